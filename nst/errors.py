@@ -1,0 +1,18 @@
+"""The one family of errors whose text can be shown to a visitor as it is.
+
+Each message says what was wrong, what was found and what is allowed.
+"""
+
+__all__ = ["BadInput", "NstError", "WeightsUnavailable"]
+
+
+class NstError(Exception):
+    """Anything this package refuses to do, in one plain sentence."""
+
+
+class BadInput(NstError):
+    """A value, file or picture from outside that cannot be used."""
+
+
+class WeightsUnavailable(NstError):
+    """An encoder whose weights cannot be had now."""
