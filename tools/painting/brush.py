@@ -207,7 +207,7 @@ class Brush:
     """How a loaded brush marks the canvas. Shares are 0..1."""
 
     opacity: float = 0.95
-    bristle: float = 0.05  # swing of lightness between hairs, in Oklab L
+    bristle: float = 0.075  # swing of lightness between hairs, in Oklab L
     dryness: float = 0.35  # share of the hairs that have run out of paint at the tail
     relief: float = 1.0  # thickness of the paint; 0 is a stain
     edge: float = 0.2  # share of the half width over which the edge fades
