@@ -1,0 +1,70 @@
+"""Whose colours the painting has: the style's, the photo's, or the style repainted in the photo's.
+
+The two ways of Gatys et al., "Preserving Color in Neural Artistic Style Transfer" (2016,
+arXiv:1606.05897), also in "Controlling Perceptual Factors in Neural Style Transfer" (2017).
+Pictures are (1, 3, H, W), sRGB in 0..1.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from nst.errors import BadInput
+
+__all__ = ["blend", "match_palette", "photo_colours"]
+
+LUMA = (0.299, 0.587, 0.114)  # BT.601, the Y of YIQ
+ROUNDING = 1 / (12 * 255**2)  # the variance that rounding to 8 bits leaves in a flat colour
+
+
+def photo_colours(painted: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
+    """The painting's luminance with the photo's chrominance (section 3.2), in 0..1.
+
+    The chrominance of YIQ is a linear map of the differences from luma, so keeping it means
+    keeping the photo's `rgb - luma`: no conversion is needed. YIQ rather than Lab because it is
+    linear and always has an inverse.
+
+    Unlike the paper, where the sum leaves the cube, the chrominance is scaled down until it
+    fits: that keeps hue and luminance, which clipping each channel would not.
+    """
+    if painted.shape != photo.shape:
+        raise ValueError(f"{tuple(painted.shape)} and {tuple(photo.shape)} are not of one size")
+    light = _luma(painted).clamp(0, 1)
+    chroma = photo - _luma(photo)
+    room = torch.where(chroma > 0, 1 - light, light)
+    fits = (room / chroma.abs().clamp_min(1e-6)).amin(1, keepdim=True).clamp_max(1)
+    return (light + fits * chroma).clamp(0, 1)
+
+
+def match_palette(style: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
+    """The style with the mean and covariance of the photo's colours (section 3.1); not clamped.
+
+    `A = sqrt(cov photo) @ inverse sqrt(cov style)` with symmetric roots, the "image analogies"
+    form the paper prefers. A direction in which the style varies by less than 8-bit rounding
+    (a grey drawing has two) holds no colour to stretch: it is set to the photo's mean there, so
+    the photo's covariance is then matched only in the directions that the style has.
+    """
+    pixels, aim = (picture[0].flatten(1).double() for picture in (style, photo))
+    transform = _power(torch.cov(aim, correction=0), 0.5)
+    transform = transform @ _power(torch.cov(pixels, correction=0), -0.5)
+    matched = transform @ (pixels - pixels.mean(1, keepdim=True)) + aim.mean(1, keepdim=True)
+    return matched.reshape_as(style[0])[None].to(style.dtype)
+
+
+def blend(photo: torch.Tensor, painted: torch.Tensor, amount: float) -> torch.Tensor:
+    """Fade from the photo (0) to the painting (1). BadInput for an amount outside 0..1."""
+    if not 0 <= amount <= 1:
+        raise BadInput(f"The blend must be from 0 to 1, but it is {amount:g}.")
+    return torch.lerp(photo, painted, amount)
+
+
+def _luma(picture: torch.Tensor) -> torch.Tensor:
+    weights = picture.new_tensor(LUMA)[None, :, None, None]
+    return (picture * weights).sum(1, keepdim=True)
+
+
+def _power(covariance: torch.Tensor, exponent: float) -> torch.Tensor:
+    values, vectors = torch.linalg.eigh(covariance)
+    held = values > ROUNDING
+    powers = torch.where(held, values.clamp_min(ROUNDING) ** exponent, 0)
+    return vectors * powers @ vectors.T
