@@ -1,0 +1,65 @@
+"""The picture being painted and the memory of the optimiser that paints it."""
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst.recipe import Recipe
+
+__all__ = ["Canvas", "resize"]
+
+
+def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Antialiased bicubic resize of (1, C, H, W) to (height, width)."""
+    if tuple(picture.shape[2:]) == tuple(size):
+        return picture
+    return F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False)
+
+
+@dataclass
+class Canvas:
+    """A picture (1, 3, H, W) in 0..1 with Adam's moments (Kingma and Ba 2015), all fp32."""
+
+    picture: Tensor
+    first: Tensor = field(default=None)  # type: ignore[assignment]
+    second: Tensor = field(default=None)  # type: ignore[assignment]
+    age: int = 0
+
+    def __post_init__(self) -> None:
+        if self.first is None:
+            self.first = torch.zeros_like(self.picture)
+            self.second = torch.zeros_like(self.picture)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.picture.shape[2], self.picture.shape[3]
+
+    def step(self, gradient: Tensor, rate: float, recipe: Recipe) -> None:
+        """Move the picture against the gradient, in place, and keep it in 0..1."""
+        self.age += 1
+        self.first.lerp_(gradient, 1 - recipe.beta1)
+        self.second.mul_(recipe.beta2).addcmul_(gradient, gradient, value=1 - recipe.beta2)
+        root = (self.second / (1 - recipe.beta2**self.age)).sqrt_().add_(recipe.epsilon)
+        move = rate / (1 - recipe.beta1**self.age)
+        self.picture.addcdiv_(self.first, root, value=-move).clamp_(0, 1)
+
+    def resized(self, size: tuple[int, int], before: Tensor, after: Tensor) -> "Canvas":
+        """The same painting at another size, with its moments.
+
+        before, after: the photo at the old and the new size. What the photo gains in detail is
+        added, so that it need not be found again by the optimiser.
+        """
+        if size == self.size:
+            return self
+        detail = after - resize(before, size)
+        return Canvas(
+            (resize(self.picture, size) + detail).clamp_(0, 1),
+            resize(self.first, size),
+            resize(self.second, size).clamp_min_(0),
+            self.age,
+        )
+
+    def copy(self) -> "Canvas":
+        return Canvas(self.picture.clone(), self.first.clone(), self.second.clone(), self.age)

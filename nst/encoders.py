@@ -1,0 +1,189 @@
+"""Convolutional encoders whose layers go by the field's names.
+
+`conv4_2` is the second convolution of the fourth block before its ReLU, `relu4_2` the same after
+it. Keras' `block4_conv2` has its ReLU built in, so it names the same features as `relu4_2`.
+
+VGG-16 and VGG-19: Simonyan and Zisserman 2014 (arXiv 1409.1556), laid out as torchvision does.
+The compact encoder is a narrow network of the same kind, distilled by `tools/distil.py`.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nst.errors import BadInput
+from nst.weights import VGG_BLOCKS, VGG_WIDTHS, Progress, load_compact, load_vgg
+
+__all__ = ["COMPACT_BLOCKS", "ENCODERS", "Encoder", "build_encoder", "layer_name"]
+
+ENCODERS = ("compact", "vgg16", "vgg19")
+
+# One convolution at full resolution, where it costs most; depth where pixels are few.
+COMPACT_BLOCKS = ((16,), (32, 32), (64, 64, 64), (128, 128, 128), (128,))
+
+# ImageNet statistics of RGB in 0..1, the input that torchvision's weights were trained for.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+_LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
+_KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
+
+
+def layer_name(name: str) -> str:
+    """Return a layer's name in this project's spelling: `block4_conv2` becomes `relu4_2`.
+
+    Raises BadInput for anything that is not a layer of the VGG family.
+    """
+    if keras := _KERAS_LAYER.fullmatch(name):
+        return f"relu{keras[1]}_{keras[2]}"
+    if _LAYER.fullmatch(name):
+        return name
+    raise BadInput(
+        f"There is no layer called {name!r}; layers are named like relu4_2, conv4_2 or block4_conv2."
+    )
+
+
+class Encoder(nn.Module):
+    """Blocks of 3x3 convolutions and ReLUs with 2x2 pooling between them.
+
+    blocks: the width of every convolution, block by block.
+    pooling: "max" or "average".
+    lifts: for some layers a matrix (k, C + 1) that carries features and a constant 1 into the
+        space in which a distance is meant: the metric of the teacher (see `tools/distil.py`).
+        Layers without one are taken as they are.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        blocks: Sequence[Sequence[int]],
+        pooling: str = "max",
+        lifts: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.blocks = tuple(tuple(block) for block in blocks)
+        self.pooling = pooling
+        self.convs = nn.ModuleDict()
+        width = 3
+        for b, block in enumerate(self.blocks, start=1):
+            for i, wider in enumerate(block, start=1):
+                self.convs[f"conv{b}_{i}"] = nn.Conv2d(width, wider, 3, padding=1)
+                width = wider
+        self.lifts = dict(lifts or {})
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.convs["conv1_1"].weight.dtype  # type: ignore[return-value]
+
+    @property
+    def device(self) -> torch.device:
+        return self.convs["conv1_1"].weight.device  # type: ignore[return-value]
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Encoder":
+        # The picture, its normalisation and the lifts stay fp32 whatever the weights are in.
+        super()._apply(fn, recurse)
+        self.mean, self.std = self.mean.float(), self.std.float()
+        self.lifts = {name: fn(lift).float() for name, lift in self.lifts.items()}
+        return self
+
+    def has(self, layer: str) -> bool:
+        """Whether this network has the layer (`relu4_2`, `conv4_2`)."""
+        return layer.replace("relu", "conv") in self.convs
+
+    def stride(self, layer: str) -> int:
+        """Pixels between neighbouring positions of the layer's features."""
+        return 2 ** (int(layer[4]) - 1)
+
+    def reach(self, layer: str) -> int:
+        """Pixels, to either side of a position's own, that its features depend on."""
+        reach, last = 0, layer.replace("relu", "conv")
+        for name in self.convs:
+            if name.endswith("_1") and name != "conv1_1":
+                reach += self.stride(name) // 2  # the pooling window before the block
+            reach += self.stride(name)
+            if name == last:
+                break
+        return reach
+
+    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of an RGB image.
+
+        image: (N, 3, H, W), fp32, in 0..1. Returns {layer: (N, C, H / stride, W / stride)} in the
+        encoder's own precision, computing nothing deeper than the deepest layer asked for.
+        """
+        wanted = set(layers)
+        found: dict[str, Tensor] = {}
+        y = ((image - self.mean) / self.std).to(self.dtype)
+        y = y.contiguous(memory_format=torch.channels_last)
+        pool = F.avg_pool2d if self.pooling == "average" else F.max_pool2d
+        for name, conv in self.convs.items():
+            if name.endswith("_1") and name != "conv1_1":
+                y = pool(y, 2)
+            y = conv(y)
+            if name in wanted:
+                found[name] = y
+            y = F.relu(y)
+            relu = name.replace("conv", "relu")
+            if relu in wanted:
+                found[relu] = y
+            if len(found) == len(wanted):
+                break
+        return found
+
+
+def _vgg(name: str, pooling: str, progress: Progress | None) -> Encoder:
+    weights = load_vgg(name, progress)
+    blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)]
+    encoder = Encoder(name, blocks, pooling)
+    for conv, index in zip(encoder.convs.values(), vgg_indices(name), strict=True):
+        conv.weight.data.copy_(weights[f"features.{index}.weight"])
+        conv.bias.data.copy_(weights[f"features.{index}.bias"])
+    return encoder
+
+
+def vgg_indices(name: str) -> list[int]:
+    """Positions of the convolutions in torchvision's `features`: a ReLU after each, a pool a block."""
+    indices, position = [], 0
+    for count in VGG_BLOCKS[name]:
+        indices += range(position, position + 2 * count, 2)
+        position += 2 * count + 1
+    return indices
+
+
+def _compact() -> Encoder:
+    tensors, _ = load_compact()
+    lifts = {
+        key.removeprefix("lifts."): tensor.float()
+        for key, tensor in tensors.items()
+        if key.startswith("lifts.")
+    }
+    encoder = Encoder("compact", COMPACT_BLOCKS, "average", lifts)
+    encoder.load_state_dict({k: t.float() for k, t in tensors.items() if k.startswith("convs.")})
+    return encoder
+
+
+def build_encoder(
+    name: str,
+    pooling: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    progress: Progress | None = None,
+) -> Encoder:
+    """Return a frozen encoder with its weights, ready to paint with.
+
+    name: "compact", "vgg16" or "vgg19". pooling: "max", "average" or None for the network's own
+    (max for VGG, average for compact, which was trained with it and knows no other).
+    Raises BadInput for an unknown name, WeightsUnavailable where the weights cannot be had.
+    """
+    if name not in ENCODERS:
+        raise BadInput(f"There is no encoder called {name!r}; choose from {', '.join(ENCODERS)}.")
+    encoder = _compact() if name == "compact" else _vgg(name, pooling or "max", progress)
+    encoder = encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+    return encoder.requires_grad_(False).eval()

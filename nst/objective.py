@@ -1,0 +1,252 @@
+"""What one scale of a painting is judged by: targets computed once, and the gradient towards them.
+
+A picture too large for one pass is judged in tiles with global statistics: a first pass sums the
+outer products of all tiles, a second carries the gradient of the global distance back tile by
+tile. The result equals the untiled one, whatever the size of the tiles.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst.encoders import STD, Encoder
+from nst.losses import ContentLoss, StyleLoss, gram, outer_sum, total_variation
+from nst.recipe import Recipe
+
+__all__ = ["Losses", "Objective"]
+
+# Weights trained for inputs of unit variance see 0..255 pixels divided by this.
+UNIT_VARIANCE = 255 * sum(STD) / 3
+
+
+class Losses(NamedTuple):
+    """The weighted terms and their sum, as fp32 scalars."""
+
+    content: Tensor
+    style: Tensor
+    tv: Tensor
+    total: Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """A tile's core and, around it, the halo that the core's features depend on; in pixels."""
+
+    rows: slice
+    columns: slice
+    halo_rows: slice
+    halo_columns: slice
+
+    def core(self, stride: int) -> tuple[slice, slice]:
+        """Where the core lies among the features of the tile with its halo."""
+        top = (self.rows.start - self.halo_rows.start) // stride
+        left = (self.columns.start - self.halo_columns.start) // stride
+        rows, columns = self.place(stride)
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        return slice(top, top + height), slice(left, left + width)
+
+    def place(self, stride: int) -> tuple[slice, slice]:
+        """Where the core lies among the features of the whole picture."""
+        return tuple(
+            slice(side.start // stride, side.stop // stride) for side in (self.rows, self.columns)
+        )  # type: ignore[return-value]
+
+
+def _spans(length: int, tile: int, halo: int) -> Iterator[tuple[slice, slice]]:
+    for start in range(0, length, tile):
+        stop = min(start + tile, length)
+        yield slice(start, stop), slice(max(0, start - halo), min(length, stop + halo))
+
+
+class Objective:
+    """Content, style and smoothness of a recipe, for pictures of one size.
+
+    content: (1, 3, H, W). styles: pictures (1, 3, h, w) at the scale their strokes should have.
+    guides: (R, 1, H, W) in 0..1 or None: where each style applies (one region a style). Without
+    guides several styles are mixed: their Gram matrices are averaged with the recipe's weights.
+    tile: longest side, in pixels, judged in one pass; None: the whole picture.
+    """
+
+    STRIDE = 16  # of the deepest block: tiles start where all layers have a position
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        recipe: Recipe,
+        content: Tensor,
+        styles: Sequence[Tensor],
+        guides: Tensor | None = None,
+        tile: int | None = None,
+    ) -> None:
+        self.encoder, self.recipe = encoder, recipe
+        self.scale = 1.0 if recipe.input_range == 1 else UNIT_VARIANCE
+        self.content_layer = encoder.stand_in(recipe.content_layer, "content")
+        layers = [encoder.stand_in(layer, "style") for layer in recipe.style_layers]
+        self.style_layers = dict(zip(layers, recipe.style_layer_weights, strict=True))
+        self.layers = {self.content_layer, *layers}
+        size = content.shape[2:]
+        self.halo = self._halo()
+        self.tile = None if tile is None or tile >= max(size) else max(tile // 16 * 16, 16)
+        self.guides = None if guides is None else {
+            layer: [self._guide(guide, layer) for guide in guides] for layer in layers
+        }
+        with torch.no_grad():
+            self._set_targets(content, styles)
+
+    def _halo(self) -> int:
+        reach = max(self.encoder.reach(layer) for layer in self.layers)
+        return -(-reach // self.STRIDE) * self.STRIDE
+
+    def _guide(self, guide: Tensor, layer: str) -> Tensor:
+        stride = self.encoder.stride(layer)
+        return F.avg_pool2d(guide[None], stride) if stride > 1 else guide[None]
+
+    def _set_targets(self, content: Tensor, styles: Sequence[Tensor]) -> None:
+        recipe, lifts = self.recipe, self.encoder.lifts
+        found = self._whole(content, {self.content_layer})
+        self.content = ContentLoss(
+            found, recipe.content_form, self.scale, lifts.get(self.content_layer)
+        )
+        weights = recipe.mix or (1.0,) * len(styles)
+        self.styles: dict[str, list[StyleLoss]] = {}
+        statistics = [self._outer_sums(style, None) for style in styles]
+        for layer in self.style_layers:
+            lift = lifts.get(layer)
+            grams = [gram(sums[layer][0], lift) for sums in statistics]
+            if self.guides is None:
+                mixed = sum(w * g for w, g in zip(weights, grams, strict=True))
+                grams = [mixed / sum(weights)]
+            self.styles[layer] = [
+                StyleLoss(target, recipe.style_form, self.encoder.channels(layer), self.scale, lift)
+                for target in grams
+            ]
+
+    def _windows(self, size: Sequence[int]) -> list[Window]:
+        height, width = size
+        if self.tile is None:
+            whole = slice(0, height), slice(0, width)
+            return [Window(*whole, *whole)]
+        return [
+            Window(rows, columns, halo_rows, halo_columns)
+            for rows, halo_rows in _spans(height, self.tile, self.halo)
+            for columns, halo_columns in _spans(width, self.tile, self.halo)
+        ]
+
+    def _whole(self, picture: Tensor, layers: set[str]) -> Tensor:
+        """One layer's features of a whole picture, put together from its tiles."""
+        (layer,) = layers
+        stride = self.encoder.stride(layer)
+        out: Tensor | None = None
+        for window in self._windows(picture.shape[2:]):
+            features = self._features(picture, window, layers)[layer]
+            if out is None:
+                size = [side // stride for side in picture.shape[2:]]
+                out = features.new_empty(1, features.shape[1], *size)
+            out[(..., *window.place(stride))] = features
+        assert out is not None
+        return out
+
+    def _features(self, picture: Tensor, window: Window, layers: set[str]) -> dict[str, Tensor]:
+        """Features of a window's core."""
+        found = self.encoder(picture[..., window.halo_rows, window.halo_columns], layers)
+        return {
+            layer: features[(..., *window.core(self.encoder.stride(layer)))]
+            for layer, features in found.items()
+        }
+
+    def _outer(self, features: Tensor, layer: str, window: Window | None) -> list[Tensor]:
+        if self.guides is None or window is None:
+            return [outer_sum(features)]
+        where = window.place(self.encoder.stride(layer))
+        return [outer_sum(features, guide[(..., *where)]) for guide in self.guides[layer]]
+
+    def _outer_sums(self, picture: Tensor, guided: bool | None) -> dict[str, list[Tensor]]:
+        sums: dict[str, list[Tensor]] = {}
+        for window in self._windows(picture.shape[2:]):
+            found = self._features(picture, window, set(self.style_layers))
+            for layer in self.style_layers:
+                outer = self._outer(found[layer], layer, window if guided else None)
+                before = sums.get(layer)
+                sums[layer] = outer if before is None else [
+                    a + b for a, b in zip(before, outer, strict=True)
+                ]
+        return sums
+
+    def _style(self, sums: dict[str, list[Tensor]]) -> Tensor:
+        terms = [
+            weight * loss(outer)
+            for layer, weight in self.style_layers.items()
+            for loss, outer in zip(self.styles[layer], sums[layer], strict=True)
+        ]
+        return self.recipe.style_factor * torch.stack(terms).sum()
+
+    def _content(self, features: Tensor, window: Window) -> Tensor:
+        where = window.place(self.encoder.stride(self.content_layer))
+        return self.recipe.content_weight * self.content(features, *where)
+
+    def _smoothness(self, picture: Tensor) -> Tensor:
+        if not self.recipe.tv_weight:
+            return picture.new_zeros(())
+        scale = float(self.recipe.input_range)
+        return self.recipe.tv_weight * total_variation(picture, self.recipe.tv_form, scale)
+
+    def evaluate(self, picture: Tensor) -> tuple[Losses, Tensor]:
+        """The losses of a picture (1, 3, H, W) and the gradient of their total, both detached."""
+        with torch.enable_grad():
+            if self.tile is not None:
+                return self._evaluate_in_tiles(picture.detach())
+            picture = picture.detach().requires_grad_()
+            (window,) = self._windows(picture.shape[2:])
+            found = self.encoder(picture, self.layers)
+            content = self._content(found[self.content_layer], window)
+            outers = {la: self._outer(found[la], la, window) for la in self.style_layers}
+            style, tv = self._style(outers), self._smoothness(picture)
+            total = content + style + tv
+            (gradient,) = torch.autograd.grad(total, picture)
+        return Losses(content.detach(), style.detach(), tv.detach(), total.detach()), gradient
+
+    def _evaluate_in_tiles(self, picture: Tensor) -> tuple[Losses, Tensor]:
+        with torch.no_grad():
+            sums = self._outer_sums(picture, True)
+        leaves = {la: [s.requires_grad_() for s in outer] for la, outer in sums.items()}
+        style = self._style(leaves)
+        flat = [s for outer in leaves.values() for s in outer]
+        pulls = iter(torch.autograd.grad(style, flat))
+        pull = {layer: [next(pulls) for _ in outer] for layer, outer in leaves.items()}
+
+        whole = picture.clone().requires_grad_()
+        tv = self._smoothness(whole)
+        gradient = torch.zeros_like(picture)
+        if tv.requires_grad:
+            (gradient,) = torch.autograd.grad(tv, whole)
+        content = picture.new_zeros(())
+        for window in self._windows(picture.shape[2:]):
+            tile = picture[..., window.halo_rows, window.halo_columns].clone().requires_grad_()
+            share, tile_gradient = self._tile(tile, window, pull)
+            content = content + share
+            gradient[..., window.halo_rows, window.halo_columns] += tile_gradient
+        total = content + style + tv
+        return Losses(content, style.detach(), tv.detach(), total.detach()), gradient
+
+    def _tile(
+        self, tile: Tensor, window: Window, pull: dict[str, list[Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        """A tile's share of the content loss, and of the gradient of the whole objective."""
+        found = self.encoder(tile, self.layers)
+        core = {
+            layer: features[(..., *window.core(self.encoder.stride(layer)))]
+            for layer, features in found.items()
+        }
+        content = self._content(core[self.content_layer], window)
+        surrogate = content
+        for layer in self.style_layers:
+            for outer, direction in zip(
+                self._outer(core[layer], layer, window), pull[layer], strict=True
+            ):
+                surrogate = surrogate + (outer * direction).sum()
+        (gradient,) = torch.autograd.grad(surrogate, tile)
+        return content.detach(), gradient

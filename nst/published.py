@@ -1,0 +1,169 @@
+"""The recipes that can be asked for by name: the project's own and five published systems.
+
+Layers whose ReLU is part of the layer in the source (Keras; the TensorFlow 1 graphs behind
+`lodaya` and `five-minute`) are named `relu*` here. Sources give learning rates for pixels in
+0..255 or 0..1; here they are for 0..1, so the former are divided by 255.
+"""
+
+from dataclasses import dataclass
+
+from nst.errors import BadInput
+from nst.recipe import Recipe
+
+__all__ = ["NAMED", "Named", "named"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A recipe with where it comes from.
+
+    ours: what the source leaves open and this project filled in.
+    """
+
+    recipe: Recipe
+    about: str
+    source: str
+    ours: str
+
+
+GHORPADE = Recipe(
+    name="ghorpade-vgg19",
+    encoder="vgg19",
+    pooling="max",
+    input_range=255,
+    content_layer="relu4_3",
+    content_form="half-sum",
+    content_weight=1.0,
+    style_form="gatys",
+    style_weight=1000.0,
+    start="noise",
+    size=512,
+    scales=1,
+    steps=450,
+    learning_rate=0.01,
+    final_rate=1.0,
+    beta1=0.99,
+    beta2=0.999,
+    epsilon=1e-7,
+)
+
+_TENSORFLOW_1 = Recipe(
+    name="lodaya",
+    encoder="vgg19",
+    pooling="average",
+    input_range=255,
+    content_layer="relu4_2",
+    content_form="quarter-mean",
+    content_weight=10.0,
+    style_form="gatys",
+    style_weight=40.0,
+    start="blend",
+    noise_ratio=0.6,
+    noise_amplitude=20.0,
+    size=400,
+    scales=1,
+    steps=200,
+    learning_rate=2 / 255,
+    final_rate=1.0,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    keep_every=20,
+)
+
+_TENSORFLOW_2 = Recipe(
+    name="tf-keras",
+    encoder="vgg19",
+    pooling="max",
+    input_range=255,
+    content_layer="relu5_2",
+    content_form="half-sum",
+    content_weight=1e4,
+    style_form="gatys",
+    style_weight=1e-2,
+    size=512,
+    scales=1,
+    steps=1000,
+    learning_rate=0.02,
+    final_rate=1.0,
+    beta1=0.99,
+    beta2=0.999,
+    epsilon=0.1,
+)
+
+_GHORPADE_OURS = (
+    "The learning rate is taken for pixels in 0..1, as in the TensorFlow tutorial that the "
+    "system's beta1 comes from; white noise is uniform over the whole range; 512 px."
+)
+
+NAMED = {
+    "house": Named(
+        Recipe(),
+        "This project's own: normalised distances, coarse to fine, seconds instead of minutes.",
+        "This project.",
+        "All of it.",
+    ),
+    "lodaya": Named(
+        _TENSORFLOW_1,
+        "VGG-19 with average pooling, from photo and noise blended 40:60, 200 steps.",
+        "Lodaya, neural style transfer app in TensorFlow 1 (README and notebook).",
+        "Adam's constants other than the learning rate are TensorFlow's defaults.",
+    ),
+    "ghorpade-vgg16": Named(
+        GHORPADE.but(name="ghorpade-vgg16", encoder="vgg16"),
+        "VGG-16 from white noise, 450 steps: the paper's improved model.",
+        "Ghorpade et al., neural style transfer with VGG-16 and VGG-19 (paper).",
+        _GHORPADE_OURS,
+    ),
+    "ghorpade-vgg19": Named(
+        GHORPADE,
+        "VGG-19 from white noise, 450 steps: the paper's baseline.",
+        "Ghorpade et al., neural style transfer with VGG-16 and VGG-19 (paper).",
+        _GHORPADE_OURS,
+    ),
+    "five-minute": Named(
+        _TENSORFLOW_1.but(
+            name="five-minute",
+            content_weight=5.0,
+            style_weight=100.0,
+            style_layer_weights=(0.5, 1.0, 1.5, 3.0, 4.0),
+            size=640,
+            keep_every=50,
+        ),
+        "VGG-19 with average pooling; the noise ratio of the start is yours to choose.",
+        "A Neural Algorithm of Artistic Style, 5 minute read (blog post).",
+        "Alpha 5, beta 100, the layer weights, the divisors of both sums and the learning rate "
+        "are those of the implementations that the post follows.",
+    ),
+    "keras-tv": Named(
+        _TENSORFLOW_2.but(
+            name="keras-tv",
+            content_form="mean",
+            content_weight=1.0,
+            style_weight=10_000.0,
+            style_layer_weights=(1.0,) * 5,
+            tv_weight=1.0,
+            tv_form="sum",
+            steps=30_000,
+            keep_at=(3000, 9000, 17000, 23000, 30000),
+        ),
+        "VGG-19 from the photo with total variation; frames from 3,000 to 30,000 steps.",
+        "Neural style transfer in TensorFlow and Keras (README).",
+        "Content is the mean squared error (the source's text and list disagree); Gram matrices "
+        "are divided as in Gatys et al.; gamma is 1; Adam is the TensorFlow tutorial's; 512 px.",
+    ),
+    "tf-keras": Named(
+        _TENSORFLOW_2,
+        "VGG-19 from the photo, TensorFlow 2, 1000 steps.",
+        "Neural style transfer with TensorFlow 2 (blog post, April 2020).",
+        "Alpha, beta and Adam's constants are those of the TensorFlow tutorial it descends from; "
+        "512 px.",
+    ),
+}
+
+
+def named(name: str) -> Recipe:
+    """The recipe of that name. Raises BadInput for one that does not exist."""
+    if name not in NAMED:
+        raise BadInput(f"There is no recipe called {name[:40]!r}; choose from {', '.join(NAMED)}.")
+    return NAMED[name].recipe

@@ -1,0 +1,258 @@
+"""Every setting of a painting, in one frozen and checked dataclass.
+
+The command line, the app's controls, links and the text inside a PNG are all derived from it.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from nst.errors import BadInput
+
+__all__ = ["LINK_VERSION", "Recipe", "bounds", "choices", "parse_value"]
+
+LINK_VERSION = "1"
+LONGEST_QUERY = 4096
+LONGEST_LIST = 16
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+def _number(default: float, low: float, high: float, about: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "about": about})
+
+
+def _choice(default: str, options: tuple[str, ...], about: str) -> Any:
+    return field(default=default, metadata={"choices": options, "about": about})
+
+
+def _list(default: tuple, about: str, low: float = 0, high: float = 0) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "about": about})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to paint. Raises BadInput for any value outside its range.
+
+    The defaults are the project's own recipe: distances normalised by the energy of their
+    targets, coarse to fine, Adam with a decaying rate.
+    """
+
+    name: str = field(default="house", metadata={"about": "the recipe these settings began as"})
+
+    # What looks at the picture
+    encoder: str = _choice("auto", ("auto", "compact", "vgg16", "vgg19"), "network that judges")
+    pooling: str = _choice("own", ("own", "max", "average"), "pooling between the network's blocks")
+    input_range: int = _number(1, 1, 255, "pixel scale the formulas were published for, 1 or 255")
+
+    # What it looks for
+    content_layer: str = field(default="relu4_2", metadata={"about": "layer that keeps the photo"})
+    content_form: str = _choice(
+        "normalised", ("normalised", "half-sum", "quarter-mean", "mean"), "content formula"
+    )
+    content_weight: float = _number(1.0, 0, 1e9, "alpha")
+    style_layers: tuple[str, ...] = _list(STYLE_LAYERS, "layers whose Gram matrices are matched")
+    style_layer_weights: tuple[float, ...] = _list((0.2,) * 5, "a weight a style layer", 0, 1e6)
+    style_form: str = _choice("normalised", ("normalised", "gatys"), "style formula")
+    style_weight: float = _number(15.0, 0, 1e12, "beta")
+    strength: float = _number(
+        50, 0, 100, "how much painting: 50 is the recipe's own balance, each 50 is a factor of ten"
+    )
+    tv_weight: float = _number(0.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
+    tv_form: str = _choice("mean", ("mean", "sum"), "total variation formula")
+
+    # How it gets there
+    size: int = _number(512, 32, 4096, "long side of the result, in pixels")
+    scales: int = _number(3, 1, 6, "coarse to fine: each scale doubles the one before")
+    steps: int = _number(220, 1, 30000, "steps over all scales")
+    learning_rate: float = _number(0.03, 1e-6, 1, "Adam's, for pixels in 0..1")
+    final_rate: float = _number(0.2, 0, 1, "the rate falls to this fraction within each scale")
+    beta1: float = _number(0.9, 0, 0.9999, "Adam's memory of the gradient")
+    beta2: float = _number(0.99, 0, 0.99999, "Adam's memory of its square")
+    epsilon: float = _number(1e-8, 0, 1, "Adam's floor")
+    start: str = _choice("content", ("content", "noise", "blend"), "what is painted over")
+    noise_ratio: float = _number(0.6, 0, 1, "share of noise in a blended start")
+    noise_amplitude: float = _number(127.5, 0, 127.5, "of uniform noise, on the 0..255 scale")
+    keep_every: int = _number(0, 0, 30000, "a frame is kept every so many steps; 0: never")
+    keep_at: tuple[int, ...] = _list((), "steps whose frame is kept", 1, 30000)
+
+    # What the visitor asks for
+    brush: float = _number(1.0, 0.25, 4, "size of the strokes: the style's scale to the photo's")
+    colours: str = _choice("style", ("style", "photo", "palette"), "whose colours")
+    mix: tuple[float, ...] = _list((), "weights of several styles", 0, 1000)
+    seed: int = _number(0, 0, 2**31 - 1, "for any noise")
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = _checked(entry.name, getattr(self, entry.name))
+            object.__setattr__(self, entry.name, value)
+        if self.input_range not in (1, 255):
+            raise BadInput(f"input_range is {self.input_range}; it can be 1 or 255.")
+        if len(self.style_layers) != len(self.style_layer_weights):
+            raise BadInput(
+                f"There are {len(self.style_layers)} style layers and "
+                f"{len(self.style_layer_weights)} weights for them; there must be one each."
+            )
+        if not self.style_layers:
+            raise BadInput("There are no style layers; at least one is needed.")
+
+    @property
+    def style_factor(self) -> float:
+        """Beta after the visitor's strength: `style_weight` at 50, ten times that at 100."""
+        return self.style_weight * 10 ** ((self.strength - 50) / 50)
+
+    def but(self, **changes: Any) -> "Recipe":
+        """The same recipe with some settings changed."""
+        unknown = changes.keys() - {entry.name for entry in fields(self)}
+        if unknown:
+            raise BadInput(f"There is no setting called {', '.join(sorted(unknown))}.")
+        return replace(self, **changes)
+
+    def differences(self, other: "Recipe") -> dict[str, tuple[Any, Any]]:
+        """{setting: (mine, theirs)} where two recipes differ; their names do not count."""
+        mine, theirs = asdict(self), asdict(other)
+        return {k: (v, theirs[k]) for k, v in mine.items() if k != "name" and v != theirs[k]}
+
+    def schedule(self) -> list[tuple[int, float]]:
+        """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
+
+        Coarse scales are cheap and decide the composition, so each gets 3/2 the steps of the next.
+        """
+        scales = min(self.scales, self.steps)
+        shares = [1.5 ** (scales - 1 - i) for i in range(scales)]
+        counts = [max(1, math.floor(self.steps * s / sum(shares))) for s in shares]
+        counts[0] += self.steps - sum(counts)
+        return [(count, 2.0 ** (i + 1 - scales)) for i, count in enumerate(counts)]
+
+    def to_json(self) -> str:
+        """All settings as one JSON object, for the text inside a picture."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Recipe":
+        """Read `to_json`'s text back; unknown keys are ignored. Raises BadInput for anything else."""
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            raise BadInput("The recipe in this picture cannot be read: it is not JSON.") from None
+        if not isinstance(found, dict):
+            raise BadInput("The recipe in this picture cannot be read: it is not a set of settings.")
+        known = {entry.name for entry in fields(cls)}
+        return cls(**{key: value for key, value in found.items() if key in known})
+
+    def to_query(self, base: "Recipe | None" = None) -> str:
+        """The settings that differ from `base` (the defaults) as a query string."""
+        base = base or Recipe()
+        pairs = {key: _text(mine) for key, (mine, _) in self.differences(base).items()}
+        return urlencode({"v": LINK_VERSION, "name": self.name} | pairs)
+
+    @classmethod
+    def from_query(
+        cls, query: str | Mapping[str, str], base: "Recipe | None" = None
+    ) -> "Recipe":
+        """Read a link's settings over `base`. Never raises.
+
+        Unknown keys and values of another kind are ignored, numbers out of range are brought to
+        the nearest end of it.
+        """
+        if isinstance(query, str):
+            query = dict(parse_qsl(query[:LONGEST_QUERY], max_num_fields=None))
+        recipe = base or cls()
+        together = {"style_layers", "style_layer_weights"}
+        changes = {}
+        for entry in fields(cls):
+            if isinstance(query.get(entry.name), str):
+                try:
+                    value = _clamped(entry.name, parse_value(entry.name, query[entry.name]))
+                    changes[entry.name] = _checked(entry.name, value)
+                except BadInput:
+                    continue
+        for group in [together & changes.keys(), *({key} for key in changes.keys() - together)]:
+            try:
+                recipe = recipe.but(**{key: changes[key] for key in group})
+            except BadInput:
+                continue
+        return recipe
+
+
+_FIELDS = {entry.name: entry for entry in fields(Recipe)}
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """The lowest and highest value that a numeric setting allows."""
+    return _FIELDS[name].metadata["low"], _FIELDS[name].metadata["high"]
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """What a setting with fixed options allows."""
+    return _FIELDS[name].metadata["choices"]
+
+
+def _kind(name: str) -> type:
+    return type(_FIELDS[name].default)
+
+
+def _item_kind(name: str) -> type:
+    """Type of a list setting's items."""
+    return {"style_layers": str, "keep_at": int}.get(name, float)
+
+
+def parse_value(name: str, text: str) -> Any:
+    """Turn the text of a link or a command line into a setting's type. Raises BadInput."""
+    kind = _kind(name)
+    try:
+        if kind is tuple:
+            items = [item for item in text.split(",") if item]
+            return tuple(_item_kind(name)(item) for item in items[: LONGEST_LIST + 1])
+        return kind(text)
+    except (ValueError, OverflowError):
+        wanted = {int: "a whole number", float: "a number"}.get(kind, "a list of numbers")
+        raise BadInput(f"{name} is {text[:40]!r}; it must be {wanted}.") from None
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(_text, value)) if isinstance(value, tuple) else str(value)
+
+
+def _clamped(name: str, value: Any) -> Any:
+    if _kind(name) in (int, float) and math.isfinite(value):
+        low, high = bounds(name)
+        return _kind(name)(min(max(value, low), high))
+    return value
+
+
+def _checked(name: str, value: Any) -> Any:
+    """The value in its setting's own type, or BadInput."""
+    kind = _kind(name)
+    meta = _FIELDS[name].metadata
+    if kind is str:
+        return _checked_text(name, value, meta.get("choices"))
+    if kind is tuple:
+        if not isinstance(value, (list, tuple)) or len(value) > LONGEST_LIST:
+            raise BadInput(f"{name} must be a list of at most {LONGEST_LIST} values.")
+        if _item_kind(name) is str:
+            return tuple(_checked_text(name, item, None) for item in value)
+        return tuple(_number_in(name, v, _item_kind(name), meta["low"], meta["high"]) for v in value)
+    return _number_in(name, value, kind, meta["low"], meta["high"])
+
+
+def _checked_text(name: str, value: Any, options: tuple[str, ...] | None) -> str:
+    if not isinstance(value, str):
+        raise BadInput(f"{name} must be a word.")
+    if options is not None and value not in options:
+        raise BadInput(f"{name} is {value[:40]!r}; choose from {', '.join(options)}.")
+    if options is None and not (len(value) <= 32 and value.replace("-", "_").isidentifier()):
+        raise BadInput(f"{name} is {value[:40]!r}; it must be a short plain name.")
+    return value
+
+
+def _number_in(name: str, value: Any, kind: type, low: float, high: float) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadInput(f"{name} must be a number.")
+    if not low <= value <= high or (kind is int and value != int(value)):
+        whole = "whole number " if kind is int else ""
+        raise BadInput(f"{name} is {value:g}; it must be a {whole or 'number '}from {low:g} to {high:g}.")
+    return kind(value)

@@ -1,0 +1,395 @@
+"""Distil a compact encoder from a large one, so that painting with it pleases the large one.
+
+    python tools/distil.py --teacher TEACHER.safetensors --photos DIR --paintings DIR --steps 20000
+
+The student starts from random weights and learns, through one linear head a level, the teacher's
+features at relu1_1 .. relu5_1 and conv4_2, and the Gram matrices of the former. Painting finds
+every mismatch between student and teacher, so a pool of pictures is painted by the student itself
+while it learns, and those half-painted pictures are training data as well.
+
+What ships is the student's convolutions and, for every head, the triangular factor of its QR
+decomposition: the same metric in the student's own few dimensions.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from nst.encoders import COMPACT_BLOCKS, Encoder, vgg_indices
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_LAYER = "conv4_2"  # of the teacher
+STUDENT_CONTENT = "relu4_2"  # the student's layer that answers for it
+LEVELS = (*STYLE_LAYERS, STUDENT_CONTENT)
+
+# Never trained on: `bench/quality.py` judges with these.
+HELD_OUT_PHOTOS = (
+    "101027 108070 118020 12084 134035 145086 163062 176035 189080 207056 220075 "
+    "239096 253027 271008 288024 300091 317080 351093 376043 65033"
+).split()
+HELD_OUT_PAINTINGS = (
+    "jcjohnson_starry_night_google gordic_candy gordic_mosaic lengstrom_rain_princess "
+    "lengstrom_wave naoto0804_contrast_of_forms naoto0804_sketch lengstrom_udnie"
+).split()
+
+
+class Teacher:
+    """A large network seen through the heads that give its features a common scale.
+
+    Accepts the 16x-compressed VGG-19 of Collaborative Distillation (Wang et al. 2020) with its
+    heads, or any torchvision-format VGG-19 (`features.{i}.weight`), which needs none.
+    Targets keep every distance of the lifted features in as few dimensions as the network has:
+    the head A = QR is replaced by R, since |A d| = |R d|.
+    """
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        tensors = {k: t.to(device) for k, t in load_file(path).items()}
+        self.compressed = "conv0.weight" in tensors
+        self.tensors = tensors
+        if self.compressed:
+            self.heads = {f"relu{b}_1": self._triangular(f"conv{b}1_aux") for b in range(1, 6)}
+        else:
+            self.network = Encoder("vgg19", [[64] * 2, [128] * 2, [256] * 4, [512] * 4, [512] * 4])
+            for conv, i in zip(self.network.convs.values(), vgg_indices("vgg19"), strict=True):
+                conv.weight.data.copy_(tensors[f"features.{i}.weight"])
+                conv.bias.data.copy_(tensors[f"features.{i}.bias"])
+            self.network.to(device).requires_grad_(False)
+
+    def _triangular(self, name: str) -> Tensor:
+        weight, bias = self.tensors[f"{name}.weight"].flatten(1), self.tensors[f"{name}.bias"]
+        head = torch.cat([weight, bias[:, None]], 1)
+        return torch.linalg.qr(head.double(), mode="r").R.float()
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+        """{level: (N, K, h, w)} for RGB (N, 3, H, W) in 0..1; the content under the student's name."""
+        if not self.compressed:
+            found = self.network(image, (*STYLE_LAYERS, CONTENT_LAYER))
+            found[STUDENT_CONTENT] = found.pop(CONTENT_LAYER)
+            return found
+        found = {}
+        y = F.conv2d(image, self.tensors["conv0.weight"], self.tensors["conv0.bias"])
+        y = y.contiguous(memory_format=torch.channels_last)
+        for b, depth in enumerate((2, 2, 4, 4, 1), start=1):
+            for i in range(1, depth + 1):
+                weight = self.tensors[f"conv{b}{i}.weight"]
+                y = F.conv2d(F.pad(y, (1, 1, 1, 1), "reflect"), weight, self.tensors[f"conv{b}{i}.bias"])
+                if f"conv{b}_{i}" == CONTENT_LAYER:
+                    found[STUDENT_CONTENT] = y
+                y = F.relu(y)
+                if i == 1:
+                    found[f"relu{b}_1"] = lift(y, self.heads[f"relu{b}_1"])
+            y = F.max_pool2d(y, 2)
+        return found
+
+
+class Student(nn.Module):
+    """The encoder in training, with a linear head a level into the teacher's target space."""
+
+    def __init__(self, blocks, widths: dict[str, int]) -> None:
+        super().__init__()
+        self.encoder = Encoder("compact", blocks, "average")
+        for conv in self.encoder.convs.values():
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(conv.bias)
+        self.heads = nn.ParameterDict()
+        for level, k in widths.items():
+            c = blocks[int(level[4]) - 1][int(level[6]) - 1]
+            self.heads[level] = nn.Parameter(torch.zeros(k, c + 1))
+        # Adam's steps have a size of their own, so the heads learn targets of unit size.
+        self.register_buffer("scales", torch.ones(len(LEVELS)))
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        found = self.encoder(image, LEVELS)
+        return {level: lift(found[level], self.head(level)) for level in LEVELS}
+
+    def head(self, level: str) -> Tensor:
+        return self.heads[level] * self.scales[LEVELS.index(level)]
+
+    @torch.no_grad()
+    def fit_heads(self, image: Tensor, truth: dict[str, Tensor]) -> None:
+        """Set the scales, and the heads to the least-squares answer of the untrained network."""
+        found = self.encoder(image, LEVELS)
+        for i, level in enumerate(LEVELS):
+            self.scales[i] = truth[level].square().mean().sqrt()
+            x = found[level].permute(0, 2, 3, 1).flatten(0, 2)
+            x = torch.cat([x, x.new_ones(len(x), 1)], 1).double()
+            y = (truth[level] / self.scales[i]).permute(0, 2, 3, 1).flatten(0, 2).double()
+            ridge = torch.eye(x.shape[1], device=x.device) * 1e-3 * (x.T @ x).diagonal().mean()
+            self.heads[level].copy_(torch.linalg.solve(x.T @ x + ridge, x.T @ y).T)
+
+
+def lift(features: Tensor, head: Tensor) -> Tensor:
+    """Apply a linear head (k, C + 1), whose last column is its bias, at every position."""
+    return F.conv2d(features, head[:, :-1, None, None], head[:, -1])
+
+
+def gram(features: Tensor) -> Tensor:
+    """(N, C, h, w) -> (N, C, C), the mean over positions of the outer products."""
+    flat = features.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def relative(difference: Tensor, reference: Tensor) -> Tensor:
+    """Norm of each difference over the norm of its reference, averaged over the batch."""
+    return (difference.flatten(1).norm(dim=1) / reference.flatten(1).norm(dim=1).clamp_min(1e-6)).mean()
+
+
+def variance(features: Tensor) -> Tensor:
+    """Mean squared distance of features from their own mean over batch and positions."""
+    return (features - features.mean((0, 2, 3), keepdim=True)).square().mean()
+
+
+@dataclass
+class Album:
+    """Pictures held in memory, cut into jittered crops."""
+
+    pictures: list[Image.Image]
+
+    @classmethod
+    def of(cls, folder: Path, left_out: list[str]) -> "Album":
+        paths = sorted(p for p in folder.iterdir() if p.suffix == ".jpg" and p.stem not in left_out)
+        return cls([Image.open(p).convert("RGB") for p in paths])
+
+    def crop(self, side: int, rng: random.Random) -> Image.Image:
+        """A square cut at a zoom between the whole short side and twice enlarged."""
+        picture = rng.choice(self.pictures)
+        short = min(picture.size)
+        extent = max(side / 2, min(short, short * rng.uniform(0.3, 1.05)))
+        x = rng.uniform(0, picture.width - extent)
+        y = rng.uniform(0, picture.height - extent)
+        cut = picture.resize(
+            (side, side), Image.Resampling.BICUBIC, (x, y, x + extent, y + extent)
+        )
+        return cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else cut
+
+
+def jitter(images: Tensor, rng: random.Random) -> Tensor:
+    """Vary colour, contrast, gamma and grain of (N, 3, H, W) in 0..1, a third of them each."""
+    images = images.clone()
+    for image in images:
+        if rng.random() < 0.35:
+            mix = torch.eye(3) + 0.25 * torch.tensor([[rng.gauss(0, 1) for _ in "rgb"] for _ in "rgb"])
+            image.copy_(torch.einsum("ij,jhw->ihw", mix / mix.sum(1, keepdim=True), image))
+        if rng.random() < 0.35:
+            image.sub_(0.5).mul_(rng.uniform(0.5, 1.6)).add_(rng.uniform(0.35, 0.65))
+        if rng.random() < 0.25:
+            image.clamp_(0, 1).pow_(rng.uniform(0.6, 1.7))
+        if rng.random() < 0.35:
+            grain = torch.randn(3, *image.shape[1:]) * rng.uniform(0.01, 0.15)
+            image.add_(grain if rng.random() < 0.5 else grain.mean(0, keepdim=True))
+    return images.clamp_(0, 1)
+
+
+class Easel:
+    """Pictures being painted by the student while it learns."""
+
+    def __init__(self, places: int, side: int) -> None:
+        self.canvas = torch.zeros(places, 3, side, side)
+        self.style = torch.zeros(places, 3, side, side)
+        self.moments = torch.zeros(2, places, 3, side, side)
+        self.age = torch.zeros(places)
+        self.life = torch.zeros(places)
+        self.rate = torch.zeros(places)
+        self.strength = torch.zeros(places)
+        self.content: list[Tensor | None] = [None] * places
+
+    def renew(self, place: int, photo: Tensor, style: Tensor, content: Tensor, rng: random.Random):
+        start = self.canvas[place].clone()
+        if self.life[place] and rng.random() < 0.3:  # what coarse to fine carries up a scale
+            half = start[:, : start.shape[1] // 2, : start.shape[2] // 2]
+            start = F.interpolate(half[None], scale_factor=2, mode="bilinear")[0]
+            photo, content = start, None
+        self.canvas[place] = photo if rng.random() < 0.9 else torch.rand_like(photo)
+        self.style[place], self.content[place] = style, content
+        self.moments[:, place] = 0
+        self.age[place] = 0
+        self.life[place] = rng.choice((20, 50, 100, 160))
+        self.rate[place] = rng.choice((0.01, 0.02, 0.04))
+        self.strength[place] = 10 ** rng.uniform(0.3, 2)
+
+    def paint(self, places: list[int], gradient: Tensor) -> None:
+        """One Adam step on each canvas, clamped to 0..1."""
+        self.age[places] += 1
+        first = self.moments[0, places].lerp(gradient, 0.1)
+        second = self.moments[1, places].lerp(gradient.square(), 0.01)
+        self.moments[0, places], self.moments[1, places] = first, second
+        age = self.age[places].view(-1, 1, 1, 1)
+        move = first / (1 - 0.9**age) / ((second / (1 - 0.99**age)).sqrt() + 1e-12)
+        rate = self.rate[places].view(-1, 1, 1, 1)
+        self.canvas[places] = (self.canvas[places] - rate * move).clamp_(0, 1)
+
+
+def tensors(images: list[Image.Image]) -> Tensor:
+    array = np.stack([np.asarray(image) for image in images])
+    return torch.from_numpy(array).permute(0, 3, 1, 2).float() / 255
+
+
+def validate(student: Student, teacher: Teacher, album: Album, device) -> dict[str, float]:
+    """Squared error over variance at every level, on unseen pictures."""
+    rng = random.Random(0)
+    images = tensors([album.crop(256, rng) for _ in range(16)]).to(device)
+    with torch.no_grad():
+        said, truth = student(images), teacher(images)
+    return {
+        level: float((said[level] - truth[level]).square().mean() / variance(truth[level]))
+        for level in LEVELS
+    }
+
+
+def export(student: Student, path: Path, facts: dict[str, str]) -> None:
+    """Write the encoder in fp16: convolutions, and each head as its triangular factor."""
+    out = {f"convs.{k}": t for k, t in student.encoder.convs.state_dict().items()}
+    for level in LEVELS:
+        out[f"lifts.{level}"] = torch.linalg.qr(student.head(level).detach().double(), mode="r").R
+    half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in out.items()}
+    save_file(half, path, metadata=facts)
+
+
+def rate_at(step: int, steps: int, peak: float) -> float:
+    """Warm up over 200 steps, hold, and fall to nothing over the last third."""
+    return peak * min(1.0, step / 200, max(0.0, (steps - step) / (steps / 3)))
+
+
+def learn(student, teacher, easel, albums, step, args, rng, device):
+    """Loss of one batch: plain crops, styles and half-painted canvases; paints on the canvases."""
+    photos, paintings = albums
+    places = [(step * args.canvases + i) % len(easel.age) for i in range(args.canvases)]
+    worn = [p for p in places if easel.age[p] >= easel.life[p]]
+    if worn:
+        fresh = tensors([photos.crop(args.side, rng) for _ in worn])
+        content = teacher(fresh.to(device))[STUDENT_CONTENT].cpu()
+        for i, place in enumerate(worn):
+            style = jitter(tensors([paintings.crop(args.side, rng)]), rng)[0]
+            easel.renew(place, fresh[i], style, content[i], rng)
+    albums_drawn = [photos if rng.random() < 0.6 else paintings for _ in range(args.crops)]
+    crops = jitter(tensors([album.crop(args.side, rng) for album in albums_drawn]), rng)
+
+    n = len(places)
+    canvas = easel.canvas[places].to(device).requires_grad_()
+    images = torch.cat([canvas, easel.style[places].to(device), crops.to(device)])
+    truth = teacher(images.detach())
+    said = student(images)
+
+    loss = images.new_zeros(())
+    pull = images.new_zeros(())
+    strength = easel.strength[places].to(device)
+    for level in LEVELS:
+        loss = loss + (said[level] - truth[level]).square().mean() / variance(truth[level])
+        if level == STUDENT_CONTENT:
+            for i, place in enumerate(places):
+                if easel.content[place] is not None:
+                    goal = easel.content[place].to(device)
+                    pull = pull + (said[level][i] - goal).square().sum() / goal.square().sum()
+            continue
+        ours, theirs = gram(said[level]), gram(truth[level])
+        loss = loss + args.gram * relative(ours - theirs, theirs)
+        gap, true_gap = ours[:n] - ours[n : 2 * n], theirs[:n] - theirs[n : 2 * n]
+        loss = loss + args.gram * relative(gap - true_gap, theirs[n : 2 * n])
+        energy = ours[n : 2 * n].detach().square().sum((1, 2))
+        goal = ours[n : 2 * n].detach()
+        pull = pull + (strength * (ours[:n] - goal).square().sum((1, 2)) / energy).sum() / 5
+    (gradient,) = torch.autograd.grad(pull, canvas, retain_graph=True)
+    easel.paint(places, gradient.cpu())
+    return loss
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("nst/data/compact.safetensors"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("out/distil.pt"))
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--side", type=int, default=192, help="pixels of a training crop")
+    parser.add_argument("--crops", type=int, default=3, help="plain crops a step")
+    parser.add_argument("--canvases", type=int, default=3, help="canvases (and styles) a step")
+    parser.add_argument("--places", type=int, default=48, help="canvases on the easel")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--gram", type=float, default=1.0, help="weight of the Gram terms")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--blocks", type=json.loads, default=COMPACT_BLOCKS, help="widths as JSON")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args()
+
+    device = torch.device(args.device)
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)
+    albums = Album.of(args.photos, HELD_OUT_PHOTOS), Album.of(args.paintings, HELD_OUT_PAINTINGS)
+    unseen = [args.photos / f"{n}.jpg" for n in HELD_OUT_PHOTOS]
+    unseen += [args.paintings / f"{n}.jpg" for n in HELD_OUT_PAINTINGS]
+    unseen_album = Album([Image.open(p).convert("RGB") for p in unseen if p.exists()])
+    teacher = Teacher(args.teacher, device)
+    widths = {level: t.shape[1] for level, t in teacher(torch.rand(1, 3, 32, 32).to(device)).items()}
+    student = Student(args.blocks, {level: widths[level] for level in LEVELS}).to(device)
+    student.to(memory_format=torch.channels_last)
+    first = tensors([album.crop(args.side, rng) for album in albums for _ in range(8)]).to(device)
+    student.fit_heads(first, teacher(first))
+    optimiser = torch.optim.Adam(student.parameters(), betas=(0.9, 0.99))
+    easel = Easel(args.places, args.side)
+    start = 0
+    if args.checkpoint.exists():
+        saved = torch.load(args.checkpoint, weights_only=False)
+        student.load_state_dict(saved["student"])
+        optimiser.load_state_dict(saved["optimiser"])
+        easel, rng, start = saved["easel"], saved["rng"], saved["step"]
+        print(f"resumed at step {start}")
+    args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+
+    def save(step: int) -> dict[str, float]:
+        state = {"student": student.state_dict(), "optimiser": optimiser.state_dict()}
+        torch.save(state | {"easel": easel, "rng": rng, "step": step}, args.checkpoint)
+        errors = validate(student, teacher, unseen_album, device)
+        facts = {
+            "what": "compact encoder of nst, distilled from a random start",
+            "teacher": args.teacher.name,
+            "teacher_sha256": hashlib.sha256(args.teacher.read_bytes()).hexdigest(),
+            "data": f"{len(albums[0].pictures)} photographs, {len(albums[1].pictures)} paintings",
+            "schedule": f"{step} of {args.steps} steps of {2 * args.canvases + args.crops} crops of "
+            f"{args.side} px, Adam {args.rate}, gram {args.gram}, seed {args.seed}",
+            "versions": f"torch {torch.__version__}, numpy {np.__version__}",
+            "errors": json.dumps({k: round(v, 5) for k, v in errors.items()}),
+        }
+        export(student, args.out, facts)
+        return errors
+
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    signal.signal(signal.SIGINT, lambda *_: stop.append(True))
+    bar = tqdm(range(start, args.steps), initial=start, total=args.steps, disable=None)
+    mean, began = 0.0, time.time()
+    for step in bar:
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(step + 1, args.steps, args.rate)
+        loss = learn(student, teacher, easel, albums, step, args, rng, device)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimiser.step()
+        mean = mean * 0.99 + 0.01 * loss.item() if mean else loss.item()
+        bar.set_postfix(loss=f"{mean:.3f}", refresh=False)
+        if (step + 1) % 250 == 0 or stop:
+            errors = save(step + 1)
+            listed = " ".join(f"{k} {v:.4f}" for k, v in errors.items())
+            bar.write(f"{step + 1} {time.time() - began:.0f}s loss {mean:.4f} | {listed}")
+        if stop:
+            return
+    save(args.steps)
+
+
+if __name__ == "__main__":
+    main()
