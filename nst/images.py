@@ -15,6 +15,7 @@ import reprlib
 import stat
 import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,6 +54,7 @@ SIGNATURES = {
 SAVED_AS = (".png", ".jpg", ".jpeg", ".webp")
 SHORTEST_SIDE = 16
 LARGEST_PROFILE = 4 * MEGABYTE
+PROFILE_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 UPRIGHT = {  # EXIF 2.3, tag 0x0112
@@ -246,17 +248,11 @@ def _check_header(image: Image.Image, limits: Limits) -> None:
 
 def _decode(image: Image.Image, limits: Limits) -> Image.Image:
     image.draft("RGB", (limits.kept_side, limits.kept_side))
+    image.load()
     turn = _turn(image)
     profile = image.info.get("icc_profile")
-    colour, alpha = _eight_bits(image)
-    photo = _to_srgb(colour, profile)
-    if alpha is not None and alpha.getextrema() != (255, 255):
-        photo.putalpha(alpha)
-    photo = fit(photo, limits.kept_side, enlarge=False)
-    if turn is not None:
-        photo = photo.transpose(turn)
-    photo.info = {}
-    return photo
+    photo = _to_srgb(fit(_straight(image), limits.kept_side, enlarge=False), profile)
+    return photo.transpose(turn) if turn is not None else photo
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -267,58 +263,69 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Colour of mode L, RGB, CMYK or LAB, and alpha. Decodes; always a new image."""
-    image.load()
+def _straight(image: Image.Image) -> Image.Image:
+    """Eight bits a channel, without palettes: L, LA, RGB, RGBA, CMYK or LAB."""
     if image.mode.startswith(("I", "F")):
-        return _from_deep(image), None
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    if image.mode in ("1", "L", "LA", "La"):
-        return image.convert("LA").getchannel("L") if alpha is not None else image.convert(
-            "L"
-        ), alpha
-    if image.mode in ("CMYK", "LAB"):
-        return image.copy(), None
-    return image.convert("RGBA" if alpha is not None else "RGB").convert("RGB"), alpha
+        return _from_deep(image)
+    grey = image.mode in ("1", "L", "LA", "La")
+    if image.has_transparency_data:
+        wanted = "LA" if grey else "RGBA"
+    elif image.mode in ("CMYK", "LAB"):
+        wanted = image.mode
+    else:
+        wanted = "L" if grey else "RGB"
+    return image if image.mode == wanted else image.convert(wanted)
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and floating grey to 8 bits.
+    """16-bit, 32-bit and floating grey to 8 bits, a band of rows at a time.
 
     16-bit white is 65535 (also in mode I, where Pillow may put it) and floating white is 1;
     values outside say that the file means something else, and its own range is stretched.
     """
-    values = np.asarray(image)
-    values = np.nan_to_num(values, posinf=0, neginf=0) if image.mode == "F" else values
-    low, high = float(values.min()), float(values.max())
+    low = min(float(band.min()) for _, band in _bands(image))
+    high = max(float(band.max()) for _, band in _bands(image))
     white = 1.0 if image.mode == "F" else 65535.0
     if low >= 0 and high <= white:
         low, high = 0.0, white
-    scaled = np.subtract(values, low, dtype=np.float32)
-    scaled *= 255 / (high - low or 1.0)
-    return Image.fromarray(np.rint(scaled, out=scaled).astype(np.uint8))
+    grey = np.empty((image.height, image.width), np.uint8)
+    for top, band in _bands(image):
+        scaled = (band - low) * (255 / (high - low or 1.0))
+        grey[top : top + len(band)] = np.rint(scaled)
+    return Image.fromarray(grey)
 
 
-def _to_srgb(colour: Image.Image, profile: bytes | None) -> Image.Image:
-    """RGB in sRGB. A profile that is broken, giant or made for other channels is left out."""
-    spaces = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+def _bands(image: Image.Image, rows: int = 64) -> Iterator[tuple[int, np.ndarray]]:
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        yield top, np.nan_to_num(np.asarray(band, np.float64), posinf=0, neginf=0)
+
+
+def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB, or RGBA where something is transparent; always a new image without metadata."""
+    alpha = picture.getchannel("A") if picture.mode.endswith("A") else None
+    colour = picture.convert(picture.mode.removesuffix("A")) if alpha is not None else picture
+    photo = _converted(colour, profile) or colour.convert("RGB")
+    if alpha is not None and alpha.getextrema() != (255, 255):
+        photo.putalpha(alpha)
+    photo.info = {}
+    return photo
+
+
+def _converted(colour: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """Through its profile to sRGB; None if that is broken, giant or made for other channels."""
     if colour.mode == "LAB":
-        return _convert(colour, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
-    if profile and len(profile) <= LARGEST_PROFILE:
-        try:
-            found = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if found.profile.xcolor_space.strip() == spaces[colour.mode]:
-                return _convert(colour, found)
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            return colour.convert("RGB")
-    return colour.convert("RGB")
-
-
-def _convert(colour: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    converted = ImageCms.profileToProfile(colour, profile, SRGB, outputMode="RGB")
-    if converted is None:
-        raise ImageCms.PyCMSError("no picture came back")
-    return converted
+        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        return ImageCms.profileToProfile(colour, lab, SRGB, outputMode="RGB")
+    if not profile or len(profile) > LARGEST_PROFILE:
+        return None
+    try:
+        found = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if found.profile.xcolor_space.strip() != PROFILE_SPACE[colour.mode]:
+            return None
+        return ImageCms.profileToProfile(colour, found, SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
 
 
 def _millions(pixels: int) -> str:
