@@ -58,7 +58,7 @@ def smoothstep(low: float, high: float, at: np.ndarray) -> np.ndarray:
 
 def circle(centre: tuple[float, float], radius: float, points: int = 96) -> np.ndarray:
     """A circle as a polygon (points, 2)."""
-    return arc(centre, radius, 0, 2 * np.pi, points)[:-1]
+    return arc(centre, radius, 0, 2 * np.pi, points + 1)[:-1]
 
 
 def arc(
