@@ -20,6 +20,7 @@ __all__ = [
     "circle",
     "curve",
     "mix",
+    "outline",
     "rgb",
     "ribbon",
     "smoothstep",
@@ -101,6 +102,17 @@ def ribbon(points: np.ndarray, widths: float | np.ndarray) -> np.ndarray:
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
     half = (np.broadcast_to(widths, len(points)) / 2)[:, None]
     return np.concatenate([points + normal * half, (points - normal * half)[::-1]])
+
+
+def outline(polygon: np.ndarray, widths: float | np.ndarray) -> list[np.ndarray]:
+    """A line of varying width all round a polygon (n, 2), as two polygons.
+
+    Two, because a ribbon whose end lies on its start would cancel itself there when filled.
+    """
+    half = len(polygon) // 2
+    widths = np.broadcast_to(widths, len(polygon))
+    closed, swell = np.concatenate([polygon, polygon[:2]]), np.append(widths, widths[:2])
+    return [ribbon(closed[: half + 2], swell[: half + 2]), ribbon(closed[half:], swell[half:])]
 
 
 class Sheet:
