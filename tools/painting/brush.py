@@ -8,6 +8,7 @@ ribbon's own coordinates (along, across), so a stroke costs its own area, not it
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -215,6 +216,7 @@ class Brush:
     tail: float = 0.35  # share of the length over which it thins
     drag: float = 0.1  # share of the colour beneath that the brush picks up
     wobble: float = 0.08  # unevenness of the outline, as a share of the width
+    tooth: float = 0.0  # share of the ground, its hollows, that a dry mark skips
 
 
 def _hairs(rng: np.random.Generator) -> np.ndarray:
@@ -243,6 +245,14 @@ class Canvas:
         self.relief = np.zeros(self.shape, np.float32)
         self.rng = rng
         self._sheet = _hairs(rng)
+
+    @cached_property
+    def grain(self) -> np.ndarray:
+        """The tooth of the paper: how high each pixel stands, as a rank in 0..1."""
+        fine = noise(self.rng, self.shape, 1.7 * self.scale)
+        lumps = noise(self.rng, self.shape, 5 * self.scale)
+        ranks = (fine + 0.3 * lumps).ravel().argsort().argsort()
+        return (ranks / ranks.size).reshape(self.shape).astype(np.float32)
 
     def spread(self, logical: np.ndarray) -> np.ndarray:
         """A logical map (H, W) or (H, W, C), smoothly enlarged to the canvas."""
@@ -308,7 +318,10 @@ class Canvas:
         tint = colour * (1 - share) + other * share
         tint[..., 0] += brush.bristle * 2 * (hair - 0.5)
         thick = brush.relief * np.sqrt(width) * (0.35 + 0.5 * hair + 0.35 * rim**3)
-        self._blend(y[inside], x[inside], cover[inside], tint[inside], thick[inside], brush)
+        y, x, cover = y[inside], x[inside], cover[inside]
+        if brush.tooth:
+            cover = cover * np.clip((self.grain[y, x] - brush.tooth) / 0.3 + 0.5, 0, 1)
+        self._blend(y, x, cover, tint[inside], thick[inside], brush)
 
     def _pressure(self, along: np.ndarray, brush: Brush) -> np.ndarray:
         """Width along the stroke as a share: a round head, a thinning tail, an unsteady hand."""
