@@ -13,7 +13,19 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from painting.shapes import Sheet, arc, blend, circle, curve, mix, rgb, smoothstep, taper, turn
+from painting.shapes import (
+    Sheet,
+    arc,
+    blend,
+    circle,
+    curve,
+    mix,
+    outline,
+    rgb,
+    smoothstep,
+    taper,
+    turn,
+)
 
 __all__ = ["paint"]
 
@@ -64,7 +76,7 @@ def rings(sheet: Sheet, centre, radius: float, colours: list[np.ndarray], fresh)
         if k % 2 == 0:
             edge = circle(at, size, 200)
             swell = 1.2 + 1.6 * np.abs(np.sin(np.linspace(0, np.pi, 200) + k))
-            sheet.line(np.concatenate([edge, edge[:1]]), np.append(swell, swell[0]), INK)
+            sheet.fill(outline(edge, swell), INK)
         at = at + sheet.rng.uniform(-0.05, 0.05, 2) * radius
     np.maximum(fresh, sheet.mask(circle(centre, radius, 160)), out=fresh)
 

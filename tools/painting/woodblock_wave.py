@@ -19,6 +19,7 @@ from painting.shapes import (
     circle,
     curve,
     mix,
+    outline,
     rgb,
     ribbon,
     smoothstep,
@@ -134,7 +135,7 @@ def foam(
     sheet: Sheet, fingers: list[tuple[np.ndarray, np.ndarray]], masses: list[np.ndarray]
 ) -> None:
     """Lay fingers and masses of foam as one white body with one key line, then its folds."""
-    edges = [ribbon(np.concatenate([m, m[:2]]), 4.4) for m in masses]
+    edges = [edge for mass in masses for edge in outline(mass, 4.4)]
     sheet.fill([ribbon(p, w + 4.4) for p, w in fingers] + edges, KEY)
     sheet.fill([ribbon(p, w) for p, w in fingers] + masses, FOAM)
     for path, widths in fingers:
