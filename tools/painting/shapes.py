@@ -37,9 +37,9 @@ def rgb(code: str) -> np.ndarray:
 
 
 def mix(first: np.ndarray, second: np.ndarray, amount: float | np.ndarray) -> np.ndarray:
-    """From the first colour to the second; a field of amounts (H, W) gives a field of colours."""
+    """From the first colour to the second; amounts (...) give colours (..., 3)."""
     amount = np.asarray(amount, np.float32)
-    if amount.ndim == 2:
+    if amount.ndim:
         amount = amount[..., None]
     return first * (1 - amount) + second * amount
 
