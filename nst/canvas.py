@@ -63,3 +63,8 @@ class Canvas:
 
     def copy(self) -> "Canvas":
         return Canvas(self.picture.clone(), self.first.clone(), self.second.clone(), self.age)
+
+    def moved(self, device: torch.device) -> "Canvas":
+        """The same painting on another device."""
+        tensors = (t.to(device) for t in (self.picture, self.first, self.second))
+        return Canvas(*tensors, self.age)

@@ -25,6 +25,8 @@ ENCODERS = ("compact", "vgg16", "vgg19")
 # One convolution at full resolution, where it costs most; depth where pixels are few.
 COMPACT_BLOCKS = ((16,), (32, 32), (64, 64, 64), (128, 128, 128), (128,))
 
+COMPACT_CONTENT = "relu4_2"  # lifted to the teacher's conv4_2
+
 # ImageNet statistics of RGB in 0..1, the input that torchvision's weights were trained for.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -55,6 +57,9 @@ class Encoder(nn.Module):
     lifts: for some layers a matrix (k, C + 1) that carries features and a constant 1 into the
         space in which a distance is meant: the metric of the teacher (see `tools/distil.py`).
         Layers without one are taken as they are.
+    content_layer: for networks that learned only some layers, the one that stands for content;
+        their first layer of each block stands for style.
+    padding: of every convolution, "zeros" or "reflect".
     """
 
     def __init__(
@@ -63,16 +68,21 @@ class Encoder(nn.Module):
         blocks: Sequence[Sequence[int]],
         pooling: str = "max",
         lifts: Mapping[str, Tensor] | None = None,
+        content_layer: str | None = None,
+        padding: str = "zeros",
     ) -> None:
         super().__init__()
         self.name = name
+        self.content_layer = content_layer
         self.blocks = tuple(tuple(block) for block in blocks)
         self.pooling = pooling
         self.convs = nn.ModuleDict()
         width = 3
         for b, block in enumerate(self.blocks, start=1):
             for i, wider in enumerate(block, start=1):
-                self.convs[f"conv{b}_{i}"] = nn.Conv2d(width, wider, 3, padding=1)
+                self.convs[f"conv{b}_{i}"] = nn.Conv2d(
+                    width, wider, 3, padding=1, padding_mode=padding
+                )
                 width = wider
         self.lifts = dict(lifts or {})
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
@@ -93,9 +103,23 @@ class Encoder(nn.Module):
         self.lifts = {name: fn(lift).float() for name, lift in self.lifts.items()}
         return self
 
-    def has(self, layer: str) -> bool:
-        """Whether this network has the layer (`relu4_2`, `conv4_2`)."""
-        return layer.replace("relu", "conv") in self.convs
+    def stand_in(self, layer: str, role: str) -> str:
+        """The layer of this network that answers for one of VGG's in a role.
+
+        role: "content" or "style". VGG answers for itself. The compact encoder learned one layer
+        for content and one a block for style. Raises BadInput for a layer that does not exist.
+        """
+        layer = layer_name(layer)
+        if self.content_layer:
+            return self.content_layer if role == "content" else f"relu{layer[4]}_1"
+        if layer.replace("relu", "conv") not in self.convs:
+            raise BadInput(f"{self.name} has no layer {layer}; its last is {list(self.convs)[-1]}.")
+        return layer
+
+    def channels(self, layer: str) -> int:
+        """Width of the layer in the published formulas: VGG's, also where a lift stands for it."""
+        block, i = int(layer[4]) - 1, int(layer[6]) - 1
+        return VGG_WIDTHS[block] if layer in self.lifts else self.blocks[block][i]
 
     def stride(self, layer: str) -> int:
         """Pixels between neighbouring positions of the layer's features."""
@@ -164,7 +188,7 @@ def _compact() -> Encoder:
         for key, tensor in tensors.items()
         if key.startswith("lifts.")
     }
-    encoder = Encoder("compact", COMPACT_BLOCKS, "average", lifts)
+    encoder = Encoder("compact", COMPACT_BLOCKS, "average", lifts, COMPACT_CONTENT)
     encoder.load_state_dict({k: t.float() for k, t in tensors.items() if k.startswith("convs.")})
     return encoder
 

@@ -51,8 +51,10 @@ class ContentLoss:
     ) -> None:
         self.target = target.float()
         self.lift = None if lift is None else lift[:, :, None, None]
-        lifted = self._lifted(self.target) if lift is None else F.conv2d(
-            self.target, self.lift[:, :-1], self.lift[:, -1, 0, 0]
+        lifted = (
+            self._lifted(self.target)
+            if lift is None
+            else F.conv2d(self.target, self.lift[:, :-1], self.lift[:, -1, 0, 0])
         )
         entries = lifted.numel()
         factors = {"half-sum": 0.5, "quarter-mean": 0.25 / entries, "mean": 1 / entries}

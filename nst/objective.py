@@ -91,9 +91,11 @@ class Objective:
         size = content.shape[2:]
         self.halo = self._halo()
         self.tile = None if tile is None or tile >= max(size) else max(tile // 16 * 16, 16)
-        self.guides = None if guides is None else {
-            layer: [self._guide(guide, layer) for guide in guides] for layer in layers
-        }
+        self.guides = (
+            None
+            if guides is None
+            else {layer: [self._guide(guide, layer) for guide in guides] for layer in layers}
+        )
         with torch.no_grad():
             self._set_targets(content, styles)
 
@@ -171,9 +173,9 @@ class Objective:
             for layer in self.style_layers:
                 outer = self._outer(found[layer], layer, window if guided else None)
                 before = sums.get(layer)
-                sums[layer] = outer if before is None else [
-                    a + b for a, b in zip(before, outer, strict=True)
-                ]
+                sums[layer] = (
+                    outer if before is None else [a + b for a, b in zip(before, outer, strict=True)]
+                )
         return sums
 
     def _style(self, sums: dict[str, list[Tensor]]) -> Tensor:

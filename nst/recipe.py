@@ -139,7 +139,9 @@ class Recipe:
         except (ValueError, RecursionError):
             raise BadInput("The recipe in this picture cannot be read: it is not JSON.") from None
         if not isinstance(found, dict):
-            raise BadInput("The recipe in this picture cannot be read: it is not a set of settings.")
+            raise BadInput(
+                "The recipe in this picture cannot be read: it is not a set of settings."
+            )
         known = {entry.name for entry in fields(cls)}
         return cls(**{key: value for key, value in found.items() if key in known})
 
@@ -150,9 +152,7 @@ class Recipe:
         return urlencode({"v": LINK_VERSION, "name": self.name} | pairs)
 
     @classmethod
-    def from_query(
-        cls, query: str | Mapping[str, str], base: "Recipe | None" = None
-    ) -> "Recipe":
+    def from_query(cls, query: str | Mapping[str, str], base: "Recipe | None" = None) -> "Recipe":
         """Read a link's settings over `base`. Never raises.
 
         Unknown keys and values of another kind are ignored, numbers out of range are brought to
@@ -235,7 +235,9 @@ def _checked(name: str, value: Any) -> Any:
             raise BadInput(f"{name} must be a list of at most {LONGEST_LIST} values.")
         if _item_kind(name) is str:
             return tuple(_checked_text(name, item, None) for item in value)
-        return tuple(_number_in(name, v, _item_kind(name), meta["low"], meta["high"]) for v in value)
+        return tuple(
+            _number_in(name, v, _item_kind(name), meta["low"], meta["high"]) for v in value
+        )
     return _number_in(name, value, kind, meta["low"], meta["high"])
 
 
@@ -254,5 +256,7 @@ def _number_in(name: str, value: Any, kind: type, low: float, high: float) -> An
         raise BadInput(f"{name} must be a number.")
     if not low <= value <= high or (kind is int and value != int(value)):
         whole = "whole number " if kind is int else ""
-        raise BadInput(f"{name} is {value:g}; it must be a {whole or 'number '}from {low:g} to {high:g}.")
+        raise BadInput(
+            f"{name} is {value:g}; it must be a {whole or 'number '}from {low:g} to {high:g}."
+        )
     return kind(value)

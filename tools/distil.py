@@ -24,11 +24,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from nst.encoders import COMPACT_BLOCKS, Encoder, vgg_indices
+from nst.sealed import save_sealed
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "conv4_2"  # of the teacher
@@ -44,6 +45,36 @@ HELD_OUT_PAINTINGS = (
     "jcjohnson_starry_night_google gordic_candy gordic_mosaic lengstrom_rain_princess "
     "lengstrom_wave naoto0804_contrast_of_forms naoto0804_sketch lengstrom_udnie"
 ).split()
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose direction is orthogonalised (Jordan et al. 2024), for convolutions.
+
+    Measured against Adam at three rates, it was ahead at every level after 160 steps.
+    """
+
+    def __init__(self, params, lr: float, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                memory = self.state[p].setdefault("memory", torch.zeros_like(p))
+                memory.lerp_(p.grad, 1 - group["momentum"])
+                move = torch.lerp(p.grad, memory, group["momentum"]).flatten(1)
+                tall = max(1.0, move.shape[0] / move.shape[1]) ** 0.5
+                p.sub_(orthogonal(move).view_as(p), alpha=group["lr"] * tall)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """Bring all singular values near 1 by five Newton-Schulz iterations."""
+    wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    wide = wide / (wide.norm() + 1e-7)
+    for _ in range(5):
+        square = wide @ wide.T
+        wide = 3.4445 * wide + (2.0315 * square @ square - 4.7750 * square) @ wide
+    return wide.T if matrix.shape[0] > matrix.shape[1] else wide
 
 
 class Teacher:
@@ -86,7 +117,9 @@ class Teacher:
         for b, depth in enumerate((2, 2, 4, 4, 1), start=1):
             for i in range(1, depth + 1):
                 weight = self.tensors[f"conv{b}{i}.weight"]
-                y = F.conv2d(F.pad(y, (1, 1, 1, 1), "reflect"), weight, self.tensors[f"conv{b}{i}.bias"])
+                y = F.conv2d(
+                    F.pad(y, (1, 1, 1, 1), "reflect"), weight, self.tensors[f"conv{b}{i}.bias"]
+                )
                 if f"conv{b}_{i}" == CONTENT_LAYER:
                     found[STUDENT_CONTENT] = y
                 y = F.relu(y)
@@ -145,7 +178,9 @@ def gram(features: Tensor) -> Tensor:
 
 def relative(difference: Tensor, reference: Tensor) -> Tensor:
     """Norm of each difference over the norm of its reference, averaged over the batch."""
-    return (difference.flatten(1).norm(dim=1) / reference.flatten(1).norm(dim=1).clamp_min(1e-6)).mean()
+    return (
+        difference.flatten(1).norm(dim=1) / reference.flatten(1).norm(dim=1).clamp_min(1e-6)
+    ).mean()
 
 
 def variance(features: Tensor) -> Tensor:
@@ -171,9 +206,7 @@ class Album:
         extent = max(side / 2, min(short, short * rng.uniform(0.3, 1.05)))
         x = rng.uniform(0, picture.width - extent)
         y = rng.uniform(0, picture.height - extent)
-        cut = picture.resize(
-            (side, side), Image.Resampling.BICUBIC, (x, y, x + extent, y + extent)
-        )
+        cut = picture.resize((side, side), Image.Resampling.BICUBIC, (x, y, x + extent, y + extent))
         return cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else cut
 
 
@@ -182,7 +215,9 @@ def jitter(images: Tensor, rng: random.Random) -> Tensor:
     images = images.clone()
     for image in images:
         if rng.random() < 0.35:
-            mix = torch.eye(3) + 0.25 * torch.tensor([[rng.gauss(0, 1) for _ in "rgb"] for _ in "rgb"])
+            mix = torch.eye(3) + 0.25 * torch.tensor(
+                [[rng.gauss(0, 1) for _ in "rgb"] for _ in "rgb"]
+            )
             image.copy_(torch.einsum("ij,jhw->ihw", mix / mix.sum(1, keepdim=True), image))
         if rng.random() < 0.35:
             image.sub_(0.5).mul_(rng.uniform(0.5, 1.6)).add_(rng.uniform(0.35, 0.65))
@@ -256,7 +291,7 @@ def export(student: Student, path: Path, facts: dict[str, str]) -> None:
     for level in LEVELS:
         out[f"lifts.{level}"] = torch.linalg.qr(student.head(level).detach().double(), mode="r").R
     half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in out.items()}
-    save_file(half, path, metadata=facts)
+    save_sealed(path, half, facts)
 
 
 def rate_at(step: int, steps: int, peak: float) -> float:
@@ -315,11 +350,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("nst/data/compact.safetensors"))
     parser.add_argument("--checkpoint", type=Path, default=Path("out/distil.pt"))
     parser.add_argument("--steps", type=int, default=20000)
-    parser.add_argument("--side", type=int, default=192, help="pixels of a training crop")
+    parser.add_argument("--side", type=int, default=160, help="pixels of a training crop")
     parser.add_argument("--crops", type=int, default=3, help="plain crops a step")
     parser.add_argument("--canvases", type=int, default=3, help="canvases (and styles) a step")
     parser.add_argument("--places", type=int, default=48, help="canvases on the easel")
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=0.02, help="of the convolutions, by Muon")
+    parser.add_argument("--head-rate", type=float, default=3e-3, help="of the rest, by Adam")
     parser.add_argument("--gram", type=float, default=1.0, help="weight of the Gram terms")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--blocks", type=json.loads, default=COMPACT_BLOCKS, help="widths as JSON")
@@ -334,24 +370,33 @@ def main() -> None:
     unseen += [args.paintings / f"{n}.jpg" for n in HELD_OUT_PAINTINGS]
     unseen_album = Album([Image.open(p).convert("RGB") for p in unseen if p.exists()])
     teacher = Teacher(args.teacher, device)
-    widths = {level: t.shape[1] for level, t in teacher(torch.rand(1, 3, 32, 32).to(device)).items()}
+    widths = {
+        level: t.shape[1] for level, t in teacher(torch.rand(1, 3, 32, 32).to(device)).items()
+    }
     student = Student(args.blocks, {level: widths[level] for level in LEVELS}).to(device)
     student.to(memory_format=torch.channels_last)
     first = tensors([album.crop(args.side, rng) for album in albums for _ in range(8)]).to(device)
     student.fit_heads(first, teacher(first))
-    optimiser = torch.optim.Adam(student.parameters(), betas=(0.9, 0.99))
+    convs = [conv.weight for conv in student.encoder.convs.values()]
+    others = [p for p in student.parameters() if all(p is not conv for conv in convs)]
+    muon, adam = Muon(convs, args.rate), torch.optim.Adam(others, betas=(0.9, 0.99))
+    peaks = (muon, args.rate), (adam, args.head_rate)
     easel = Easel(args.places, args.side)
     start = 0
     if args.checkpoint.exists():
         saved = torch.load(args.checkpoint, weights_only=False)
         student.load_state_dict(saved["student"])
-        optimiser.load_state_dict(saved["optimiser"])
-        easel, rng, start = saved["easel"], saved["rng"], saved["step"]
+        muon.load_state_dict(saved["muon"])
+        adam.load_state_dict(saved["adam"])
+        rng, start = saved["rng"], saved["step"]
+        if saved["easel"].canvas.shape == easel.canvas.shape:
+            easel = saved["easel"]
         print(f"resumed at step {start}")
     args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
 
     def save(step: int) -> dict[str, float]:
-        state = {"student": student.state_dict(), "optimiser": optimiser.state_dict()}
+        states = {"student": student, "muon": muon, "adam": adam}
+        state = {name: part.state_dict() for name, part in states.items()}
         torch.save(state | {"easel": easel, "rng": rng, "step": step}, args.checkpoint)
         errors = validate(student, teacher, unseen_album, device)
         facts = {
@@ -360,7 +405,7 @@ def main() -> None:
             "teacher_sha256": hashlib.sha256(args.teacher.read_bytes()).hexdigest(),
             "data": f"{len(albums[0].pictures)} photographs, {len(albums[1].pictures)} paintings",
             "schedule": f"{step} of {args.steps} steps of {2 * args.canvases + args.crops} crops of "
-            f"{args.side} px, Adam {args.rate}, gram {args.gram}, seed {args.seed}",
+            f"{args.side} px, Muon {args.rate}, Adam {args.head_rate}, gram {args.gram}, seed {args.seed}",
             "versions": f"torch {torch.__version__}, numpy {np.__version__}",
             "errors": json.dumps({k: round(v, 5) for k, v in errors.items()}),
         }
@@ -373,13 +418,14 @@ def main() -> None:
     bar = tqdm(range(start, args.steps), initial=start, total=args.steps, disable=None)
     mean, began = 0.0, time.time()
     for step in bar:
-        for group in optimiser.param_groups:
-            group["lr"] = rate_at(step + 1, args.steps, args.rate)
+        for optimiser, peak in peaks:
+            for group in optimiser.param_groups:
+                group["lr"] = rate_at(step + 1, args.steps, peak)
         loss = learn(student, teacher, easel, albums, step, args, rng, device)
-        optimiser.zero_grad(set_to_none=True)
+        student.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimiser.step()
+        muon.step()
+        adam.step()
         mean = mean * 0.99 + 0.01 * loss.item() if mean else loss.item()
         bar.set_postfix(loss=f"{mean:.3f}", refresh=False)
         if (step + 1) % 250 == 0 or stop:

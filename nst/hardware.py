@@ -1,0 +1,81 @@
+"""What this machine is: the device to paint on, its fastest precision, its cores."""
+
+import math
+import os
+import time
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+__all__ = ["cores", "device_name", "fastest_dtype", "pick_device", "use_all_cores"]
+
+# A precision with fewer digits has to earn them: below this gain fp32 stays.
+WORTHWHILE = 1.15
+
+
+def pick_device() -> torch.device:
+    """CUDA, then Apple's MPS, then the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """What a visitor is told: "CPU, 2 cores" or the GPU's own name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU"
+    return f"CPU, {cores()} core{'s' if cores() != 1 else ''}"
+
+
+@lru_cache(maxsize=1)
+def cores() -> int:
+    """Cores this process may really use: its affinity, and its container's quota if there is one."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        allowed = min(allowed or 1, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):
+        pass  # no cgroup v2, or no quota ("max")
+    return max(1, allowed or 1)
+
+
+def use_all_cores() -> None:
+    """Let torch use the cores there are, not the ones the host has."""
+    torch.set_num_threads(cores())
+
+
+@lru_cache(maxsize=16)
+def fastest_dtype(device: torch.device, width: int) -> torch.dtype:
+    """bf16 where it is faster here for convolutions of this width, fp32 elsewhere.
+
+    On CUDA the capability decides (Ampere and later). On a CPU a convolution is timed once in
+    both, forward and backward, for what a processor is called says little about what it does.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
+    if device.type != "cpu":
+        return torch.float32
+    taken = {dtype: _time_convolution(dtype, width) for dtype in (torch.float32, torch.bfloat16)}
+    gain = taken[torch.float32] / taken[torch.bfloat16]
+    return torch.bfloat16 if gain > WORTHWHILE else torch.float32
+
+
+def _time_convolution(dtype: torch.dtype, width: int) -> float:
+    """Seconds of the fastest of some forward and backward passes."""
+    side = max(16, min(256, 8192 // width))
+    conv = torch.nn.Conv2d(width, width, 3, padding=1, dtype=dtype).requires_grad_(False)
+    conv = conv.to(memory_format=torch.channels_last)
+    x = torch.rand(1, width, side, side, dtype=dtype)
+    x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+    best = math.inf
+    for _ in range(5):
+        began = time.perf_counter()
+        with torch.enable_grad():
+            torch.autograd.grad(conv(x).relu().sum(), x)
+        best = min(best, time.perf_counter() - began)
+    return best
