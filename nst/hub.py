@@ -195,7 +195,7 @@ def _retry_after(error: HfHubHTTPError) -> float | None:
 
 def _silence(error: BaseException | None) -> str:
     """Why there was no answer, in the system's words: a request's own could hold a token."""
-    reason = "the connection was cut"
+    reason = "the connection failed"
     while error is not None:
         if "Timeout" in type(error).__name__:
             reason = "it did not answer in time"
