@@ -34,13 +34,18 @@ def device_name(device: torch.device) -> str:
 
 @lru_cache(maxsize=1)
 def cores() -> int:
-    """Cores this process may really use: its affinity, and its container's quota if there is one."""
+    """Cores this process may really use.
+
+    Its affinity, its container's quota if there is one, and OMP_NUM_THREADS if that is set.
+    """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         allowed = min(allowed or 1, math.ceil(int(quota) / int(period)))
     except (OSError, ValueError):
         pass  # no cgroup v2, or no quota ("max")
+    if asked := os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]:
+        allowed = min(allowed or 1, int(asked))
     return max(1, allowed or 1)
 
 
