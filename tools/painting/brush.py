@@ -320,7 +320,7 @@ class Canvas:
         thick = brush.relief * np.sqrt(width) * (0.35 + 0.5 * hair + 0.35 * rim**3)
         y, x, cover = y[inside], x[inside], cover[inside]
         if brush.tooth:
-            cover = cover * np.clip((self.grain[y, x] - brush.tooth) / 0.3 + 0.5, 0, 1)
+            cover = cover * np.clip((self.grain[y, x] - brush.tooth) / 0.45 + 0.5, 0, 1)
         self._blend(y, x, cover, tint[inside], thick[inside], brush)
 
     def _pressure(self, along: np.ndarray, brush: Brush) -> np.ndarray:
@@ -363,6 +363,11 @@ class Canvas:
         wide = self.spread(cover)[..., None].astype(np.float32)
         tint = colour if np.ndim(colour) == 1 else self.spread(colour)
         self.paint += (tint - self.paint) * wide
+
+    def rub(self, share: float, radius: float) -> None:
+        """Rub the dry marks with a cloth: blend in a blur of `radius` logical pixels by `share`."""
+        sigma = radius * self.scale
+        self.paint += share * (ndimage.gaussian_filter(self.paint, (sigma, sigma, 0)) - self.paint)
 
     def finish(self, light: float = 0.5, weave: float = 0.0, angle: float = -2.2) -> Image.Image:
         """The finished picture: relief lit from `angle` (radians; the default is upper left).

@@ -29,11 +29,12 @@ from painting.brush import (
 __all__ = ["paint"]
 
 WIDTH, HEIGHT = 960, 760
+TREE = 7  # the seed of its growth, apart from the strokes' so that the oak stays itself
 PAPER = hex_to_oklab("cbbfa9")[0]
 STICK = hex_to_oklab("161415", "2a2727", "4b4644")
 CHALK = hex_to_oklab("f7f1e2")[0]
 SMUDGE = Brush(opacity=0.2, bristle=0.02, dryness=0.2, relief=0, edge=0.9, drag=0.4, tooth=0)
-HATCH = Brush(opacity=0.8, bristle=0.03, dryness=0.5, relief=0, edge=0.4, drag=0, tooth=0.3)
+HATCH = Brush(opacity=0.8, bristle=0.03, dryness=0.5, relief=0, edge=0.55, drag=0, tooth=0.28)
 PRESSED = Brush(opacity=0.95, bristle=0.03, dryness=0.3, relief=0, edge=0.3, drag=0, tooth=0.12)
 
 # Direction, length and girth of the great boughs, and how far below the crown they leave the trunk.
@@ -56,7 +57,7 @@ def _grow(
     """Add a limb (path (K, 2), widths (K,)) to `limbs`, then its forks, down to twigs."""
     steps = 9
     bends = np.cumsum(rng.normal(0, 0.15, steps)) + 0.16 * np.sin(np.arange(steps) * 1.3)
-    heading = angle + bends
+    heading = np.clip(angle + bends, -3.35, 0.2)
     path = np.vstack([root, root + np.cumsum(turn(heading) * length / steps, axis=0)])
     limbs.append((path, girth * np.linspace(1, 0.62, steps + 1)))
     if girth < 3.2 or length < 16:
@@ -280,8 +281,9 @@ def paint(size: int = 960, seed: int = 1821) -> Image.Image:
     dark, form = _plan(rng)
     _smudge(rng, canvas, dark, form)
     _hatch(rng, canvas, dark, form)
+    canvas.rub(0.4, 2.5)
     _lift(rng, canvas, dark, form)
-    limbs = _oak(rng)
+    limbs = _oak(np.random.default_rng(TREE))
     canvas.stain(_silhouette(limbs) * 0.5, STICK[1])
     _draw_oak(rng, canvas, limbs)
     _draw_grass(rng, canvas, dark)
