@@ -52,36 +52,44 @@ def halo(sheet: Sheet, centre: tuple[float, float], radius: float, colour: np.nd
     sheet.lay(0.8 * glow * (1 + 0.15 * sheet.noise(50, 2)).clip(0, 1.2), colour)
 
 
-def cross(sheet: Sheet, polygon: np.ndarray | list, colour: np.ndarray, fresh: np.ndarray) -> None:
-    """Fill a shape; where it crosses earlier shapes the overlap takes a new colour.
+class Composition(Sheet):
+    """A sheet that remembers where shapes lie, so that crossings can change colour."""
 
-    fresh (H, W) is 1 where a shape already lies, and is brought up to date.
-    """
-    mask = sheet.mask(polygon)
-    glaze = sheet.pixels * colour * 1.15 + 0.06
-    veil = 1 - (1 - sheet.pixels) * (1 - 0.8 * colour)
-    over = mix(veil, glaze, smoothstep(0.3, 0.5, sheet.pixels.mean(-1)))
-    tint = 1 + 0.05 * sheet.noise(40, 3) + 0.02 * sheet.noise((60, 7), 2)
-    paint = colour * tint[..., None]
-    sheet.lay(mask, mix(paint, np.clip(over, 0, 1), fresh * 0.92))
-    np.maximum(fresh, mask, out=fresh)
+    def __init__(self, size: int, seed: int) -> None:
+        """An empty ground; `taken` (H, W) is 1 where a shape lies."""
+        super().__init__(size, WIDTH, HEIGHT, seed)
+        self.taken = np.zeros(self.shape, np.float32)
+        self.scumble = 1 + 0.05 * self.noise(40, 3) + 0.02 * self.noise((60, 7), 2)
+
+    def cross(self, polygon: np.ndarray, colour: np.ndarray, hides: bool = False) -> None:
+        """Fill a shape; where it crosses earlier shapes the overlap takes a new colour.
+
+        A shape that hides covers what lies beneath.
+        """
+        window, cover = self.cover(polygon)
+        below, taken = self.pixels[window], self.taken[window] * (not hides)
+        glaze = below * colour * 1.15 + 0.06
+        veil = 1 - (1 - below) * (1 - 0.8 * colour)
+        over = np.clip(mix(veil, glaze, smoothstep(0.3, 0.5, below.mean(-1))), 0, 1)
+        paint = mix(colour * self.scumble[window][..., None], over, taken * 0.92)
+        self.pixels[window] += (paint - below) * cover[..., None]
+        self.taken[window] = np.maximum(self.taken[window], cover)
 
 
-def rings(sheet: Sheet, centre, radius: float, colours: list[np.ndarray], fresh) -> None:
+def rings(sheet: Composition, centre, radius: float, colours: list[np.ndarray]) -> None:
     """Discs in discs, each a little off the centre of the one before."""
     at = np.array(centre, float)
     for k, colour in enumerate(colours):
         size = radius * (1 - k / len(colours)) ** 0.85
-        cross(sheet, circle(at, size, 160), colour, fresh * (k == 0))
+        sheet.cross(circle(at, size, 160), colour, hides=k > 0)
         if k % 2 == 0:
             edge = circle(at, size, 200)
             swell = 1.2 + 1.6 * np.abs(np.sin(np.linspace(0, np.pi, 200) + k))
             sheet.fill(outline(edge, swell), INK)
         at = at + sheet.rng.uniform(-0.05, 0.05, 2) * radius
-    np.maximum(fresh, sheet.mask(circle(centre, radius, 160)), out=fresh)
 
 
-def checker(sheet: Sheet, corner, across, down, cells: tuple[int, int], colours, fresh) -> None:
+def checker(sheet: Composition, corner, across, down, cells: tuple[int, int], colours) -> None:
     """A skewed board of coloured squares with ink lines between."""
     corner, across, down = (np.array(v, float) for v in (corner, across, down))
     m, n = cells
@@ -91,7 +99,7 @@ def checker(sheet: Sheet, corner, across, down, cells: tuple[int, int], colours,
             tile = [start, start + across / m, start + across / m + down / n, start + down / n]
             if (i + j) % 2 == 0 or sheet.rng.random() < 0.3:
                 pick = colours[sheet.rng.integers(len(colours))]
-                cross(sheet, np.array(tile), pick, fresh)
+                sheet.cross(np.array(tile), pick)
     for i in range(m + 1):
         start = corner + across * i / m
         sheet.line(np.array([start - 0.06 * down, start + 1.06 * down]), 1.6, INK)
@@ -117,13 +125,13 @@ def comb(sheet: Sheet, centre, radius: float, start: float, stop: float, count: 
         stroke(sheet, way * (radius - 30) + centre, way * (radius + 14) + centre, 1.8)
 
 
-def stairs(sheet: Sheet, start, way: float, step: float, count: int, fresh) -> None:
+def stairs(sheet: Composition, start, way: float, step: float, count: int) -> None:
     """A climbing row of shrinking bars in alternate colours."""
     for k in range(count):
         high = step * (2.6 - 1.8 * k / count)
         bar = np.array([(k * step, 0), (k * step + step * 0.7, 0), (k * step + step * 0.7, -high)])
         bar = np.concatenate([bar, [(k * step, -high)]])
-        cross(sheet, turn(bar, way) + start, PALETTE[(3 * k + 1) % 10], fresh)
+        sheet.cross(turn(bar, way) + start, PALETTE[(3 * k + 1) % 10])
 
 
 def wave(sheet: Sheet, start, stop, swing: float, turns: float, width: float, colour) -> None:
@@ -137,40 +145,39 @@ def wave(sheet: Sheet, start, stop, swing: float, turns: float, width: float, co
     sheet.line(path, taper(160, width, 0.15, 0.15), colour)
 
 
-def great_forms(sheet: Sheet, fresh: np.ndarray) -> None:
+def great_forms(sheet: Composition) -> None:
     """The large shapes: wedges, the ringed disc and its companion."""
-    cross(sheet, np.array([(120, 800), (470, 90), (640, 800)]), YELLOW * 0.97, fresh)
-    cross(sheet, np.array([(960, 60), (500, 330), (960, 520)]), SKY, fresh)
+    sheet.cross(np.array([(120, 800), (470, 90), (640, 800)]), YELLOW * 0.97)
+    sheet.cross(np.array([(960, 60), (500, 330), (960, 520)]), SKY)
     halo(sheet, (286, 262), 172, PINK)
     disc = [BLACK, VIOLET, BLUE, RED, ORANGE, YELLOW, BLACK, SKY]
-    rings(sheet, (286, 262), 170, disc, fresh)
+    rings(sheet, (286, 262), 170, disc)
     halo(sheet, (706, 566), 118, rgb("f4d27a"))
-    rings(sheet, (706, 566), 120, [CREAM, RED, CREAM, BLUE, YELLOW, BLACK], fresh)
+    rings(sheet, (706, 566), 120, [CREAM, RED, CREAM, BLUE, YELLOW, BLACK])
     half = np.concatenate([arc((540, 300), 105, -2.2, 0.94, 90), [(540, 300)]])
-    cross(sheet, half, GREEN, fresh)
-    cross(sheet, np.array([(60, 560), (330, 470), (250, 700)]), RED, fresh)
-    cross(sheet, np.array([(560, 700), (905, 742), (880, 640)]), VIOLET, fresh)
-    cross(sheet, np.array([(80, 60), (30, 300), (150, 330)]), ORANGE, fresh)
+    sheet.cross(half, GREEN)
+    sheet.cross(np.array([(60, 560), (330, 470), (250, 700)]), RED)
+    sheet.cross(np.array([(560, 700), (905, 742), (880, 640)]), VIOLET)
+    sheet.cross(np.array([(80, 60), (30, 300), (150, 330)]), ORANGE)
 
 
-def lesser_forms(sheet: Sheet, fresh: np.ndarray) -> None:
+def lesser_forms(sheet: Composition) -> None:
     """Boards, stairs and small ringed discs that answer the great ones."""
-    checker(
-        sheet, (600, 96), (182, 44), (-52, 128), (6, 5), [BLACK, RED, CREAM, BLUE, YELLOW], fresh
-    )
-    checker(sheet, (96, 610), (150, -46), (44, 116), (5, 4), [SKY, BLACK, PINK, GREEN], fresh)
-    stairs(sheet, (402, 690), -0.22, 26, 8, fresh)
-    stairs(sheet, (828, 330), 1.2, 20, 7, fresh)
+    board = [BLACK, RED, CREAM, BLUE, YELLOW]
+    checker(sheet, (600, 96), (182, 44), (-52, 128), (6, 5), board)
+    checker(sheet, (96, 610), (150, -46), (44, 116), (5, 4), [SKY, BLACK, PINK, GREEN])
+    stairs(sheet, (402, 690), -0.22, 26, 8)
+    stairs(sheet, (828, 330), 1.2, 20, 7)
     spots = [(470, 470, 52), (864, 190, 46), (150, 470, 36), (420, 60, 30), (560, 620, 26)]
     spots += [(880, 440, 34), (60, 720, 42), (770, 392, 22), (356, 560, 30), (530, 160, 20)]
     for n, (x, y, radius) in enumerate(spots):
         picks = [PALETTE[(7 * n + 3 * k + k * k) % 10] for k in range(4)]
         if n < 4:
             halo(sheet, (x, y), radius, mix(picks[1], CREAM, 0.4))
-        rings(sheet, (x, y), radius, picks, fresh)
+        rings(sheet, (x, y), radius, picks)
     for _ in range(34):
         at, radius = sheet.rng.uniform((20, 20), (940, 780)), sheet.rng.uniform(3, 10)
-        cross(sheet, circle(at, radius, 40), PALETTE[sheet.rng.integers(10)], fresh)
+        sheet.cross(circle(at, radius, 40), PALETTE[sheet.rng.integers(10)])
 
 
 def lines(sheet: Sheet) -> None:
@@ -213,11 +220,10 @@ def surface(sheet: Sheet) -> None:
 
 def paint(size: int = 960, seed: int = 22) -> Image.Image:
     """Paint the composition; the width is `size` pixels."""
-    sheet = Sheet(size, WIDTH, HEIGHT, seed)
+    sheet = Composition(size, seed)
     ground(sheet)
-    fresh = np.zeros(sheet.shape, np.float32)
-    great_forms(sheet, fresh)
-    lesser_forms(sheet, fresh)
+    great_forms(sheet)
+    lesser_forms(sheet)
     lines(sheet)
     surface(sheet)
     return sheet.image()
