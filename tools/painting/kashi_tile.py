@@ -255,7 +255,7 @@ def fire(sheet: Sheet, joints: np.ndarray) -> None:
     depth = distance_transform_edt(joints < 0.4) / sheet.unit
     pooled = np.exp(-depth / 3.5)
     sheet.pixels *= 1 + 0.075 * tone[..., :1] + tone * np.float32([0.02, 0.015, 0.02])
-    sheet.shade(0.06 * sheet.noise(150, 3) + 0.06 * sheet.noise(16, 3) - 0.22 * pooled)
+    sheet.shade(0.06 * sheet.noise(150, 3) + 0.06 * sheet.noise(14, 2) - 0.22 * pooled)
     seeds = sheet.rng.uniform(0, SIDE, (2600, 2))
     _, border = sheet.cells(seeds + 4 * sheet.rng.normal(size=seeds.shape))
     crackle = (1 - smoothstep(0.15, 0.75, border)) * smoothstep(-0.6, 1.2, sheet.noise(130))
