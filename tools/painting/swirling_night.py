@@ -34,6 +34,10 @@ HILL = hex_to_oklab("0a1234", "13285e", "1d4a7c", "2f7c8c", "5fa58c")
 TREE = hex_to_oklab("050b12", "0a1d1f", "12352c", "2a5236", "6b6a2c")
 LAKE = hex_to_oklab("091344", "11307c", "1f5cae", "4a97c8")
 
+WALLS = hex_to_oklab("2c5490", "3f74ae", "7d93a0", "2a4484", "6272b0", "a89a80")
+ROOFS = hex_to_oklab("10163f", "4a2a4c", "74403a", "1b2f66", "8a5436")
+PANES = hex_to_oklab("ffe27a", "ffc53a", "fff0b0")
+
 # x, y, radius, turning sense, strength
 VORTICES = [(455, 262, 165, 1, 7.0), (655, 372, 105, -1, 6.0), (250, 415, 80, -1, 4.0)]
 MOON = (176, 150, 104)
@@ -175,43 +179,56 @@ def _paint_lake(rng: np.random.Generator, canvas: Canvas) -> None:
 
 
 def _paint_village(rng: np.random.Generator, canvas: Canvas) -> None:
-    """Small houses on the shore: wall, two roof strokes and a lit window each; one steeple."""
-    walls = hex_to_oklab("274a86", "3f6e9a", "7d8f88", "1b3570", "5a6fa8")
-    roofs = hex_to_oklab("0d1338", "3a2340", "5b2f33", "182a58")
-    panes = hex_to_oklab("ffe27a", "ffc53a", "fff0b0")
-    dark = hex_to_oklab("0a1030")
-    firm = Brush(head=0.05, tail=0.05, dryness=0.1, relief=1.2, wobble=0.04, drag=0.02)
-    centres = [40, 92, 150, 205, 262, 316, 352, 398, 452, 505, 548, 598, 645, 690]
-    for cx in centres:
-        cx = cx + rng.uniform(-8, 8)
-        wide, tall = rng.uniform(26, 40), rng.uniform(20, 32)
-        foot = 664 + rng.uniform(-22, 2)
-        for level in np.arange(0, tall, 6):
-            row = np.array([[[cx - wide / 2, foot - level], [cx + wide / 2, foot - level]]])
-            canvas.lay(row, 9, jitter(rng, walls[rng.integers(0, 5, 1)], 0.03, 0.1, 0.1), firm)
-        peak = [cx, foot - tall - rng.uniform(14, 20)]
-        for side in (-1, 1):
-            eave = [cx + side * (wide / 2 + 5), foot - tall + 3]
-            slope = np.array([[peak, eave]])
-            canvas.lay(slope, 13, jitter(rng, roofs[rng.integers(0, 4, 1)], 0.03, 0.1, 0.1), firm)
-        for side in rng.choice([-7, 0, 7], rng.integers(1, 3), replace=False):
-            pane = np.array([[[cx + side, foot - 15], [cx + side, foot - 6]]])
-            canvas.lay(pane, 6.5, panes[rng.integers(0, 3, 1)], firm)
-    _paint_church(canvas, firm, dark, panes)
+    """Two rows of houses on the shore, the far row smaller and darker, and one church."""
+    firm = Brush(head=0.05, tail=0.05, dryness=0.1, relief=1.2, wobble=0.06, drag=0.02)
+    for cx in np.arange(20, 730, 31):
+        _paint_house(rng, canvas, cx + rng.uniform(-9, 9), 632 + rng.uniform(-8, 6), 0.7, firm)
+    _paint_church(canvas, firm)
+    for cx in [18, 66, 128, 176, 236, 290, 344, 392, 528, 574, 630, 682]:
+        _paint_house(rng, canvas, cx + rng.uniform(-8, 8), 664 + rng.uniform(-8, 3), 1.0, firm)
 
 
-def _paint_church(canvas: Canvas, firm: Brush, dark: np.ndarray, panes: np.ndarray) -> None:
+def _paint_house(
+    rng: np.random.Generator, canvas: Canvas, cx: float, foot: float, near: float, firm: Brush
+) -> None:
+    """A gable end, a long roof running back from it, and a lit window or two."""
+    wide, tall = near * rng.uniform(20, 28), near * rng.uniform(18, 30)
+    rise, back = near * rng.uniform(13, 19), near * rng.uniform(18, 34) * rng.choice([-1, 1])
+    wall = jitter(rng, WALLS[rng.integers(0, len(WALLS), 1)], 0.03, 0.1, 0.1)
+    wall[:, 0] *= 0.72 + 0.28 * near
+    roof = jitter(rng, ROOFS[rng.integers(0, len(ROOFS), 1)], 0.03, 0.1, 0.1)
+    for level in np.arange(0, tall, 5):
+        side = np.array([[[cx, foot - level], [cx + back, foot - level - 2]]])
+        canvas.lay(side, 7, wall * [0.8, 1, 1], firm)
+    for level in np.arange(0, tall + rise, 2.5):
+        half = wide / 2 * min(1, (tall + rise - level) / rise)
+        row = np.array([[[cx - half, foot - level], [cx + half, foot - level]]])
+        canvas.lay(row, 4.5, jitter(rng, wall, 0.02, 0.1, 0.1), firm)
+    eave = cx + np.sign(back) * (wide / 2 + 3)
+    for share in np.linspace(0, 1, 5):
+        start = [cx + (eave - cx) * share, foot - tall - rise * (1 - share)]
+        slab = np.array([[start, [start[0] + back, start[1] - 2]]])
+        canvas.lay(slab, 7 * near + 1, jitter(rng, roof, 0.025, 0.1, 0.1), firm)
+    verge = [[cx - np.sign(back) * (wide / 2 + 3), foot - tall + 2], [cx, foot - tall - rise - 2]]
+    canvas.lay(np.array([verge]), 5 * near + 1, roof, firm)
+    for shift in rng.choice([-5, 0, 5], rng.integers(1, 3), replace=False) * near:
+        pane = np.array([[[cx + shift, foot - 0.62 * tall], [cx + shift, foot - 0.25 * tall]]])
+        canvas.lay(pane, 5.5 * near, PANES[rng.integers(0, len(PANES), 1)], firm)
+
+
+def _paint_church(canvas: Canvas, firm: Brush) -> None:
     """A nave and a tower whose needle rises above the hills."""
-    nave = np.array([[440, 0], [492, 0]]) + np.arange(666, 628, -6)[:, None, None] * [0, 1]
-    canvas.lay(nave, 9, np.repeat(hex_to_oklab("3a62a0"), len(nave), axis=0), firm)
-    roof = np.array([[[434, 628], [496, 628]], [[438, 620], [492, 620]], [[444, 612], [484, 612]]])
-    canvas.lay(roof, 11, hex_to_oklab("3a2340", "4a2a3c", "2a2248"), firm)
-    canvas.lay(np.array([[[428, 668], [428, 580]]]), 26, hex_to_oklab("3f6fae"), firm)
-    canvas.lay(np.array([[[435, 668], [435, 582]]]), 11, hex_to_oklab("17285c"), firm)
+    levels = np.arange(666, 628, -6)
+    nave = np.array([[[440, level], [496, level]] for level in levels])
+    canvas.lay(nave, 9, np.repeat(WALLS[1:2], len(nave), axis=0), firm)
+    roof = np.array([[[434, 628], [500, 628]], [[438, 620], [496, 620]], [[444, 612], [488, 612]]])
+    canvas.lay(roof, 11, ROOFS[[1, 3, 0]], firm)
+    canvas.lay(np.array([[[428, 668], [428, 580]]]), 26, WALLS[1:2], firm)
+    canvas.lay(np.array([[[435, 668], [435, 582]]]), 11, ROOFS[3:4], firm)
     for offset in np.linspace(-14, 14, 9):
-        canvas.lay(np.array([[[428 + offset, 586], [428, 488]]]), 6, dark, firm)
+        canvas.lay(np.array([[[428 + offset, 586], [428, 484]]]), 6, ROOFS[:1], firm)
     for x, y in [(424, 600), (424, 632), (458, 644), (474, 644)]:
-        canvas.lay(np.array([[[x, y], [x, y + 11]]]), 7, panes[:1], firm)
+        canvas.lay(np.array([[[x, y], [x, y + 11]]]), 7, PANES[:1], firm)
 
 
 def _flame(x: np.ndarray, y: np.ndarray, foot: float, top: float, girth: float) -> np.ndarray:
@@ -255,4 +272,4 @@ def paint(size: int = 960, seed: int = 1889) -> Image.Image:
     _paint_lake(rng, canvas)
     _paint_village(rng, canvas)
     _paint_cypresses(rng, canvas)
-    return canvas.finish(light=0.35, weave=0.1)
+    return canvas.finish(light=0.7, weave=0.15)
