@@ -192,7 +192,7 @@ def _draw_oak(rng: np.random.Generator, canvas: Canvas, limbs: list[Limb]) -> No
         heading = np.gradient(path, axis=0)
         side = np.stack([-heading[:, 1], heading[:, 0]], 1)
         side /= np.hypot(*side.T)[:, None]
-        side *= np.where(side[:, :1] + 0.3 * side[:, 1:] > 0, 1, -1)
+        side *= np.where(side[:, :1] - 0.7 * side[:, 1:] > 0, 1, -1)
         lanes = max(3, int(widths[0] / 5))
         for lane in np.linspace(-0.5, 0.5, lanes):
             shade = _tones(rng, np.array([0.95 - 0.75 * max(0.0, lane)]))
