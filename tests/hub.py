@@ -102,6 +102,7 @@ class Hub:
     refuse: the same for every request
     cuts: which GET, counted from 0, ends after how many bytes
     stalls: which GET falls silent after how many bytes, until the server stops
+    ranges, shift: whether ranges are served, and how many bytes beside those asked for
     pause: seconds between two pieces of 64 KB
     """
 
@@ -110,6 +111,7 @@ class Hub:
         self.etag = "0123abcd"
         self.commit = TINY.commit
         self.ranges = True
+        self.shift = 0
         self.redirects = False
         self.refusals: list[tuple[int, dict[str, str]]] = []
         self.refuse: tuple[int, dict[str, str]] | None = None
@@ -204,7 +206,8 @@ class _Hub(BaseHTTPRequestHandler):
         if asked is None or not self.hub.ranges:
             return 0, self.hub.model.size, False
         first, last = asked.removeprefix("bytes=").split("-")
-        return int(first), min(int(last) + 1, self.hub.model.size), True
+        start = int(first) + self.hub.shift
+        return start, min(int(last) + 1, self.hub.model.size), True
 
     def elsewhere(self, request: Request, start: int, stop: int) -> None:
         if self.path == f"/api/models/{TINY.repo}":

@@ -122,6 +122,14 @@ def test_wrong_shapes_are_refused(tmp_path):
     assert left(tmp_path) == []
 
 
+def test_other_bytes_than_those_asked_for_are_refused(hub, tmp_path):
+    hub.shift = 8
+    assert fail(hub, tmp_path) == (
+        "What the Hugging Face Hub sent is not VGG-19: the bytes that came do not begin at 0."
+    )
+    assert left(tmp_path) == []
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_values_that_are_not_finite_are_refused(hub, tmp_path, value):
     begin, _ = hub.model.table["features.2.weight"]["data_offsets"]
@@ -214,6 +222,13 @@ def test_offline_mode_asks_nobody(hub, tmp_path):
     hub.requests.clear()
     run(hub, tmp_path, HF_HUB_OFFLINE="1")
     assert not hub.requests
+
+
+def test_a_damaged_cache_without_a_hub_is_thrown_away(hub, tmp_path):
+    run(hub, tmp_path)
+    cached(tmp_path).write_bytes(cached(tmp_path).read_bytes()[:-4])
+    assert "HF_HUB_OFFLINE" in fail(hub, tmp_path, HF_HUB_OFFLINE="1")
+    assert left(tmp_path) == []
 
 
 def test_a_cache_that_cannot_be_made(hub, tmp_path):
