@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageCms
 
+from nst.containers import exif_orientation, only_picture
 from nst.errors import BadInput
 from nst.limits import LIMITS, MEGABYTE, Limits
 
@@ -48,7 +49,7 @@ SIGNATURES = {
     "WEBP": re.compile(rb"RIFF....WEBP", re.DOTALL),
     "GIF": re.compile(rb"GIF8[79]a"),
     "BMP": re.compile(rb"BM"),
-    "TIFF": re.compile(rb"II\x2a\x00|MM\x00\x2a|II\x2b\x00|MM\x00\x2b"),
+    "TIFF": re.compile(rb"II\x2a\x00|MM\x00\x2a"),
     "HEIF": re.compile(rb"....ftyp(?:hei|hev|mif1|msf1)", re.DOTALL),
 }
 SAVED_AS = (".png", ".jpg", ".jpeg", ".webp")
@@ -81,12 +82,13 @@ def open_photo(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) -
     """
     data = _read(source, limits)
     kind = _kind(data)
+    data, exif = only_picture(kind, data)
     # A broken file makes Pillow's plugins raise almost anything: this is where it becomes one
     # sentence.
     try:
         with _one_decode_at_a_time, Image.open(io.BytesIO(data), formats=[kind]) as image:
             _check_header(image, limits)
-            return _decode(image, limits)
+            return _decode(image, exif, limits)
     except BadInput:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -246,21 +248,13 @@ def _check_header(image: Image.Image, limits: Limits) -> None:
         )
 
 
-def _decode(image: Image.Image, limits: Limits) -> Image.Image:
+def _decode(image: Image.Image, exif: bytes, limits: Limits) -> Image.Image:
     image.draft("RGB", (limits.kept_side, limits.kept_side))
     image.load()
-    turn = _turn(image)
-    profile = image.info.get("icc_profile")
+    exif, profile = exif or image.info.get("exif", b""), image.info.get("icc_profile")
     photo = _to_srgb(fit(_straight(image), limits.kept_side, enlarge=False), profile)
+    turn = UPRIGHT.get(exif_orientation(exif))
     return photo.transpose(turn) if turn is not None else photo
-
-
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    try:
-        return UPRIGHT.get(image.getexif().get(0x0112))
-    # Broken EXIF says nothing about the pixels: the picture is taken as it lies.
-    except Exception:
-        return None
 
 
 def _straight(image: Image.Image) -> Image.Image:
