@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from painting.shapes import (
+    Point,
     Sheet,
     arc,
     blend,
@@ -76,7 +77,7 @@ class Composition(Sheet):
         self.taken[window] = np.maximum(self.taken[window], cover)
 
 
-def rings(sheet: Composition, centre, radius: float, colours: list[np.ndarray]) -> None:
+def rings(sheet: Composition, centre: Point, radius: float, colours: list[np.ndarray]) -> None:
     """Discs in discs, each a little off the centre of the one before."""
     at = np.array(centre, float)
     for k, colour in enumerate(colours):
@@ -89,7 +90,14 @@ def rings(sheet: Composition, centre, radius: float, colours: list[np.ndarray]) 
         at = at + sheet.rng.uniform(-0.05, 0.05, 2) * radius
 
 
-def checker(sheet: Composition, corner, across, down, cells: tuple[int, int], colours) -> None:
+def checker(
+    sheet: Composition,
+    corner: Point,
+    across: Point,
+    down: Point,
+    cells: tuple[int, int],
+    colours: list[np.ndarray],
+) -> None:
     """A skewed board of coloured squares with ink lines between."""
     corner, across, down = (np.array(v, float) for v in (corner, across, down))
     m, n = cells
@@ -108,14 +116,14 @@ def checker(sheet: Composition, corner, across, down, cells: tuple[int, int], co
         sheet.line(np.array([start - 0.06 * across, start + 1.06 * across]), 1.6, INK)
 
 
-def stroke(sheet: Sheet, start, stop, width: float, colour=INK, ends: float = 0.3) -> None:
+def stroke(sheet: Sheet, start: Point, stop: Point, width: float) -> None:
     """A ruled line with the slight swell of a loaded brush."""
     t = np.linspace(0, 1, 40)[:, None]
     points = np.array(start) * (1 - t) + np.array(stop) * t
-    sheet.line(points, taper(40, width, ends, 1), colour)
+    sheet.line(points, taper(40, width, 0.3, 1), INK)
 
 
-def comb(sheet: Sheet, centre, radius: float, start: float, stop: float, count: int) -> None:
+def comb(sheet: Sheet, centre: Point, radius: float, start: float, stop: float, count: int) -> None:
     """Concentric arcs, thick to thin, barred by short rays."""
     for k in range(count):
         bow = arc(centre, radius - 11 * k, start + 0.07 * k, stop - 0.1 * k, 80)
@@ -125,7 +133,7 @@ def comb(sheet: Sheet, centre, radius: float, start: float, stop: float, count: 
         stroke(sheet, way * (radius - 30) + centre, way * (radius + 14) + centre, 1.8)
 
 
-def stairs(sheet: Composition, start, way: float, step: float, count: int) -> None:
+def stairs(sheet: Composition, start: Point, way: float, step: float, count: int) -> None:
     """A climbing row of shrinking bars in alternate colours."""
     for k in range(count):
         high = step * (2.6 - 1.8 * k / count)
@@ -134,7 +142,15 @@ def stairs(sheet: Composition, start, way: float, step: float, count: int) -> No
         sheet.cross(turn(bar, way) + start, PALETTE[(3 * k + 1) % 10])
 
 
-def wave(sheet: Sheet, start, stop, swing: float, turns: float, width: float, colour) -> None:
+def wave(
+    sheet: Sheet,
+    start: Point,
+    stop: Point,
+    swing: float,
+    turns: float,
+    width: float,
+    colour: np.ndarray,
+) -> None:
     """A whip of a line, its swing dying away."""
     t = np.linspace(0, 1, 160)
     start, stop = np.array(start, float), np.array(stop, float)

@@ -217,7 +217,9 @@ def brush_fields(sheet: Sheet) -> list[np.ndarray]:
     return fields
 
 
-def view(scene: Sheet, window, middle: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def view(
+    scene: Sheet, window: tuple[slice, slice], middle: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """The still life in a window (pixels), seen from a little elsewhere."""
     angle, zoom = rng.normal(0, 0.13), rng.uniform(0.82, 1.12)
     shift = rng.normal(0, 17, 2)
@@ -230,7 +232,7 @@ def view(scene: Sheet, window, middle: np.ndarray, rng: np.random.Generator) -> 
     )
 
 
-def ramp(sheet: Sheet, window, polygon: np.ndarray, edge: int) -> np.ndarray:
+def ramp(sheet: Sheet, window: tuple[slice, slice], polygon: np.ndarray, edge: int) -> np.ndarray:
     """0 at one edge of a polygon to 1 at its far side, over a window."""
     a, b = polygon[edge], polygon[(edge + 1) % len(polygon)]
     normal = np.array([-(b - a)[1], (b - a)[0]]) / (np.linalg.norm(b - a) + 1e-6)

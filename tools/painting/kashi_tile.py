@@ -142,7 +142,15 @@ def vine(
     rosette(sheet, path[-1], radius * 0.1, 6, angle, tones[3], tones[1])
 
 
-def rosette(sheet, centre, radius, petals, angle, outer, inner) -> None:
+def rosette(
+    sheet: Sheet,
+    centre: np.ndarray,
+    radius: float,
+    petals: int,
+    angle: float,
+    outer: np.ndarray,
+    inner: np.ndarray,
+) -> None:
     """A flower of rounded petals round a button."""
     for k in range(petals):
         way = angle + 2 * np.pi * k / petals
@@ -162,37 +170,32 @@ def piece(sheet: Sheet, joints: Sheet, polygon: np.ndarray, glaze: np.ndarray) -
 
 def star_field(sheet: Sheet, joints: Sheet, centre: np.ndarray, dark: bool) -> None:
     """Cut the ten-pointed star into points, a ring of kites and a flowering disc."""
-    valley = APOTHEM * np.sin(np.radians(36)) / np.sin(np.radians(126))
+    inner = APOTHEM * np.sin(np.radians(36)) / np.sin(np.radians(126))  # the star's inner corners
 
     def ray(radius: float, k: float) -> np.ndarray:
         way = -np.pi / 2 + k * TENTH
         return centre + radius * np.array([np.cos(way), np.sin(way)])
 
-    disc = [ray(valley * (0.84 if k % 2 else 0.7), k / 2) for k in range(20)]
-    piece(sheet, joints, np.array(disc), COBALT if dark else IVORY)
+    def cut(glaze: np.ndarray, *corners: tuple[float, float]) -> None:
+        piece(sheet, joints, np.array([ray(radius * inner, k) for radius, k in corners]), glaze)
+
+    cut(COBALT if dark else IVORY, *((0.84 if k % 2 else 0.7, k / 2) for k in range(20)))
     for k in range(10):
-        shoulder = [ray(valley, k + 0.5), ray(valley * 0.97, k), ray(valley, k - 0.5)]
-        piece(sheet, joints, np.array([ray(APOTHEM, k), *shoulder]), TURQUOISE if dark else COBALT)
-        heading = -np.pi / 2 + k * TENTH
-        sheet.fill(leaf(ray(valley * 1.01, k), heading - 0.09, 30, 13), GOLD)
-        kite = [
-            ray(valley * 0.97, k),
-            ray(valley, k + 0.5),
-            ray(valley * 0.97, k + 1),
-            ray(valley * 0.84, k + 0.5),
-        ]
-        piece(sheet, joints, np.array(kite), NAVY if dark else TURQUOISE)
-        sheet.fill(circle(ray(valley * 0.95, k + 0.5), 3.4, 24), IVORY)
-        spear = [
-            ray(valley * 0.97, k),
-            ray(valley * 0.84, k + 0.5),
-            ray(valley * 0.7, k),
-            ray(valley * 0.84, k - 0.5),
-        ]
-        piece(sheet, joints, np.array(spear), OCHRE if k % 2 == dark else PLUM)
-        sheet.fill(
-            leaf(ray(valley * 0.74, k), heading - 0.09, 21, 9), GOLD if k % 2 != dark else NAVY
-        )
+        way, odd = -np.pi / 2 + k * TENTH, bool(k % 2)
+        tip = (APOTHEM / inner, k)
+        cut(TURQUOISE if dark else COBALT, tip, (1, k + 0.5), (0.97, k), (1, k - 0.5))
+        sheet.fill(leaf(ray(1.01 * inner, k), way - 0.09, 30, 13), GOLD)
+        kite = (0.97, k), (1, k + 0.5), (0.97, k + 1), (0.84, k + 0.5)
+        cut(NAVY if dark else TURQUOISE, *kite)
+        sheet.fill(circle(ray(0.95 * inner, k + 0.5), 3.4, 24), IVORY)
+        spear = (0.97, k), (0.84, k + 0.5), (0.7, k), (0.84, k - 0.5)
+        cut(OCHRE if odd == dark else PLUM, *spear)
+        sheet.fill(leaf(ray(0.74 * inner, k), way - 0.09, 21, 9), NAVY if odd == dark else GOLD)
+    garden(sheet, centre, dark)
+
+
+def garden(sheet: Sheet, centre: np.ndarray, dark: bool) -> None:
+    """Fill the disc of a star: five spiral vines, sprays of leaves, a rosette at the heart."""
     for k in range(5):
         vine(sheet, centre, -np.pi / 2 + (k + 0.25) * FIFTH, APOTHEM * 0.64, 1, dark)
         for lean, length in ((-0.3, 17), (0, 23), (0.3, 17)):

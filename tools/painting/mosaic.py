@@ -18,18 +18,46 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.spatial import cKDTree
 from skimage.measure import find_contours
 
-from painting.shapes import Sheet, blend, circle, curve, mix, rgb, ribbon, smoothstep
+from painting.shapes import Point, Sheet, blend, circle, curve, mix, rgb, ribbon, smoothstep
 
 __all__ = ["paint"]
 
 WIDTH, HEIGHT = 960, 768
 MIDDLE = np.array([WIDTH / 2, HEIGHT / 2])
 FRAME = 54
-GROUT = rgb("b7a58a")
+COURSE = np.array([322.0, 212.0])  # half axes of the ellipse on which the fish swim
+GROUT = rgb("a08f76")
 NAVY, DEEP, BLUE, TURQUOISE = rgb("152c57"), rgb("1f4f8a"), rgb("3b86b5"), rgb("6cc0b8")
 FROTH, CREAM, OCHRE, GOLD = rgb("e4efe2"), rgb("f1e2bd"), rgb("cf9a3c"), rgb("e9b83c")
 RED, BRICK, ROSE, BLACK = rgb("b5382a"), rgb("7c2620"), rgb("df7f4e"), rgb("24202a")
 GREEN = rgb("4d8a5f")
+
+TIDE = [
+    (0, "e4efe2"),
+    (0.1, "d5ebe0"),
+    (0.13, "6cc0b8"),
+    (0.32, "3b86b5"),
+    (0.55, "1f4f8a"),
+    (0.85, "152c57"),
+    (0.93, "1b3a6c"),
+    (0.96, "a8d8d0"),
+    (1, "e4efe2"),
+]
+RINGS = {  # colours of the rows of a part, from its edge inwards
+    "fin": [OCHRE, GOLD, RED],
+    "belly": [OCHRE, GOLD, ROSE],
+    "tail": [BRICK, OCHRE, GOLD, BRICK],
+    "head": [BLACK, OCHRE, GOLD, ROSE],
+    "gill": [BRICK],
+    "eye": [CREAM],
+    "pupil": [BLACK],
+    "ray": [GOLD, OCHRE],
+    "spark": [RED, BRICK],
+    "rim": [BLACK, BRICK],
+    "disc": [GOLD, CREAM, ROSE],
+    "heart": [RED, ROSE, GOLD],
+    "star": [BRICK, ROSE, CREAM, GOLD],
+}
 
 
 @dataclass
@@ -52,7 +80,7 @@ def fish(phase: float) -> dict[str, np.ndarray]:
     """Outlines of a fish that swims round the middle, head at the given angle."""
     t = np.linspace(0, 1, 120)
     way = phase - 2.15 * t
-    spine = MIDDLE + np.stack([322 * np.cos(way), 212 * np.sin(way)], -1)
+    spine = MIDDLE + np.stack([np.cos(way), np.sin(way)], -1) * COURSE
     body = 128 * np.interp(
         t, [0, 0.06, 0.16, 0.36, 0.6, 0.82, 1], [0.06, 0.5, 0.8, 1, 0.7, 0.3, 0.2]
     )
@@ -84,11 +112,16 @@ def fish(phase: float) -> dict[str, np.ndarray]:
     }
 
 
+def polar(centre: Point, radius: float, angle: float) -> np.ndarray:
+    """The point at a radius and an angle (radians) from a centre."""
+    return np.asarray(centre) + radius * np.array([np.cos(angle), np.sin(angle)])
+
+
 def drawing(sheet: Sheet) -> list[tuple[str, np.ndarray, float]]:
     """The parts of the picture in the order they cover each other: name, mask, row height."""
     parts = [("sea", np.ones(sheet.shape, bool), 12.0)]
 
-    def add(name: str, polygon, height: float) -> None:
+    def add(name: str, polygon: np.ndarray, height: float) -> None:
         parts.append((name, sheet.mask(polygon) > 0.5, height))
 
     for phase in (2.6, 2.6 + np.pi):
@@ -96,24 +129,16 @@ def drawing(sheet: Sheet) -> list[tuple[str, np.ndarray, float]]:
         for name in ("fin", "belly", "tail", "body", "head", "gill", "eye", "pupil"):
             add(name, shapes[name], {"pupil": 7.0, "eye": 7.5, "gill": 8.0}.get(name, 9.5))
     for k in range(16):
-        way, wide = 2 * np.pi * k / 16, 0.19
-        tip = 138 if k % 2 == 0 else 116
-        corners = [(78, way - wide), (tip, way + 0.08), (78, way + wide)]
-        ray = np.array([MIDDLE + r * np.array([np.cos(a), np.sin(a)]) for r, a in corners])
-        add("ray" if k % 2 == 0 else "spark", ray, 9.0)
-    for radius, name in ((84, "rim"), (68, "disc"), (34, "heart")):
+        way, name, tip = np.pi * k / 8, *(("ray", 142) if k % 2 == 0 else ("spark", 120))
+        corners = [(80, way - 0.19), (tip, way + 0.08), (80, way + 0.19)]
+        add(name, np.array([polar(MIDDLE, radius, angle) for radius, angle in corners]), 9.0)
+    for radius, name in ((88, "rim"), (71, "disc"), (35, "heart")):
         add(name, circle(MIDDLE, radius, 120), 9.0)
-    for x, y in ((136, 134), (824, 634), (136, 634), (824, 134)):
-        star = [
-            np.array([x, y])
-            + (46 if k % 2 == 0 else 19) * np.array([np.sin(k * np.pi / 5), -np.cos(k * np.pi / 5)])
-            for k in range(10)
-        ]
-        add("star", np.array(star), 8.5)
-    edge = np.maximum(
-        np.abs(sheet.x - WIDTH / 2) - WIDTH / 2, np.abs(sheet.y - HEIGHT / 2) - HEIGHT / 2
-    )
-    parts.append(("frame", edge > -FRAME, 11.0))
+    for corner in ((136, 134), (824, 634), (136, 634), (824, 134)):
+        points = [polar(corner, 19 if k % 2 else 46, (k - 2.5) * np.pi / 5) for k in range(10)]
+        add("star", np.array(points), 8.5)
+    beyond = [np.abs(sheet.x - MIDDLE[0]) - MIDDLE[0], np.abs(sheet.y - MIDDLE[1]) - MIDDLE[1]]
+    parts.append(("frame", np.maximum(*beyond) > -FRAME, 11.0))
     return parts
 
 
@@ -142,64 +167,49 @@ def rows(sheet: Sheet, inside: np.ndarray, height: float) -> tuple[np.ndarray, .
     return table[:, :2], table[:, 2], table[:, 3], table[:, 4]
 
 
+def water(at: np.ndarray, far: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Colours (n, 3) of the sea: waves that ripple out from the figures, dark beside them."""
+    swell = far + 12 * np.sin(at[:, 0] / 61 + at[:, 1] / 97) + 7 * np.sin(at[:, 1] / 33)
+    colour = blend(TIDE, (swell + rng.normal(0, 3.5, len(at))) % 60 / 60)
+    colour[far < 12] = NAVY
+    return colour
+
+
+def scales(at: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """Colours (n, 3) of a fish's flank: red back, pale belly, gilt scales, black outline."""
+    out = (at - MIDDLE) / COURSE
+    way, radius = np.arctan2(out[:, 1], out[:, 0]), np.hypot(*out.T)
+    scale = np.sin(way * 34 + 7 * np.abs(radius - 1)) + 0.6 * np.sin(radius * 60)
+    back = smoothstep(0.86, 1.14, radius)
+    colour = mix(CREAM, ROSE, smoothstep(0.1, 0.4, back))
+    colour[back > 0.35] = RED
+    gilt = np.where((back > 0.5)[:, None], OCHRE, GOLD)
+    colour = np.where((scale > 0.45)[:, None], gilt, colour)
+    colour[scale < -0.9] = BRICK
+    colour[far < 9] = BLACK
+    return colour
+
+
+def border(at: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """Colours (n, 3) of the frame: a diapered band between dark and light fillets."""
+    row = np.clip(far // 11, 0, 4).astype(int)
+    colour = np.array([BLACK, CREAM, BRICK, CREAM, BLACK])[row]
+    diaper = (np.floor(at.sum(1) / 52) + np.floor((at[:, 0] - at[:, 1]) / 52)) % 2 == 0
+    figured = diaper & (far > 11) & (far < 44)
+    colour[figured] = np.where((far < 30)[:, None], OCHRE, BRICK)[figured]
+    return colour
+
+
 def stones(name: str, at: np.ndarray, far: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Colours (n, 3) for tesserae of one part, from where they lie and how far from its edge."""
-    n = len(at)
-    out = at - MIDDLE
-    way = np.arctan2(out[:, 1] / 212, out[:, 0] / 322)
     if name == "sea":
-        swell = far + 12 * np.sin(at[:, 0] / 61 + at[:, 1] / 97) + 7 * np.sin(at[:, 1] / 33)
-        tide = (swell + rng.normal(0, 3.5, n)) % 60 / 60
-        stops = [
-            (0, "e4efe2"),
-            (0.1, "d5ebe0"),
-            (0.13, "6cc0b8"),
-            (0.32, "3b86b5"),
-            (0.55, "1f4f8a"),
-            (0.85, "152c57"),
-            (0.93, "1b3a6c"),
-            (0.96, "a8d8d0"),
-            (1, "e4efe2"),
-        ]
-        colour = blend(stops, tide)
-        colour[far < 12] = NAVY
-        return colour
+        return water(at, far, rng)
     if name == "body":
-        radius = np.hypot(out[:, 0] / 322, out[:, 1] / 212)
-        scale = np.sin(way * 34 + 7 * np.abs(radius - 1)) + 0.6 * np.sin(radius * 60)
-        back = smoothstep(0.86, 1.14, radius)
-        colour = mix(CREAM, ROSE, smoothstep(0.1, 0.4, back))
-        colour = np.where((back > 0.35)[:, None], RED, colour)
-        colour = np.where(
-            (scale > 0.45)[:, None], np.where((back > 0.5)[:, None], OCHRE, GOLD), colour
-        )
-        colour = np.where((scale < -0.9)[:, None], BRICK, colour)
-        return np.where((far < 9)[:, None], BLACK, colour)
+        return scales(at, far)
     if name == "frame":
-        band = np.array([BLACK, CREAM, BRICK, CREAM, BLACK])[np.clip(far // 11, 0, 4).astype(int)]
-        key = (np.floor((at[:, 0] + at[:, 1]) / 52) + np.floor((at[:, 0] - at[:, 1]) / 52)) % 2 == 0
-        middle = (far > 11) & (far < 44)
-        return np.where((middle & key)[:, None], np.where((far < 30)[:, None], OCHRE, BRICK), band)
-    choices = {
-        "fin": [OCHRE, GOLD, RED],
-        "belly": [OCHRE, GOLD, ROSE],
-        "tail": [RED, OCHRE, GOLD, BRICK],
-        "head": [GOLD, OCHRE, GOLD, ROSE],
-        "gill": [BRICK],
-        "eye": [CREAM],
-        "pupil": [BLACK],
-        "ray": [GOLD, OCHRE],
-        "spark": [RED, BRICK],
-        "rim": [BLACK, BRICK],
-        "disc": [GOLD, CREAM, ROSE],
-        "heart": [RED, ROSE, GOLD],
-        "star": [BRICK, ROSE, CREAM, GOLD],
-    }[name]
-    ring = np.clip(far // 9, 0, len(choices) - 1).astype(int)
-    colour = np.array(choices)[ring]
-    if name in ("head", "tail"):
-        colour = np.where((far < 9)[:, None], BLACK if name == "head" else BRICK, colour)
-    return colour
+        return border(at, far)
+    rings = np.array(RINGS[name])
+    return rings[np.clip(far // 9, 0, len(rings) - 1).astype(int)]
 
 
 def lay_out(sheet: Sheet) -> Tesserae:

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 __all__ = [
+    "Point",
     "Sheet",
     "arc",
     "blend",
@@ -27,6 +28,8 @@ __all__ = [
     "taper",
     "turn",
 ]
+
+Point = tuple[float, float] | np.ndarray
 
 SUPERSAMPLE = 4
 
@@ -57,14 +60,12 @@ def smoothstep(low: float, high: float, at: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def circle(centre: tuple[float, float], radius: float, points: int = 96) -> np.ndarray:
+def circle(centre: Point, radius: float, points: int = 96) -> np.ndarray:
     """A circle as a polygon (points, 2)."""
     return arc(centre, radius, 0, 2 * np.pi, points + 1)[:-1]
 
 
-def arc(
-    centre: tuple[float, float], radius: float, start: float, stop: float, points: int = 64
-) -> np.ndarray:
+def arc(centre: Point, radius: float, start: float, stop: float, points: int = 64) -> np.ndarray:
     """Points (points, 2) along an arc, angles in radians."""
     angle = np.linspace(start, stop, points)
     return np.stack([np.cos(angle), np.sin(angle)], -1) * radius + np.asarray(centre)
@@ -88,7 +89,7 @@ def taper(count: int, width: float, start: float = 0.2, stop: float = 0.2) -> np
     return width * (np.interp(t, [0, 0.5, 1], [start, 1, stop]) ** 0.8)
 
 
-def turn(points: np.ndarray, angle: float, centre: tuple[float, float] = (0, 0)) -> np.ndarray:
+def turn(points: np.ndarray, angle: float, centre: Point = (0, 0)) -> np.ndarray:
     """Points turned by an angle in radians about a centre."""
     cos, sin = np.cos(angle), np.sin(angle)
     return (np.asarray(points) - centre) @ np.array([[cos, sin], [-sin, cos]]) + np.asarray(centre)
@@ -118,7 +119,9 @@ def outline(polygon: np.ndarray, widths: float | np.ndarray) -> list[np.ndarray]
 class Sheet:
     """A picture in the making: float32 RGB (H, W, 3) in 0..1, addressed in units."""
 
-    def __init__(self, size: int, width: float, height: float, seed: int, ground: str = "ffffff"):
+    def __init__(
+        self, size: int, width: float, height: float, seed: int, ground: str = "ffffff"
+    ) -> None:
         """The long side of width x height units becomes `size` pixels."""
         self.unit = size / max(width, height)
         self.width, self.height = width, height

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.measure import label
 
-from painting.shapes import Sheet, arc, circle, curve, outline, rgb, ribbon, smoothstep
+from painting.shapes import Point, Sheet, arc, circle, curve, outline, rgb, ribbon, smoothstep
 
 __all__ = ["paint"]
 
@@ -62,7 +62,7 @@ class Window:
         self.lead = np.maximum(self.lead, line)
 
 
-def wander(rng: np.random.Generator, start, stop, sway: float) -> np.ndarray:
+def wander(rng: np.random.Generator, start: Point, stop: Point, sway: float) -> np.ndarray:
     """A gently bent cut between two points."""
     start, stop = np.array(start, float), np.array(stop, float)
     middle = (start + stop) / 2 + rng.normal(0, sway, 2)

@@ -228,7 +228,7 @@ def curls(sheet: Sheet, upper: np.ndarray, lower: np.ndarray, reach: float) -> N
 def boat(sheet: Sheet, centre: tuple[float, float], tilt: float, length: float) -> None:
     """A long open boat, high at the stern, with crouched rowers."""
 
-    def place(points) -> np.ndarray:
+    def place(points: list | np.ndarray) -> np.ndarray:
         return turn(np.asarray(points, float) * length, tilt) + np.asarray(centre)
 
     rail = curve([(-0.5, -0.05), (-0.2, 0.045), (0.15, 0.045), (0.42, -0.04), (0.56, -0.15)], 50)
