@@ -91,9 +91,11 @@ def open_photo(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) -
             return _decode(image, exif, limits)
     except BadInput:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        found = _millions(int(re.search(r"\d+", str(error))[0]))
         raise BadInput(
-            f"The picture has more than the {_millions(LIMITS.max_pixels)} megapixels allowed."
+            f"The picture has {found} megapixels: "
+            f"at most {_millions(LIMITS.max_pixels)} are allowed."
         ) from None
     except MemoryError:
         raise BadInput("The picture needs more memory than there is; try a smaller one.") from None

@@ -1,0 +1,408 @@
+"""Hostile picture files: each ends in a picture or one plain sentence, in bounded memory.
+
+All files are opened in one process of their own, so that what it used can be measured, what it
+left behind can be seen, and a crash of a decoder would be one failed test.
+"""
+
+import io
+import json
+import random
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+BOUND_MB = 1024  # what nst.images promises for one picture at the default limits
+SECONDS_EACH = 10  # a guard against work by the square of the file, not a measure of speed
+
+OPEN_ALL = """
+import json, resource, sys, time
+from pathlib import Path
+from nst.errors import BadInput
+from nst.images import open_photo
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+before, report = peak(), {}
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    started = time.monotonic()
+    try:
+        photo = open_photo(path)
+        photo.tobytes()
+        answer = {"size": photo.size, "mode": photo.mode}
+    except BadInput as error:
+        answer = {"refused": str(error)}
+    report[path.name] = answer | {"seconds": time.monotonic() - started, "peak": peak() - before}
+print(json.dumps(report))
+"""
+
+
+def smooth(width: int, height: int) -> Image.Image:
+    grey = Image.radial_gradient("L").resize((width, height))
+    return Image.merge("RGB", (grey, grey.rotate(180), Image.new("L", grey.size, 90)))
+
+
+RGB = smooth(96, 64)
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+HONEST = {
+    "jpeg": encoded(RGB, "JPEG"),
+    "progressive.jpeg": encoded(RGB, "JPEG", progressive=True),
+    "png": encoded(RGB, "PNG"),
+    "webp": encoded(RGB, "WEBP"),
+    "lossless.webp": encoded(RGB, "WEBP", lossless=True),
+    "gif": encoded(RGB, "GIF"),
+    "bmp": encoded(RGB, "BMP"),
+    "tiff": encoded(RGB, "TIFF"),
+    "lzw.tiff": encoded(RGB, "TIFF", compression="tiff_lzw"),
+}
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png(*chunks: bytes, width=96, height=64, depth=8, colour=2, rows: bytes | None = None) -> bytes:
+    """A PNG whose header may lie about its rows."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    rows = bytes(64 * (1 + 96 * 3)) if rows is None else rows
+    body = chunk(b"IDAT", zlib.compress(rows, 9))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + b"".join(chunks)
+        + body
+        + chunk(b"IEND", b"")
+    )
+
+
+def tiff(entries: dict[int, tuple[int, int, int]], after: bytes = b"", following: int = 0) -> bytes:
+    """A little-endian TIFF of one directory: {tag: (type, count, value or offset)}."""
+    body = b"".join(struct.pack("<HHII", tag, *entry) for tag, entry in sorted(entries.items()))
+    return (
+        b"II*\0\x08\0\0\0"
+        + struct.pack("<H", len(entries))
+        + body
+        + struct.pack("<I", following)
+        + after
+    )
+
+
+def grey_tiff(**changes: tuple[int, int, int]) -> dict[int, tuple[int, int, int]]:
+    numbers = {256: 64, 257: 64, 258: 8, 259: 1, 262: 1, 273: 4000, 277: 1, 278: 64, 279: 4096}
+    entries = {tag: (4, 1, value) for tag, value in numbers.items()}
+    return entries | {int(tag[1:]): entry for tag, entry in changes.items()}
+
+
+def exif(*entries: tuple[int, int, int, int], following: int = 0) -> bytes:
+    body = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    block = (
+        b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + body + struct.pack("<I", following)
+    )
+    return b"Exif\0\0" + block
+
+
+def jpeg_with(*segments: tuple[int, bytes]) -> bytes:
+    plain = HONEST["jpeg"]
+    added = (bytes([0xFF, code]) + struct.pack(">H", len(b) + 2) + b for code, b in segments)
+    return plain[:2] + b"".join(added) + plain[2:]
+
+
+def gif_with(*blocks: bytes) -> bytes:
+    plain = HONEST["gif"]
+    start = 13 + (3 << (plain[10] & 7) + 1)
+    return plain[:start] + b"".join(blocks) + plain[start:]
+
+
+def patched(data: bytes, at: int, value: bytes) -> bytes:
+    return data[:at] + value + data[at + len(value) :]
+
+
+def truncated() -> Iterator[tuple[str, bytes]]:
+    for kind, data in HONEST.items():
+        for percent in range(5, 100, 5):
+            yield f"cut-{percent:02d}.{kind}", data[: len(data) * percent // 100]
+
+
+def flipped() -> Iterator[tuple[str, bytes]]:
+    for kind, data in HONEST.items():
+        for seed in range(12):
+            chance = random.Random(seed)
+            broken = bytearray(data)
+            # Half of them in the header, where most can go wrong.
+            reach = min(len(broken), 120) if seed % 2 else len(broken)
+            for _ in range(1 + seed):
+                broken[chance.randrange(4, reach)] ^= 1 << chance.randrange(8)
+            yield f"flip-{seed:02d}.{kind}", bytes(broken)
+
+
+def odd_but_honest() -> Iterator[tuple[str, bytes]]:
+    """What must come in as a picture."""
+    rgba = RGB.copy()
+    rgba.putalpha(RGB.getchannel("R"))
+    deep = np.linspace(0, 65535, 96 * 64).astype(np.uint16).reshape(64, 96)
+    other = RGB.rotate(180)
+    yield "cmyk.jpeg", encoded(RGB.convert("CMYK"), "JPEG")
+    yield "cmyk.tiff", encoded(RGB.convert("CMYK"), "TIFF")
+    yield "grey.jpeg", encoded(RGB.convert("L"), "JPEG")
+    yield "16-bit-grey.png", encoded(Image.fromarray(deep), "PNG")
+    yield "16-bit-grey.tiff", encoded(Image.fromarray(deep), "TIFF")
+    yield "16-bit-colour.png", png(depth=16, rows=bytes(64 * (1 + 96 * 6)))
+    yield "32-bit.tiff", encoded(Image.fromarray(deep.astype(np.int32) * 9), "TIFF")
+    yield "float.tiff", encoded(Image.fromarray(deep.astype(np.float32)), "TIFF")
+    yield "nan.tiff", encoded(Image.fromarray(np.full((64, 96), np.nan, np.float32)), "TIFF")
+    yield "1-bit.png", encoded(RGB.convert("1"), "PNG")
+    yield "1-bit.tiff", encoded(RGB.convert("1"), "TIFF")
+    yield "1-bit.bmp", encoded(RGB.convert("1"), "BMP")
+    yield "palette-alpha.png", encoded(RGB.quantize(9), "PNG", transparency=bytes(range(9)))
+    yield "palette-alpha.gif", encoded(RGB.quantize(9), "GIF", transparency=3)
+    yield "grey-alpha.png", encoded(rgba.convert("LA"), "PNG")
+    yield "alpha.webp", encoded(rgba, "WEBP")
+    yield "alpha.tiff", encoded(rgba, "TIFF")
+    for kind in ("gif", "webp", "png", "tiff"):
+        data = encoded(RGB, kind.upper(), save_all=True, append_images=[other, RGB, other])
+        yield f"animated.{kind}", data
+    yield "wrong-extension.gif", HONEST["jpeg"]
+    yield "no-extension", HONEST["png"]
+    yield "..%2f..%2fetc%2fpasswd", HONEST["webp"]
+    yield "profile-junk.png", encoded(RGB, "PNG", icc_profile=b"junk" * 99)
+    yield "profile-giant.jpeg", encoded(RGB, "JPEG", icc_profile=b"\0" * (6 << 20))
+    yield "profile-giant.tiff", encoded(RGB, "TIFF", icc_profile=b"\0" * (6 << 20))
+    yield "profile-bomb.png", png(chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(64 << 20), 9)))
+    yield "text-giant.png", png(chunk(b"tEXt", b"a\0" + b"b" * (8 << 20)))
+    bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20), 9))
+    yield "text-bombs.png", png(*[bomb] * 200)
+    yield "text-bad-checksum.png", png(chunk(b"tEXt", b"a\0b")[:-4] + b"nope")
+    yield "exif-loop.jpeg", jpeg_with((0xE1, exif((0x8769, 4, 1, 8), following=8)))
+    yield "exif-nowhere.jpeg", jpeg_with((0xE1, exif((0x0112, 3, 1, 6), following=0xFFFFFFFF)))
+    everywhere = exif(*((tag, 7, 60000, 8) for tag in range(5000)))
+    yield "exif-5000-times-60-KB.jpeg", jpeg_with((0xE1, everywhere[:65000]))
+    yield (
+        "exif-in-pieces.jpeg",
+        jpeg_with((0xE1, everywhere[:65000]), *[(0xE1, everywhere[:65000])] * 99),
+    )
+    yield "exif-bad-turn.jpeg", jpeg_with((0xE1, exif((0x0112, 3, 1, 77))))
+    yield (
+        "exif-huge.png",
+        png(chunk(b"eXIf", exif(*((t, 7, 9 << 20, 8) for t in range(9999)))[6:] + bytes(9 << 20))),
+    )
+    yield "multi-picture-junk.jpeg", jpeg_with((0xE2, b"MPF\0II*\0\x08\0\0\0" + b"\xff" * 300))
+    yield "photoshop-junk.jpeg", jpeg_with((0xED, b"Photoshop 3.0\0" + b"8BIM\xff\xff" * 999))
+    yield "ifd-loop.tiff", tiff(grey_tiff(), bytes(9000), following=8)
+    aimed = {f"t{tag}": (7, 6 << 20, 9) for tag in range(40000, 40500)}
+    yield "ifd-500-times-6-MB.tiff", tiff(grey_tiff(**aimed), bytes(7 << 20))
+    yield "polyglot-zip.jpeg", HONEST["jpeg"] + b"PK\x03\x04" + bytes(5000)
+    yield "polyglot-html.gif", gif_with(b"!\xfe\x19<script>alert(1)</script>\0")
+    yield "nested.png", png(chunk(b"eXIf", HONEST["tiff"])) + HONEST["jpeg"] + HONEST["png"]
+    yield "two-pictures.webp", HONEST["webp"] + HONEST["webp"]
+
+
+def impossible() -> Iterator[tuple[str, bytes]]:
+    """What must be refused."""
+    yield "nothing.png", b""
+    yield "one-byte.jpeg", b"\xff"
+    yield "words.jpeg", b"this is not a picture" * 9
+    yield "page.png", b"<!doctype html><script>alert(1)</script>"
+    yield "drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///'/></svg>"
+    yield "document.pdf", b"%PDF-1.7\n" + bytes(900)
+    yield "postscript.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n"
+    yield "portable.ppm", encoded(RGB, "PPM")
+    yield "icon.ico", encoded(RGB.resize((64, 64)), "ICO")
+    yield "big.tiff", b"II+\0\x08\0\0\0" + bytes(99)
+    for kind, mark in [("png", 8), ("jpeg", 4), ("gif", 6), ("bmp", 2), ("tiff", 8), ("webp", 12)]:
+        yield f"only-a-signature.{kind}", HONEST[kind][:mark]
+        yield f"a-signature-and-zeros.{kind}", HONEST[kind][:mark] + bytes(4000)
+        yield f"a-signature-and-ones.{kind}", HONEST[kind][:mark] + b"\xff" * 4000
+    for width, height in [
+        (0, 0),
+        (1, 1),
+        (10, 4000),
+        (20001, 3000),
+        (2**31 - 1, 2**31 - 1),
+        (2**31, 9),
+    ]:
+        yield f"claims-{width}x{height}.png", png(width=width, height=height)
+        yield (
+            f"claims-{width}x{height}.bmp",
+            patched(HONEST["bmp"], 18, struct.pack("<II", width, height)),
+        )
+        size = {"t256": (4, 1, width), "t257": (4, 1, height)}
+        yield f"claims-{width}x{height}.tiff", tiff(grey_tiff(**size), bytes(9000))
+        small = struct.pack("<HH", width & 0xFFFF, height & 0xFFFF)
+        yield f"claims-{width}x{height}.gif", b"GIF89a" + small + bytes(99)
+        frame = HONEST["jpeg"].index(b"\xff\xc0") + 5
+        yield f"claims-{width}x{height}.jpeg", patched(HONEST["jpeg"], frame, small[::-1])
+    yield "bomb-13000x13000.png", encoded(Image.new("1", (13000, 13000)), "PNG")
+    yield "bomb-20000x10000.png", encoded(Image.new("1", (20000, 10000)), "PNG")
+    yield (
+        "bomb-60000x60000.gif",
+        b"GIF89a" + struct.pack("<HHBBB", 60000, 60000, 0, 0, 0) + HONEST["gif"][13:],
+    )
+    yield "bomb-canvas.webp", canvas_webp(16383, 16383)
+    yield "lying-rows.png", png(rows=b"\0" * 99)
+    yield "lying-7000x7000.bmp", patched(HONEST["bmp"], 18, struct.pack("<II", 7000, 7000))
+    yield (
+        "lying-7000x7000.tiff",
+        tiff(grey_tiff(t256=(4, 1, 7000), t257=(4, 1, 7000), t278=(4, 1, 7000)), bytes(9000)),
+    )
+    yield "scans-1000.jpeg", many_scans(1000)
+    yield "empty-chunks.png", png(*[chunk(b"teXt", b"")] * 300_000)
+    yield "comment-8-MB.gif", gif_with(b"!\xfe", (b"\xff" + b"a" * 255) * (1 << 15), b"\0")
+    yield "comments-8-MB.gif", gif_with(b"!\xfe\x01a\0" * (1 << 20))
+    tiles = {
+        "t322": (4, 1, 32768),
+        "t323": (4, 1, 32000),
+        "t324": (4, 1, 300),
+        "t325": (4, 1, 4096),
+    }
+    for packed in (5, 8):
+        yield (
+            f"tile-giant-{packed}.tiff",
+            tiff(grey_tiff(t259=(3, 1, packed), **tiles), bytes(9000)),
+        )
+    yield "tile-odd-type.tiff", tiff(grey_tiff(**tiles | {"t322": (2, 1, 32768)}), bytes(9000))
+    for packed in (6, 7, 34712, 50001, 65000):
+        yield f"packed-{packed}.tiff", tiff(grey_tiff(t259=(3, 1, packed)), bytes(9000))
+    yield (
+        "strips-2-million.tiff",
+        tiff(
+            grey_tiff(t259=(3, 1, 8), t273=(4, 2_000_000, 122), t279=(4, 2_000_000, 122)),
+            b"\1" * 8_100_000,
+        ),
+    )
+    yield "entry-2-GB.tiff", tiff(grey_tiff(t34675=(7, 2**31 - 1, 100)), bytes(9000))
+    yield "too-large.bmp", HONEST["bmp"] + bytes(33 << 20)
+
+
+def canvas_webp(width: int, height: int) -> bytes:
+    """An animation of small frames on a canvas that is as large as the format can say."""
+    data = encoded(RGB, "WEBP", save_all=True, append_images=[RGB.rotate(90)])
+    at = data.index(b"VP8X") + 12
+    return patched(data, at, (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little"))
+
+
+def many_scans(count: int) -> bytes:
+    """A large progressive JPEG that goes over its last scan again and again."""
+    data = encoded(RGB.convert("L").resize((6000, 6000)), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + (data[last : last + 10] + b"\0\0") * count + b"\xff\xd9"
+
+
+def giants() -> Iterator[tuple[str, bytes]]:
+    """As large as is allowed, in the formats that take the most memory: pictures all of them."""
+    large = Image.radial_gradient("L").resize((7900, 6300)).convert("RGB")
+    large.putalpha(200)
+    yield "giant.webp", encoded(large, "WEBP", lossless=True, quality=0, method=0)
+    yield "giant.png", encoded(large, "PNG", compress_level=1)
+    progressive = {"progressive": True, "subsampling": 0, "quality": 30}
+    yield "giant.jpeg", encoded(large.convert("CMYK"), "JPEG", **progressive)
+
+
+ANSWERS = {
+    "either": lambda: [*truncated(), *flipped()],
+    "picture": lambda: [
+        *odd_but_honest(),
+        *giants(),
+        *((f"honest.{k}", d) for k, d in HONEST.items()),
+    ],
+    "refused": lambda: [*impossible()],
+}
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory) -> dict:
+    """What became of every file, and what the process left in its folders."""
+    files, home, temporary = (tmp_path_factory.mktemp(n) for n in ("files", "home", "temporary"))
+    expected = {}
+    for answer, made in ANSWERS.items():
+        for name, data in made():
+            assert name not in expected
+            expected[name] = answer
+            (files / name).write_bytes(data)
+    run = subprocess.run(
+        [sys.executable, "-c", OPEN_ALL, str(files)],
+        cwd=home,
+        env={
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "TMPDIR": str(temporary),
+            "HOME": str(home),
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    left = [*home.rglob("*"), *temporary.rglob("*")]
+    seen = {path.name for path in files.iterdir()}
+    return {"report": json.loads(run.stdout), "expected": expected, "left": left, "seen": seen}
+
+
+def test_there_are_at_least_150_of_them_and_all_were_tried(opened):
+    assert len(opened["expected"]) >= 150
+    assert opened["report"].keys() == opened["expected"].keys()
+
+
+def test_each_ends_as_it_should(opened):
+    found = {
+        name: "refused" if "refused" in a else "picture" for name, a in opened["report"].items()
+    }
+    wrong = {
+        name: opened["report"][name]
+        for name, answer in opened["expected"].items()
+        if answer not in ("either", found[name])
+    }
+    assert not wrong
+
+
+def test_pictures_are_rgb_or_rgba_and_within_the_limits(opened):
+    for name, answer in opened["report"].items():
+        if "refused" not in answer:
+            assert answer["mode"] in ("RGB", "RGBA"), name
+            assert 32 <= min(answer["size"]) <= max(answer["size"]) <= 4096, name
+
+
+def test_refusals_are_one_plain_sentence(opened):
+    for name, answer in opened["report"].items():
+        if "refused" in answer:
+            text = answer["refused"]
+            assert text[0].isupper(), name
+            assert text.endswith("."), name
+            assert text.isprintable(), name
+            assert len(text) < 200, name
+            for leak in ("Traceback", "Error", "PIL", "/", "0x", "<"):
+                assert leak not in text, (name, text)
+
+
+def test_most_of_what_is_cut_in_half_is_refused(opened):
+    halves = [n for n in opened["expected"] if n.startswith("cut-") and int(n[4:6]) <= 50]
+    assert all("refused" in opened["report"][name] for name in halves)
+
+
+def test_memory_stays_within_the_stated_bound(opened):
+    worst = max(opened["report"].items(), key=lambda item: item[1]["peak"])
+    assert worst[1]["peak"] < BOUND_MB, worst
+
+
+def test_none_takes_unreasonably_long(opened):
+    slow = {n: a["seconds"] for n, a in opened["report"].items() if a["seconds"] > SECONDS_EACH}
+    assert not slow
+
+
+def test_no_file_is_left_behind_and_none_is_changed(opened):
+    assert not opened["left"]
+    assert opened["seen"] == opened["expected"].keys()
