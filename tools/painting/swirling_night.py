@@ -1,7 +1,7 @@
 """A night sky that turns: thick curling strokes in blues and yellows.
 
 One direction field is the sum of a wavy wind, three vortices and the rings around a moon and
-nine stars. Colour is noise combed along that field, so bands of ultramarine, cobalt and cream
+eight stars. Colour is noise combed along that field, so bands of ultramarine, cobalt and cream
 flow into the spirals. Sky, hills, village, lake and cypresses are each laid in from a broad
 underpainting to thin loaded strokes, and the whole relief is lit from the upper left.
 """
@@ -42,7 +42,7 @@ PANES = hex_to_oklab("ffe27a", "ffc53a", "fff0b0")
 VORTICES = [(455, 262, 165, 1, 7.0), (655, 372, 105, -1, 6.0), (250, 415, 80, -1, 4.0)]
 MOON = (176, 150, 104)
 STARS = [
-    (372, 62, 44), (545, 84, 36), (688, 60, 52), (722, 206, 46), (300, 300, 34),
+    (372, 62, 44), (545, 84, 36), (688, 60, 52), (722, 206, 46),
     (56, 330, 44), (905, 120, 46), (540, 452, 32), (912, 330, 36),
 ]  # fmt: skip
 
@@ -117,10 +117,10 @@ def _paint_sky(rng: np.random.Generator, canvas: Canvas, sky: np.ndarray) -> Non
         share = 0.65 * np.exp(-((gap / 0.25) ** 2))
         return jitter(rng, near * (1 - share) + choice * share, 0.03, 0.1, 0.1)
 
-    canvas.cover(20, sky, flow, (90, 150), (30, 44), colour, Brush(relief=0.6, bristle=0.04))
-    canvas.cover(11, sky, flow, (60, 130), (15, 22), colour, Brush(relief=0.9), accent)
-    canvas.cover(8, sky * 0.9, flow, (40, 100), (8, 13), colour, Brush(relief=1.2), colour)
-    canvas.cover(11, sky * 0.5, flow, (34, 80), (6, 10), accent, Brush(relief=1.5, drag=0.2))
+    canvas.cover(22, sky, flow, (100, 160), (34, 48), colour, Brush(relief=0.6, bristle=0.04))
+    canvas.cover(14, sky, flow, (70, 140), (20, 28), colour, Brush(relief=0.9), accent)
+    canvas.cover(11, sky * 0.9, flow, (50, 116), (12, 18), colour, Brush(relief=1.2), colour)
+    canvas.cover(14, sky * 0.5, flow, (40, 96), (9, 14), accent, Brush(relief=1.5, drag=0.2))
     _crescent(rng, canvas, flow)
     x, y = grid(WIDTH, HEIGHT)
     for cx, cy, radius in STARS:
@@ -153,7 +153,7 @@ def _paint_hills(rng: np.random.Generator, canvas: Canvas) -> None:
         colour = matching(rng, target, 0.03, 0.12, 0.12)
 
         canvas.cover(12, body, flow, (40, 70), (14, 20), colour, Brush(relief=0.8))
-        canvas.cover(8, body, flow, (26, 60), (6, 10), colour, Brush(relief=1.2), colour)
+        canvas.cover(10, body, flow, (34, 70), (9, 14), colour, Brush(relief=1.2), colour)
 
 
 def _paint_lake(rng: np.random.Generator, canvas: Canvas) -> None:
@@ -175,7 +175,7 @@ def _paint_lake(rng: np.random.Generator, canvas: Canvas) -> None:
     colour = matching(rng, target, 0.03, 0.1, 0.1)
 
     canvas.cover(11, water, flow, (50, 90), (12, 18), colour, Brush(relief=0.7))
-    canvas.cover(7, water, flow, (22, 54), (5, 9), colour, Brush(relief=1.3, drag=0.05), colour)
+    canvas.cover(9, water, flow, (28, 64), (8, 12), colour, Brush(relief=1.3, drag=0.05), colour)
 
 
 def _paint_village(rng: np.random.Generator, canvas: Canvas) -> None:
@@ -256,7 +256,7 @@ def _paint_cypresses(rng: np.random.Generator, canvas: Canvas) -> None:
         edge = matching(rng, target * 0.4 + cold * 0.6, 0.03, 0.15, 0.1)
 
         canvas.cover(10, body, flow, (50, 90), (14, 20), colour, Brush(relief=0.8, tail=0.7))
-        canvas.cover(8, body, flow, (40, 80), (7, 11), colour, Brush(relief=1.3, tail=0.7))
+        canvas.cover(10, body, flow, (46, 92), (10, 15), colour, Brush(relief=1.3, tail=0.7))
         rim = body * smoothstep(-0.4, -0.9, across)
         canvas.cover(9, rim * 0.7, flow, (24, 50), (5, 8), edge, Brush(relief=1.4, tail=0.7))
 
