@@ -30,12 +30,13 @@ HORIZON = 318
 SUN = (676, 122)
 VANISHING = (505, 300)
 GLARE = hex_to_oklab(
-    "fffce0", "ffec8a", "ffd84e", "f6d878", "cfe0a4", "8fd0b8", "52aec6", "2f82c2", "2460ae"
+    "fffce0", "ffec8a", "ffd84e", "f6d878", "cfe0a4", "8fd0b8", "45a5c6", "256fba", "1b479c"
 )
 CLOUD = hex_to_oklab("6d7fc0", "9aa0d2", "d6c4d8", "f8e2cc", "fffaf0")
 WHEAT = hex_to_oklab("4a2a3a", "94521f", "d18a1d", "edb22b", "f8d35a", "fbe9a0")
 HILLS = hex_to_oklab("2c3f8a", "4560a8", "6f84c0", "9a8fc4")
 GREEN = hex_to_oklab("12361f", "1f5a2c", "3f8338", "7fab3c", "b9c552")
+CYPRESS = hex_to_oklab("0a1420", "0f2a30", "1a4a34", "3a6a2c", "8a8a2f")
 POPPY = hex_to_oklab("8f0f16", "c8191b", "e5331d", "f4592a", "f98a4e")
 CLOUDS = [
     (90, 150, 92), (180, 118, 84), (262, 160, 88), (150, 196, 78), (350, 196, 56), (42, 206, 60),
@@ -73,9 +74,9 @@ def _paint_sky(rng: np.random.Generator, canvas: Canvas) -> None:
     target = air * (1 - inside[..., None]) + body * inside[..., None]
     sky = (y < HORIZON + 16).astype(float)
     colour = matching(rng, target, 0.025, 0.12, 0.14)
-    canvas.cover(18, sky, flow, (70, 120), (26, 36), colour, Brush(relief=0.7))
-    canvas.cover(10, sky, flow, (44, 92), (12, 18), colour, Brush(relief=1.1), colour)
-    canvas.cover(9, sky * 0.85, flow, (26, 64), (7, 11), colour, Brush(relief=1.5), colour)
+    canvas.cover(20, sky, flow, (80, 130), (30, 42), colour, Brush(relief=0.7))
+    canvas.cover(14, sky, flow, (56, 110), (18, 26), colour, Brush(relief=1.1), colour)
+    canvas.cover(12, sky * 0.8, flow, (36, 84), (11, 17), colour, Brush(relief=1.5), colour)
     disc = (r < 52).astype(float)
     bright = matching(
         rng, ramp(hex_to_oklab("fffbe0", "ffef9a", "ffcf3c"), r / 62), 0.01, 0.1, 0.05
@@ -139,6 +140,22 @@ def _farm(rng: np.random.Generator, canvas: Canvas, cx: float, foot: float) -> N
         canvas.lay(door, 7, hex_to_oklab("2c4f9a"), firm)
 
 
+def _paint_cypresses(rng: np.random.Generator, canvas: Canvas) -> None:
+    """Near dark flames at the right edge, the deepest note beside the brightest."""
+    x, y = grid(WIDTH, HEIGHT)
+    for cx, foot, top, girth in [(852, 452, 190, 34), (916, 500, 66, 56)]:
+        rise = np.clip((foot - y) / (foot - top), 0, 1)
+        half = girth * np.sqrt(np.sin(np.pi * np.clip(0.12 + 0.88 * rise, 0, 1)) + 0.02)
+        across = (x - cx - 10 * np.sin(rise * 6)) / half
+        body = ((np.abs(across) < 1) & (y < foot) & (y > top)).astype(float)
+        flow = turn(-np.pi / 2 + 0.5 * np.sin(y / 34 + 1.5 * across) - 0.3 * across)
+        bands = comb(flow, noise(rng, x.shape, 14), 50)
+        target = ramp(CYPRESS, 0.36 + 0.2 * bands - 0.36 * across)
+        colour = matching(rng, target, 0.025, 0.12, 0.12)
+        canvas.cover(11, body, flow, (46, 90), (14, 20), colour, Brush(relief=0.8, tail=0.7))
+        canvas.cover(11, body, flow, (36, 80), (9, 14), colour, Brush(relief=1.5, tail=0.7))
+
+
 def _path_across(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Distance from a lane that winds from the lower left to the farm, in its own half widths."""
     depth = np.clip((y - HORIZON) / (HEIGHT - HORIZON), 0, 1)
@@ -168,11 +185,11 @@ def _paint_field(rng: np.random.Generator, canvas: Canvas) -> None:
     )
     target = target * (1 - lane) + dust * lane
     colour = matching(rng, target, 0.035, 0.12, 0.12)
-    for low, high, brush in [(0, 0.12, 5), (0.08, 0.3, 8), (0.22, 0.6, 11), (0.5, 1.01, 15)]:
+    for low, high, brush in [(0, 0.12, 7), (0.08, 0.3, 11), (0.22, 0.6, 16), (0.5, 1.01, 21)]:
         body = ((depth >= low) & (depth < high) & (y > HORIZON + 8)).astype(float)
         size = (brush * 0.7, brush * 1.2)
         broad = (brush * 1.4, brush * 2)
-        reach = (brush * 3, brush * 6)
+        reach = (brush * 2.8, brush * 5.5)
         canvas.cover(brush * 1.1, body, flow, reach, broad, colour, Brush(relief=0.8))
         canvas.cover(brush * 0.7, body, flow, reach, size, colour, Brush(relief=1.5), colour)
 
@@ -182,7 +199,7 @@ def _paint_stalks(rng: np.random.Generator, canvas: Canvas) -> None:
     x, y = grid(WIDTH, HEIGHT)
     depth = np.clip((y - HORIZON) / (HEIGHT - HORIZON), 0, 1)
     off_lane = smoothstep(0.9, 1.3, np.abs(_path_across(x, y)))
-    starts = scatter(rng, x.shape, 9, off_lane * smoothstep(0.35, 0.95, depth) * 0.8)
+    starts = scatter(rng, x.shape, 13, off_lane * smoothstep(0.35, 0.95, depth) * 0.8)
     starts = starts[np.argsort(starts[:, 1])]
     near = np.clip((starts[:, 1] - HORIZON) / (HEIGHT - HORIZON), 0, 1)
     lean = -np.pi / 2 + 0.35 * np.sin(starts[:, 0] / 80) + rng.normal(0, 0.2, len(starts))
@@ -195,10 +212,10 @@ def _paint_stalks(rng: np.random.Generator, canvas: Canvas) -> None:
     green = rng.uniform(size=len(starts)) < 0.22
     colours[green] = ramp(GREEN, tone[green] * 0.8)
     colours = jitter(rng, colours, 0.02, 0.1, 0.1)
-    canvas.lay(paths, 3 + 5 * near, colours, Brush(relief=1.5, tail=0.5, drag=0.05))
+    canvas.lay(paths, 4 + 8 * near, colours, Brush(relief=1.5, tail=0.5, drag=0.05))
     ears = paths[:, -2:] + (paths[:, -1:] - paths[:, -2:-1]) * np.array([0, 0.4])[None, :, None]
     gold = jitter(rng, ramp(WHEAT, np.clip(tone + 0.15, 0.35, 0.95)), 0.02, 0.1, 0.1)
-    canvas.lay(ears, 4 + 8 * near, gold, Brush(relief=2.0, tail=0.6, drag=0))
+    canvas.lay(ears, 6 + 11 * near, gold, Brush(relief=2.0, tail=0.6, drag=0))
     _paint_flowers(rng, canvas, off_lane, depth)
 
 
@@ -206,18 +223,19 @@ def _paint_flowers(
     rng: np.random.Generator, canvas: Canvas, off_lane: np.ndarray, depth: np.ndarray
 ) -> None:
     drifts = smoothstep(0.1, 0.9, noise(rng, depth.shape, 150))
-    chance = off_lane * np.clip(0.08 + drifts, 0, 1) * smoothstep(0.1, 0.35, depth)
-    centres = scatter(rng, depth.shape, 24, chance * 0.75)
+    chance = off_lane * np.clip(0.16 + drifts, 0, 1) * smoothstep(0.1, 0.35, depth)
+    centres = scatter(rng, depth.shape, 27, chance * 0.95)
     thick = Brush(relief=2.2, tail=0.4, head=0.3, drag=0.03, dryness=0.2)
     for cx, cy in centres[np.argsort(centres[:, 1])]:
         near = (cy - HORIZON) / (HEIGHT - HORIZON)
-        radius = 2.5 + 15 * near**1.2 * rng.uniform(0.7, 1.2)
+        radius = 4 + 20 * near**1.2 * rng.uniform(0.7, 1.2)
         blue = rng.uniform() < 0.14
         petals = 5 if near > 0.3 else 2
         angles = rng.uniform(0, 2 * np.pi) + np.arange(petals) * 2 * np.pi / petals
         reach = turn(angles) * np.array([radius, radius * 0.7])
         paths = np.array([cx, cy]) + reach[:, None] * np.array([0.1, 0.6, 1.0])[None, :, None]
-        lit = np.clip(0.5 - 0.35 * np.sin(angles) + rng.normal(0, 0.15, petals), 0, 1)
+        mood = rng.normal(0, 0.16)
+        lit = 0.42 + mood - 0.35 * np.sin(angles) + rng.normal(0, 0.15, petals)
         colours = ramp(hex_to_oklab("1d2f8f", "3557c8", "7d9cf0") if blue else POPPY, lit)
         canvas.lay(paths, radius * (0.7 if blue else 1.0), colours, thick)
         if near > 0.3 and not blue:
@@ -233,5 +251,6 @@ def paint(size: int = 960, seed: int = 1888) -> Image.Image:
     _paint_distance(rng, canvas)
     _paint_field(rng, canvas)
     _farm(rng, canvas, 566, 338)
+    _paint_cypresses(rng, canvas)
     _paint_stalks(rng, canvas)
     return canvas.finish(light=0.7, weave=0.15)
