@@ -64,7 +64,7 @@ def _paint_water(rng: np.random.Generator, canvas: Canvas) -> None:
     fine = comb(upright, noise(rng, x.shape, 26), 70)
     opening = np.exp(-(((x - 520 - 170 * np.sin(y / 150 + 0.4)) / (90 + 0.16 * y)) ** 2))
     second = np.exp(-(((x - 60) / 80) ** 2 + ((y - 420) / 170) ** 2))
-    tone = 0.2 + 0.57 * opening + 0.4 * second + 0.11 * mirrored + 0.06 * fine
+    tone = 0.27 + 0.6 * opening + 0.5 * second + 0.11 * mirrored + 0.06 * fine
     target = ramp(MIRROR, tone + 0.08 * smoothstep(500, 100, y))
     everywhere = np.ones(x.shape)
     deep = matching(rng, target, 0.03, 0.12, 0.16)
@@ -77,7 +77,7 @@ def _paint_water(rng: np.random.Generator, canvas: Canvas) -> None:
     surface = matching(rng, lifted, 0.04, 0.2, 0.28)
     stray = ramp(hex_to_oklab(*STRAY), 0.5 + 0.24 * noise(rng, x.shape, 50))
     broken = matching(rng, lifted * 0.5 + stray * 0.5, 0.04, 0.3, 0.4)
-    for low, high, width in [(0, 300, 5.5), (240, 540, 8), (480, 781, 10.5)]:
+    for low, high, width in [(0, 300, 8), (240, 540, 12), (480, 781, 16)]:
         body = ((y >= low) & (y < high)).astype(float)
         reach, size = (width * 2.2, width * 5), (width * 0.7, width * 1.2)
         canvas.cover(
@@ -86,7 +86,7 @@ def _paint_water(rng: np.random.Generator, canvas: Canvas) -> None:
         canvas.cover(width * 2.4, body * 0.8, level, reach, size, broken, Brush(relief=1.4))
     sparks = smoothstep(0.7, 1.6, ripple) * smoothstep(0.35, 0.8, tone)
     pale = matching(rng, np.broadcast_to(MIRROR[-1], (*x.shape, 3)), 0.02, 0.4, 0.4)
-    canvas.cover(9, sparks * 0.8, level, (16, 38), (4, 7), pale, Brush(relief=1.6))
+    canvas.cover(13, sparks * 0.8, level, (24, 52), (7, 11), pale, Brush(relief=1.6))
 
 
 def _pads(rng: np.random.Generator) -> np.ndarray:
@@ -98,7 +98,7 @@ def _pads(rng: np.random.Generator) -> np.ndarray:
             along, deep = np.clip(rng.normal(0, 0.45, 2), -1, 1)
             x = cx + along * spread / 2
             y = cy + deep * spread * 0.11
-            radius = 52 * _nearness(y) * rng.uniform(0.7, 1.25)
+            radius = 62 * _nearness(y) * rng.uniform(0.7, 1.25)
             apart = [np.hypot(x - px, (y - py) * 2.8) / (radius + pr) for px, py, pr in pads]
             if min(apart, default=1) > 0.74:
                 pads.append((x, y, float(radius)))
@@ -165,16 +165,16 @@ def _paint_willow(rng: np.random.Generator, canvas: Canvas) -> None:
     """Fronds that hang from beyond the top edge: strings of small leaf dabs on the wind."""
     for root in [*rng.uniform(-30, 250, 26), *rng.uniform(690, 990, 30), *rng.uniform(250, 690, 7)]:
         drop = rng.uniform(90, 330) * (0.45 if 250 < root < 690 else 1)
-        down = np.linspace(-20, drop, int(drop / 5))
+        down = np.linspace(-20, drop, int(drop / 8))
         sway = 26 * np.sin(down / 110 + root / 60) * down / 260
         spine = np.stack([root + sway, down], 1)
         spine += rng.normal(0, 2.5, spine.shape)
         lean = turn(np.pi / 2 + rng.normal(0, 0.45, len(down)))
-        leaf = rng.uniform(9, 24, len(down))[:, None, None]
+        leaf = rng.uniform(14, 32, len(down))[:, None, None]
         paths = spine[:, None] + lean[:, None] * leaf * np.array([0, 0.5, 1])[None, :, None]
         tone = rng.uniform(0.1, 0.85) + rng.normal(0, 0.12, len(down))
         colours = jitter(rng, ramp(WILLOW, tone), 0.03, 0.15, 0.2)
-        widths = rng.uniform(4, 7, len(down))
+        widths = rng.uniform(6, 10, len(down))
         canvas.lay(paths, widths, colours, Brush(relief=1.5, head=0.4, tail=0.6))
 
 
