@@ -60,7 +60,7 @@ def _grow(
     heading = np.clip(angle + bends, -3.35, 0.2)
     path = np.vstack([root, root + np.cumsum(turn(heading) * length / steps, axis=0)])
     limbs.append((path, girth * np.linspace(1, 0.62, steps + 1)))
-    if girth < 3.2 or length < 16:
+    if girth < 6 or length < 22:
         return
     forks = 2 if rng.uniform() < 0.6 else 3
     spread = np.linspace(-0.62, 0.62, forks) + rng.normal(0, 0.16, forks)
@@ -157,7 +157,7 @@ def _hatch(rng: np.random.Generator, canvas: Canvas, dark: np.ndarray, form: np.
     sets = [(0.3, 0.0, 0.5), (0.47, -0.95, 0.3), (0.62, 0.85, 0.3), (0.78, 1.57, 0.3)]
     for threshold, angle, follow in sets:
         deeper = smoothstep(threshold - 0.05, threshold + 0.12, dark)
-        for centre in scatter(rng, dark.shape, 30, 0.9 * deeper):
+        for centre in scatter(rng, dark.shape, 46, 0.95 * deeper):
             heading = angle - 0.75 + follow * sample(leaning, centre) + rng.normal(0, 0.08)
             _patch(rng, canvas, centre, heading, dark)
 
@@ -167,19 +167,19 @@ def _patch(
 ) -> None:
     """One gesture of the wrist: a few parallel, slightly bowed lines."""
     count = int(rng.integers(6, 10))
-    step = turn(np.array(heading + np.pi / 2)) * rng.uniform(4.4, 5.8)
+    step = turn(np.array(heading + np.pi / 2)) * rng.uniform(8, 10.5)
     middles = (
         centre + (np.arange(count) - count / 2)[:, None] * step + rng.normal(0, 0.7, (count, 2))
     )
     rise = np.linspace(-0.5, 0.5, 6)
     bow = turn(np.array(heading + np.pi / 2)) * (4 * rise**2)[:, None]
-    reach = rng.uniform(30, 64) * rng.uniform(0.8, 1.15, count)
+    reach = rng.uniform(56, 110) * rng.uniform(0.8, 1.15, count)
     lines = (
         middles[:, None]
         + reach[:, None, None] * rise[None, :, None] * turn(np.array(heading))
         + bow
     )
-    canvas.lay(lines, rng.uniform(1.8, 3.6, count), _tones(rng, sample(dark, middles)), HATCH)
+    canvas.lay(lines, rng.uniform(3.2, 5.6, count), _tones(rng, sample(dark, middles)), HATCH)
 
 
 def _draw_oak(rng: np.random.Generator, canvas: Canvas, limbs: list[Limb]) -> None:
@@ -281,7 +281,7 @@ def paint(size: int = 960, seed: int = 1821) -> Image.Image:
     dark, form = _plan(rng)
     _smudge(rng, canvas, dark, form)
     _hatch(rng, canvas, dark, form)
-    canvas.rub(0.4, 2.5)
+    canvas.rub(0.3, 3)
     _lift(rng, canvas, dark, form)
     limbs = _oak(np.random.default_rng(TREE))
     canvas.stain(_silhouette(limbs) * 0.5, STICK[1])
