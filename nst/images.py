@@ -34,6 +34,7 @@ __all__ = [
     "fit",
     "join_alpha",
     "open_photo",
+    "read_file",
     "split_alpha",
     "to_image",
     "to_tensor",
@@ -80,7 +81,7 @@ def open_photo(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) -
     frame is taken. A picture longer than `limits.kept_side` is reduced to it. No metadata is
     carried over. Raises BadInput, before decoding wherever the header can tell.
     """
-    data = _read(source, limits)
+    data = read_file(source, limits)
     kind = _kind(data)
     data, exif = only_picture(kind, data)
     # A broken file makes Pillow's plugins raise almost anything: this is where it becomes one
@@ -180,9 +181,10 @@ def check_writable(path: str | Path) -> None:
         raise BadInput(f"{shown} cannot be written: {_reason(error)}.") from None
 
 
-def _read(source: str | Path | bytes | BinaryIO, limits: Limits) -> bytes:
+def read_file(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) -> bytes:
+    """All bytes of a file from outside, as `open_photo` takes it; bounded. Raises BadInput."""
     if isinstance(source, (str, Path)):
-        data = _read_file(Path(source), limits)
+        data = _read_path(Path(source), limits)
     elif isinstance(source, bytes):
         data = source
     else:
@@ -191,7 +193,7 @@ def _read(source: str | Path | bytes | BinaryIO, limits: Limits) -> bytes:
     return data
 
 
-def _read_file(path: Path, limits: Limits) -> bytes:
+def _read_path(path: Path, limits: Limits) -> bytes:
     shown = _quote.repr(str(path))
     try:
         found = path.stat()
