@@ -31,6 +31,9 @@ COMPACT_CONTENT = "relu4_2"  # lifted to the teacher's conv4_2
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
+# What convolutions inside the network do, by the network's padding.
+MODES = {"zeros": "zeros", "reflect": "reflect", "picture": "zeros"}
+
 _LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
 _KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
 
@@ -59,7 +62,8 @@ class Encoder(nn.Module):
         Layers without one are taken as they are.
     content_layer: for networks that learned only some layers, the one that stands for content;
         their first layer of each block stands for style.
-    padding: of every convolution, "zeros" or "reflect".
+    padding: of every convolution, "zeros" or "reflect"; "picture" reflects the picture itself,
+        where zeros would be a hard edge all around it, and pads with zeros after that.
     """
 
     def __init__(
@@ -80,8 +84,13 @@ class Encoder(nn.Module):
         width = 3
         for b, block in enumerate(self.blocks, start=1):
             for i, wider in enumerate(block, start=1):
+                first = width == 3
                 self.convs[f"conv{b}_{i}"] = nn.Conv2d(
-                    width, wider, 3, padding=1, padding_mode=padding
+                    width,
+                    wider,
+                    3,
+                    padding=1,
+                    padding_mode="reflect" if padding == "picture" and first else MODES[padding],
                 )
                 width = wider
         self.lifts = dict(lifts or {})
@@ -97,10 +106,11 @@ class Encoder(nn.Module):
         return self.convs["conv1_1"].weight.device  # type: ignore[return-value]
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Encoder":
-        # The picture, its normalisation and the lifts stay fp32 whatever the weights are in.
+        # Normalisation and lifts keep their fp32 values whatever the weights are converted to.
+        mean, std = self.mean, self.std
         super()._apply(fn, recurse)
-        self.mean, self.std = self.mean.float(), self.std.float()
-        self.lifts = {name: fn(lift).float() for name, lift in self.lifts.items()}
+        self.mean, self.std = mean.to(self.device), std.to(self.device)
+        self.lifts = {name: lift.to(self.device) for name, lift in self.lifts.items()}
         return self
 
     def stand_in(self, layer: str, role: str) -> str:
@@ -188,7 +198,7 @@ def _compact() -> Encoder:
         for key, tensor in tensors.items()
         if key.startswith("lifts.")
     }
-    encoder = Encoder("compact", COMPACT_BLOCKS, "average", lifts, COMPACT_CONTENT)
+    encoder = Encoder("compact", COMPACT_BLOCKS, "average", lifts, COMPACT_CONTENT, "picture")
     encoder.load_state_dict({k: t.float() for k, t in tensors.items() if k.startswith("convs.")})
     return encoder
 

@@ -59,7 +59,7 @@ class Recipe:
     style_form: str = _choice("normalised", ("normalised", "gatys"), "style formula")
     style_weight: float = _number(15.0, 0, 1e12, "beta")
     strength: float = _number(
-        50, 0, 100, "how much painting: 50 is the recipe's own balance, each 50 is a factor of ten"
+        50.0, 0, 100, "how much painting: 50 is the recipe's own balance, each 50 is a factor of ten"
     )
     tv_weight: float = _number(0.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
     tv_form: str = _choice("mean", ("mean", "sum"), "total variation formula")

@@ -1,6 +1,6 @@
 """Distil a compact encoder from a large one, so that painting with it pleases the large one.
 
-    python tools/distil.py --teacher TEACHER.safetensors --photos DIR --paintings DIR --steps 20000
+    python -m tools.distil --teacher TEACHER.safetensors --photos DIR --paintings DIR --steps 20000
 
 The student starts from random weights and learns, through one linear head a level, the teacher's
 features at relu1_1 .. relu5_1 and conv4_2, and the Gram matrices of the former. Painting finds
@@ -24,10 +24,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from bench.teacher import load_teacher
 from nst.encoders import COMPACT_BLOCKS, Encoder, vgg_indices
 from nst.sealed import save_sealed
 
@@ -80,53 +82,31 @@ def orthogonal(matrix: Tensor) -> Tensor:
 class Teacher:
     """A large network seen through the heads that give its features a common scale.
 
-    Accepts the 16x-compressed VGG-19 of Collaborative Distillation (Wang et al. 2020) with its
+    path: the 16x-compressed VGG-19 of Collaborative Distillation (Wang et al. 2020) with its
     heads, or any torchvision-format VGG-19 (`features.{i}.weight`), which needs none.
-    Targets keep every distance of the lifted features in as few dimensions as the network has:
-    the head A = QR is replaced by R, since |A d| = |R d|.
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        tensors = {k: t.to(device) for k, t in load_file(path).items()}
-        self.compressed = "conv0.weight" in tensors
-        self.tensors = tensors
-        if self.compressed:
-            self.heads = {f"relu{b}_1": self._triangular(f"conv{b}1_aux") for b in range(1, 6)}
-        else:
-            self.network = Encoder("vgg19", [[64] * 2, [128] * 2, [256] * 4, [512] * 4, [512] * 4])
-            for conv, i in zip(self.network.convs.values(), vgg_indices("vgg19"), strict=True):
-                conv.weight.data.copy_(tensors[f"features.{i}.weight"])
-                conv.bias.data.copy_(tensors[f"features.{i}.bias"])
-            self.network.to(device).requires_grad_(False)
-
-    def _triangular(self, name: str) -> Tensor:
-        weight, bias = self.tensors[f"{name}.weight"].flatten(1), self.tensors[f"{name}.bias"]
-        head = torch.cat([weight, bias[:, None]], 1)
-        return torch.linalg.qr(head.double(), mode="r").R.float()
+        compressed = "conv0.weight" in safe_open(path, "pt").keys()
+        self.network = (load_teacher if compressed else load_vgg19)(path).to(device)
 
     @torch.no_grad()
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        """{level: (N, K, h, w)} for RGB (N, 3, H, W) in 0..1; the content under the student's name."""
-        if not self.compressed:
-            found = self.network(image, (*STYLE_LAYERS, CONTENT_LAYER))
-            found[STUDENT_CONTENT] = found.pop(CONTENT_LAYER)
-            return found
-        found = {}
-        y = F.conv2d(image, self.tensors["conv0.weight"], self.tensors["conv0.bias"])
-        y = y.contiguous(memory_format=torch.channels_last)
-        for b, depth in enumerate((2, 2, 4, 4, 1), start=1):
-            for i in range(1, depth + 1):
-                weight = self.tensors[f"conv{b}{i}.weight"]
-                y = F.conv2d(
-                    F.pad(y, (1, 1, 1, 1), "reflect"), weight, self.tensors[f"conv{b}{i}.bias"]
-                )
-                if f"conv{b}_{i}" == CONTENT_LAYER:
-                    found[STUDENT_CONTENT] = y
-                y = F.relu(y)
-                if i == 1:
-                    found[f"relu{b}_1"] = lift(y, self.heads[f"relu{b}_1"])
-            y = F.max_pool2d(y, 2)
+        """{level: (N, K, h, w)} for RGB (N, 3, H, W) in 0..1; content under the student's name."""
+        found = self.network(image, (*STYLE_LAYERS, CONTENT_LAYER))
+        for layer, head in self.network.lifts.items():
+            found[layer] = lift(found[layer], head)
+        found[STUDENT_CONTENT] = found.pop(CONTENT_LAYER)
         return found
+
+
+def load_vgg19(path: Path) -> Encoder:
+    tensors = load_file(path)
+    network = Encoder("vgg19", [[64] * 2, [128] * 2, [256] * 4, [512] * 4, [512] * 4])
+    for conv, i in zip(network.convs.values(), vgg_indices("vgg19"), strict=True):
+        conv.weight.data.copy_(tensors[f"features.{i}.weight"])
+        conv.bias.data.copy_(tensors[f"features.{i}.bias"])
+    return network.requires_grad_(False)
 
 
 class Student(nn.Module):
@@ -134,7 +114,7 @@ class Student(nn.Module):
 
     def __init__(self, blocks, widths: dict[str, int]) -> None:
         super().__init__()
-        self.encoder = Encoder("compact", blocks, "average")
+        self.encoder = Encoder("compact", blocks, "average", padding="picture")
         for conv in self.encoder.convs.values():
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
             nn.init.zeros_(conv.bias)

@@ -1,0 +1,295 @@
+"""The command line.
+
+    python -m nst PHOTO STYLE -o OUT.png          paint one photo
+    python -m nst PHOTO PHOTO STYLE -o FOLDER     paint several, or a folder of them
+    python -m nst recipes                         the recipes there are, with their values
+    python -m nst compare NAME PHOTO STYLE -o OUT the comparisons their authors made
+    python -m nst open PICTURE                    the recipe a picture was painted with
+    python -m nst weights [vgg16|vgg19|all]       fetch VGG weights ahead of time, verify them
+"""
+
+import os
+
+# Threads that spin while they wait slow down everything else on a shared machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from PIL import Image
+from tqdm import tqdm
+
+from nst.compare import COMPARISONS, compare
+from nst.errors import BadInput, NstError
+from nst.images import check_writable, open_photo
+from nst.keepsakes import read_recipe, save_picture
+from nst.presets import find_style
+from nst.published import NAMED, named
+from nst.recipe import Recipe, parse_value
+from nst.studio import Studio, open_studio
+from nst.stylize import Step
+from nst.weights import fetch, progress_bar
+
+DONE, BAD_INPUT, STOPPED = 0, 2, 130
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message[:1].upper()}{message[1:]}. See: python -m nst --help")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """An option for every setting of a recipe, by its own name."""
+    parser.add_argument("--recipe", default="house", help=f"one of {', '.join(NAMED)}")
+    for entry in fields(Recipe):
+        if entry.name not in ("name", "mix"):
+            options = entry.metadata.get("choices")
+            about = entry.metadata["about"] + (f" ({', '.join(options)})" if options else "")
+            parser.add_argument(
+                f"--{entry.name.replace('_', '-')}", metavar="VALUE", help=about.replace("%", "%%")
+            )
+
+
+def _paint_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m nst",
+        description="Repaint a photo in the manner of a painting.",
+        epilog="Also: python -m nst recipes | compare | open | weights, each with --help.",
+    )
+    parser.add_argument(
+        "pictures",
+        nargs="+",
+        metavar="PICTURE",
+        help="photos or folders of photos, and last the style: a picture or a preset's name",
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, help="picture, or folder for many")
+    parser.add_argument("--json", action="store_true", help="print one JSON object last")
+    parser.add_argument(
+        "--mix",
+        action="append",
+        default=[],
+        metavar="STYLE=WEIGHT",
+        help="another style and its weight; the first has what is left of 1",
+    )
+    parser.add_argument("--mask", type=Path, help="picture, white where to paint")
+    _add_settings(parser)
+    return parser
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    given = {
+        entry.name: parse_value(entry.name, text)
+        for entry in fields(Recipe)
+        if entry.name != "mix" and isinstance(text := getattr(args, entry.name, None), str)
+    }
+    given.pop("name", None)
+    return named(args.recipe).but(**given)
+
+
+def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
+    """Names and weights of the further styles; the first style's weight comes first."""
+    styles, weights = [], []
+    for entry in entries:
+        name, _, weight = entry.rpartition("=")
+        try:
+            weights.append(float(weight))
+        except ValueError:
+            name = ""
+        if not name:
+            raise BadInput(f"--mix is {entry!r}; it must be like night.jpg=0.4.")
+        styles.append(name)
+    if not styles:
+        return [], ()
+    rest = 1 - sum(weights)
+    if rest < 0 or min(weights) < 0:
+        raise BadInput(f"The weights of --mix add up to {sum(weights):g}; they can have 1 at most.")
+    return styles, (rest, *weights)
+
+
+def _photos(names: list[str]) -> list[Path]:
+    """Files as they are, folders as the pictures in them."""
+    found: list[Path] = []
+    for path in map(Path, names):
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES) if (
+            path.is_dir()
+        ) else [path]
+        if not inside:
+            raise BadInput(f"There is no picture in the folder {path}.")
+        found += inside
+    return found
+
+
+def _paint_one(
+    studio: Studio, photo: Image.Image, styles: list[Image.Image], recipe: Recipe, mask, bar: tqdm
+) -> Step:
+    """Paint with the bar moving; Ctrl-C keeps what is there."""
+    last: Step | None = None
+    try:
+        for step in studio.paint(photo, styles, recipe, mask=mask, every=1.0):
+            bar.update(step.step - bar.n)
+            if step.losses:
+                height, width = step.size
+                bar.set_postfix_str(f"{width} x {height}, loss {step.losses[3]:.3g}", refresh=False)
+            if step.picture is not None:
+                last = step
+    except KeyboardInterrupt:
+        if last is None:
+            raise
+        tqdm.write("Stopped; the picture so far is kept.", file=sys.stderr)
+    assert last is not None
+    return last
+
+
+def _facts(studio: Studio, recipe: Recipe, photo: Path, out: Path, step: Step) -> dict[str, Any]:
+    names = ("content", "style", "tv", "total")
+    return {
+        "photo": str(photo),
+        "out": str(out),
+        "encoder": studio.encoder.name,
+        "device": studio.device,
+        "dtype": studio.dtype,
+        "width": step.size[1],
+        "height": step.size[0],
+        "steps": step.step,
+        "seconds": round(step.seconds, 3),
+        "losses": dict(zip(names, step.losses or (), strict=False)),
+        "notes": [note for note in (studio.reason, studio.stand_ins(recipe), *step.notes) if note],
+        "recipe": asdict(recipe),
+    }
+
+
+def _paint(argv: list[str]) -> int:
+    args = _paint_parser().parse_args(argv)
+    if len(args.pictures) < 2:
+        raise BadInput("One picture was given; a photo and a style are needed.")
+    *photo_names, style_name = args.pictures
+    recipe = _recipe(args)
+    others, weights = _mixture(args.mix)
+    recipe = recipe.but(mix=weights)
+    photos = _photos(photo_names)
+    many = len(photos) > 1 or Path(photo_names[0]).is_dir()
+    outs = [args.out / f"{photo.stem}.png" for photo in photos] if many else [args.out]
+    if many:
+        _make_folder(args.out)
+    for out in outs:
+        check_writable(out)
+    styles = [find_style(name) for name in (style_name, *others)]
+    mask = open_photo(args.mask) if args.mask else None
+    if not many:
+        open_photo(photos[0])  # before the encoder is loaded
+    with progress_bar(recipe.encoder) as progress:
+        studio = open_studio(recipe, strict=True, progress=progress)
+    return _paint_all(studio, photos, outs, styles, recipe, mask, args.json)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
+
+
+def _paint_all(studio, photos, outs, styles, recipe, mask, as_json) -> int:
+    """Paint every photo; one that fails is reported and skipped when there are others."""
+    facts, failed = [], []
+    for i, (path, out) in enumerate(zip(photos, outs, strict=True)):
+        try:
+            photo = open_photo(path)
+            label = path.name if len(photos) == 1 else f"{i + 1} of {len(photos)}: {path.name}"
+            with tqdm(total=recipe.steps, unit="step", desc=label) as bar:
+                step = _paint_one(studio, photo, styles, recipe, mask, bar)
+            save_picture(studio.picture(step, photo), out, recipe)
+            facts.append(_facts(studio, recipe, path, out, step))
+        except NstError as error:
+            if len(photos) == 1:
+                raise
+            failed.append({"photo": str(path), "error": str(error)})
+            print(f"nst: skipped: {error}", file=sys.stderr)
+    for note in dict.fromkeys(note for fact in facts for note in fact["notes"]):
+        print(note, file=sys.stderr)
+    if len(photos) > 1:
+        print(f"Painted {len(facts)} of {len(photos)} photos.", file=sys.stderr)
+    if as_json:
+        print(json.dumps(facts[0] if len(photos) == 1 else {"painted": facts, "failed": failed}))
+    return DONE if facts else BAD_INPUT
+
+
+def _recipes(argv: list[str]) -> int:
+    _Parser(prog="python -m nst recipes", description="List the recipes.").parse_args(argv)
+    house = Recipe()
+    for name, entry in NAMED.items():
+        print(f"{name}\n  {entry.about}\n  Source: {entry.source}\n  Ours: {entry.ours}")
+        for key, value in asdict(entry.recipe).items():
+            if key != "name" and (name == "house" or value != getattr(house, key)):
+                print(f"    {key} = {', '.join(map(str, value)) if type(value) is tuple else value}")
+        print()
+    return DONE
+
+
+def _compare(argv: list[str]) -> int:
+    parser = _Parser(
+        prog="python -m nst compare", description="Run a comparison that a system's authors made."
+    )
+    parser.add_argument("name", choices=tuple(COMPARISONS))
+    parser.add_argument("photo", type=Path)
+    parser.add_argument("style")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--size", type=int, help="long side; the recipes' own without it")
+    parser.add_argument("--steps", type=int, help="steps; the recipes' own without it")
+    args = parser.parse_args(argv)
+    check_writable(args.out)
+    photo, style = open_photo(args.photo), find_style(args.style)
+    sheet = None
+    with tqdm(unit="step") as bar:
+        for progress in compare(args.name, photo, style, args.size, args.steps):
+            if progress.line:
+                tqdm.write(progress.line, file=sys.stderr)
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+            sheet = progress.sheet or sheet
+    assert sheet is not None
+    sheet.save(args.out)
+    return DONE
+
+
+def _open(argv: list[str]) -> int:
+    parser = _Parser(prog="python -m nst open", description="Show the recipe inside a picture.")
+    parser.add_argument("picture", type=Path)
+    recipe = read_recipe(parser.parse_args(argv).picture)
+    print(json.dumps(asdict(recipe), indent=2))
+    return DONE
+
+
+def _weights(argv: list[str]) -> int:
+    parser = _Parser(prog="python -m nst weights", description="Fetch and verify VGG weights.")
+    parser.add_argument("names", nargs="*", default=["all"], metavar="vgg16|vgg19|all")
+    fetch(parser.parse_args(argv).names)
+    return DONE
+
+
+COMMANDS = {"recipes": _recipes, "compare": _compare, "open": _open, "weights": _weights}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 2 bad input, 130 stopped."""
+    argv = sys.argv[1:] if argv is None else argv
+    command = COMMANDS.get(argv[0]) if argv else None
+    try:
+        return command(argv[1:]) if command else _paint(argv)
+    except NstError as error:
+        print(f"nst: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return STOPPED
+    except BrokenPipeError:  # the reader of our output (head, say) had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
