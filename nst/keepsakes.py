@@ -24,9 +24,12 @@ PREFIX = "nst-"
 LONGEST_NOTE = 16_384
 MOST_NOTES = 32
 
-PAPER, INK, PENCIL, HAIRLINE = "#faf8f4", "#26231f", "#6f6a62", "#dedad2"
+PAPER, INK, PENCIL = "#faf8f4", "#26231f", "#6f6a62"
+WHITE, CHALK = "#ffffff", "#dcd9d3"
 CARD = (1200, 630)  # what social networks show of a link
 MARGIN = 48
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 def save_picture(
@@ -114,27 +117,22 @@ def share_card(
     All three pictures are shown whole, whatever their aspects; behind them lies the result
     itself, out of focus, so that the card has its colours.
     """
-    width, height = CARD
-    card = _backdrop(result)
-    pen = ImageDraw.Draw(card)
-    shown = _contained(result, 748, height - 2 * MARGIN)
-    _hang(card, shown, MARGIN, (height - shown.height) // 2)
-    left = 2 * MARGIN + shown.width
-    room = width - MARGIN - left
-    words = set_words(title, range(54, 23, -2), room, most_lines=4)
-    thanks = Words(credit, 19, room, most_lines=3)
-    words.draw(pen, left, MARGIN - 6, "#ffffff")
-    bottom = height - MARGIN
-    thanks.draw(pen, left, bottom - thanks.height + 4, "#d9d6d0")
-    bottom -= thanks.height + (24 if thanks.lines else 0)
-    thumb, gap = (room - 24) // 2, 24
-    tallest = min(260, bottom - MARGIN - words.height - 64)
-    for i, (picture, name) in enumerate([(photo, "the photo"), (style, "the style")]):
-        small = _contained(picture, thumb, tallest)
-        label = Words(name, 19, thumb, most_lines=1)
-        column = left + i * (thumb + gap)
-        _hang(card, small, column, bottom - label.height - 8 - small.height)
-        label.draw(pen, column, bottom - label.height + 2, "#d9d6d0")
+    card, (width, height) = _backdrop(result), CARD
+    if result.width > 2.4 * result.height:
+        shown = _contained(result, width - 2 * MARGIN, 320)
+        _hang(card, shown, (width - shown.width) // 2, MARGIN)
+        top = 2 * MARGIN + shown.height - 8
+        left, middle, right = MARGIN, width // 2 + MARGIN // 2, width - MARGIN
+        _letter(
+            card, (left, top, middle - MARGIN, height - MARGIN), title, credit, range(40, 23, -2), 2
+        )
+        _sources(card, (middle, top, right, height - MARGIN), photo, style)
+    else:
+        shown = _contained(result, 748, height - 2 * MARGIN)
+        _hang(card, shown, MARGIN, (height - shown.height) // 2)
+        column = (2 * MARGIN + shown.width, MARGIN, width - MARGIN, height - MARGIN)
+        above, below = _letter(card, column, title, credit, range(54, 23, -2), 4)
+        _sources(card, (column[0], above + 32, column[2], below - 24), photo, style)
     return card
 
 
@@ -228,10 +226,38 @@ def _contained(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def _backdrop(image: Image.Image) -> Image.Image:
     covered = ImageOps.fit(split_alpha(image)[0], (CARD[0] // 8, CARD[1] // 8))
-    soft = covered.filter(ImageFilter.GaussianBlur(7)).resize(CARD, Image.Resampling.BICUBIC)
+    vivid = ImageEnhance.Color(covered).enhance(1.4)
+    soft = vivid.filter(ImageFilter.GaussianBlur(7)).resize(CARD, Image.Resampling.BICUBIC)
     grey = soft.convert("L").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
     # White letters need a dark ground whatever the painting: about a sixth of white.
     return ImageEnhance.Brightness(soft).enhance(min(0.5, 44 / max(grey, 1)))
+
+
+def _letter(
+    card: Image.Image, box: Box, title: str, credit: str, sizes: range, lines: int
+) -> tuple[int, int]:
+    """Title at the top of the box, credit at its bottom; (top, bottom) of the room between."""
+    left, top, right, bottom = box
+    pen, room = ImageDraw.Draw(card), right - left
+    words = set_words(title, sizes, room, lines)
+    thanks = Words(credit, 19, room, most_lines=3)
+    words.draw(pen, left, top - 8, WHITE)
+    thanks.draw(pen, left, bottom - thanks.height + 5, CHALK)
+    return top + words.height, bottom - thanks.height
+
+
+def _sources(card: Image.Image, box: Box, photo: Image.Image, style: Image.Image) -> None:
+    """Photo and style side by side at the bottom of the box, each with its name below."""
+    left, top, right, bottom = box
+    gap = 24
+    width = (right - left - gap) // 2
+    for i, (picture, name) in enumerate([(photo, "the photo"), (style, "the style")]):
+        label = Words(name, 19, width, most_lines=1)
+        foot = bottom - label.height - 6
+        small = _contained(picture, width, min(260, foot - top))
+        at = left + i * (width + gap)
+        _hang(card, small, at, foot - small.height)
+        label.draw(ImageDraw.Draw(card), at, bottom - label.height + 5, CHALK)
 
 
 def _hang(card: Image.Image, picture: Image.Image, left: int, top: int) -> None:
