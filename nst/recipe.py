@@ -59,7 +59,10 @@ class Recipe:
     style_form: str = _choice("normalised", ("normalised", "gatys"), "style formula")
     style_weight: float = _number(15.0, 0, 1e12, "beta")
     strength: float = _number(
-        50.0, 0, 100, "how much painting: 50 is the recipe's own balance, each 50 is a factor of ten"
+        50.0,
+        0,
+        100,
+        "how much painting: 50 is the recipe's own balance, each 50 is a factor of ten",
     )
     tv_weight: float = _number(0.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
     tv_form: str = _choice("mean", ("mean", "sum"), "total variation formula")
@@ -133,7 +136,7 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
-        """Read `to_json`'s text back; unknown keys are ignored. Raises BadInput for anything else."""
+        """Read `to_json`'s text back; unknown keys are ignored. BadInput for anything else."""
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
@@ -159,7 +162,7 @@ class Recipe:
         the nearest end of it.
         """
         if isinstance(query, str):
-            query = dict(parse_qsl(query[:LONGEST_QUERY], max_num_fields=None))
+            query = dict(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True))
         recipe = base or cls()
         together = {"style_layers", "style_layer_weights"}
         changes = {}
@@ -218,7 +221,7 @@ def _text(value: Any) -> str:
 
 
 def _clamped(name: str, value: Any) -> Any:
-    if _kind(name) in (int, float) and math.isfinite(value):
+    if _kind(name) in (int, float) and value == value:  # all but NaN, whatever its size
         low, high = bounds(name)
         return _kind(name)(min(max(value, low), high))
     return value
@@ -255,6 +258,8 @@ def _number_in(name: str, value: Any, kind: type, low: float, high: float) -> An
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BadInput(f"{name} must be a number.")
     if not low <= value <= high or (kind is int and value != int(value)):
+        if isinstance(value, int):  # which may be too large for a float
+            value = min(max(value, -(10**300)), 10**300)
         whole = "whole number " if kind is int else ""
         raise BadInput(
             f"{name} is {value:g}; it must be a {whole or 'number '}from {low:g} to {high:g}."
