@@ -1,0 +1,433 @@
+"""Recipes hold their bounds, and come back from links and pictures as they went."""
+
+import json
+import math
+import re
+from dataclasses import fields
+from itertools import pairwise
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from nst.errors import BadInput
+from nst.published import NAMED, named
+from nst.recipe import LINK_VERSION, Recipe, bounds, choices, parse_value
+
+# Every setting with the values it allows, written down again: one missing here fails below.
+NUMBERS = {
+    "content_weight": (0, 1e9),
+    "style_weight": (0, 1e12),
+    "strength": (0, 100),
+    "tv_weight": (0, 1e6),
+    "learning_rate": (1e-6, 1),
+    "final_rate": (0, 1),
+    "beta1": (0, 0.9999),
+    "beta2": (0, 0.99999),
+    "epsilon": (0, 1),
+    "noise_ratio": (0, 1),
+    "noise_amplitude": (0, 127.5),
+    "brush": (0.25, 4),
+}
+WHOLE = {
+    "input_range": (1, 255),
+    "size": (32, 4096),
+    "scales": (1, 6),
+    "steps": (1, 30000),
+    "keep_every": (0, 30000),
+    "seed": (0, 2**31 - 1),
+}
+WORDS = {
+    "encoder": ("auto", "compact", "vgg16", "vgg19"),
+    "pooling": ("own", "max", "average"),
+    "content_form": ("normalised", "half-sum", "quarter-mean", "mean"),
+    "style_form": ("normalised", "gatys"),
+    "tv_form": ("mean", "sum"),
+    "start": ("content", "noise", "blend"),
+    "colours": ("style", "photo", "palette"),
+}
+LISTS = {"style_layer_weights": (0, 1e6), "mix": (0, 1000), "keep_at": (1, 30000)}
+NAMES = ("name", "content_layer", "style_layers")
+
+NUMERIC = NUMBERS | WHOLE
+VGG_LAYERS = [f"{kind}{b}_{i}" for kind in ("conv", "relu") for b in range(1, 6) for i in (1, 2)]
+HUGE = 10**400
+
+
+def between(name: str) -> st.SearchStrategy:
+    low, high = NUMBERS[name]
+    return st.floats(low, high)
+
+
+layers = st.sampled_from(VGG_LAYERS)
+style = st.integers(1, 16).flatmap(
+    lambda n: st.tuples(
+        st.lists(layers, min_size=n, max_size=n).map(tuple),
+        st.lists(st.floats(0, 1e6), min_size=n, max_size=n).map(tuple),
+    )
+)
+recipes = st.builds(
+    lambda style, **rest: Recipe(style_layers=style[0], style_layer_weights=style[1], **rest),
+    style=style,
+    name=st.sampled_from([*NAMED, "mine"]),
+    content_layer=layers,
+    input_range=st.sampled_from([1, 255]),
+    mix=st.lists(st.floats(0, 1000), max_size=16).map(tuple),
+    keep_at=st.lists(st.integers(1, 30000), max_size=16).map(tuple),
+    **{name: between(name) for name in NUMBERS},
+    **{name: st.integers(*span) for name, span in WHOLE.items() if name != "input_range"},
+    **{name: st.sampled_from(options) for name, options in WORDS.items()},
+)
+
+values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.just(HUGE),
+    st.just(-HUGE),
+    st.floats(),
+    st.text(max_size=60),
+    st.binary(max_size=8),
+    st.complex_numbers(),
+    st.lists(
+        st.one_of(st.none(), st.booleans(), st.floats(), st.just(HUGE), st.text()), max_size=20
+    ),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+setting = st.sampled_from([entry.name for entry in fields(Recipe)])
+# Pairs that nearly mean something: the settings' names with values from anywhere.
+texts = st.one_of(
+    st.text(max_size=40),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.sampled_from(["1" * 400, "-" + "9" * 400, "1" * 5000, "1e999", "nan", "", ",", "1,nan"]),
+    st.lists(st.one_of(layers, st.floats().map(str)), max_size=20).map(",".join),
+)
+hostile = st.one_of(
+    st.text(max_size=300),
+    st.lists(st.tuples(setting, texts), max_size=8).map(urlencode),
+    st.lists(st.tuples(setting, texts), max_size=8).map(lambda p: "&".join(map("=".join, p))),
+)
+
+
+def assert_within_bounds(recipe: Recipe) -> None:
+    for name, (low, high) in NUMERIC.items():
+        value = getattr(recipe, name)
+        assert type(value) is (int if name in WHOLE else float)
+        assert low <= value <= high, name
+    for name, options in WORDS.items():
+        assert getattr(recipe, name) in options
+    for name, (low, high) in LISTS.items():
+        found = getattr(recipe, name)
+        assert type(found) is tuple
+        assert len(found) <= 16
+        assert all(low <= value <= high for value in found)
+    assert recipe.input_range in (1, 255)
+    assert 1 <= len(recipe.style_layers) == len(recipe.style_layer_weights)
+    for text in (recipe.name, recipe.content_layer, *recipe.style_layers):
+        assert isinstance(text, str)
+        assert 0 < len(text) <= 32
+
+
+def test_every_setting_is_held_by_these_tests():
+    known = {*NUMBERS, *WHOLE, *WORDS, *LISTS, *NAMES}
+    assert {entry.name for entry in fields(Recipe)} == known
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_bounds_are_what_the_controls_are_told(name):
+    assert bounds(name) == NUMERIC[name]
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_choices_are_what_the_menus_are_told(name):
+    assert choices(name) == WORDS[name]
+
+
+@given(recipes)
+@settings(max_examples=60, deadline=None)
+def test_recipe_survives_a_picture(recipe):
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@given(recipes)
+@settings(max_examples=60, deadline=None)
+def test_recipe_survives_a_link(recipe):
+    assert Recipe.from_query(recipe.to_query()) == recipe
+
+
+@given(recipes, recipes)
+@example(named("keras-tv").but(keep_at=()), named("keras-tv"))
+@settings(max_examples=60, deadline=None)
+def test_recipe_survives_a_link_from_any_recipe(recipe, base):
+    assert Recipe.from_query(recipe.to_query(base), base) == recipe
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_recipe_survives_a_link_and_a_picture(name):
+    assert Recipe.from_query(named(name).to_query()) == named(name)
+    assert Recipe.from_json(named(name).to_json()) == named(name)
+
+
+def test_link_holds_only_what_differs():
+    recipe = Recipe(strength=70, brush=2)
+    assert parse_qs(recipe.to_query()) == {
+        "v": [LINK_VERSION],
+        "name": ["house"],
+        "strength": ["70.0"],
+        "brush": ["2.0"],
+    }
+
+
+def test_link_is_read_from_a_mapping_as_from_its_text():
+    recipe = named("lodaya").but(strength=61.5)
+    pairs = {key: value for key, (value,) in parse_qs(recipe.to_query()).items()}
+    assert Recipe.from_query(pairs) == recipe
+
+
+@given(hostile)
+@example("steps=" + "1" * 400)
+@example("strength=-" + "9" * 400)
+@example("seed=" + "1" * 5000)
+@example("size=nan&brush=inf&mix=nan,inf,-1&keep_at=0,1e9")
+@example("style_layers=relu1_1,relu2_1&style_layer_weights=1")
+@example("style_layers=&style_layer_weights=")
+@example("%FF%FE=%00&size=%F0%9F%92%A5&\ud800=\udfff")
+@example(";&&==&size&=size&size==&" + "&" * 5000)
+@settings(max_examples=300, deadline=None)
+def test_no_link_raises_or_leaves_a_bound(query):
+    assert_within_bounds(Recipe.from_query(query))
+
+
+@given(st.dictionaries(setting, values, max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_no_mapping_raises_or_leaves_a_bound(query):
+    assert_within_bounds(Recipe.from_query(query))
+
+
+@pytest.mark.parametrize("name", NUMERIC.keys() - {"input_range"})
+def test_link_out_of_range_is_brought_to_the_nearest_end(name):
+    low, high = NUMERIC[name]
+    assert getattr(Recipe.from_query({name: "-5" if low == 0 else "0"}), name) == low
+    assert getattr(Recipe.from_query({name: str(10**20)}), name) == high
+
+
+def test_one_bad_value_in_a_link_costs_only_itself():
+    query = {"strength": "much", "size": "640", "encoder": "resnet", "seed": "7"}
+    assert Recipe.from_query(query) == Recipe(size=640, seed=7)
+
+
+def test_link_changes_layers_and_their_weights_together_or_not_at_all():
+    both = {"style_layers": "relu1_1,relu3_1", "style_layer_weights": "1,2"}
+    found = Recipe.from_query(both)
+    assert (found.style_layers, found.style_layer_weights) == (("relu1_1", "relu3_1"), (1.0, 2.0))
+    assert Recipe.from_query(both | {"style_layer_weights": "1,2,3", "seed": "3"}) == Recipe(seed=3)
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+@pytest.mark.parametrize("end", [0, 1])
+def test_ends_of_a_range_are_allowed(name, end):
+    assert getattr(Recipe(**{name: NUMERIC[name][end]}), name) == NUMERIC[name][end]
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_value_out_of_range_is_refused_with_what_was_found_and_what_is_allowed(name, beyond):
+    low, high = NUMERIC[name]
+    value = high + 1 if beyond else low - 1
+    with pytest.raises(BadInput) as refused:
+        Recipe(**{name: value})
+    sentence = str(refused.value)
+    assert name in sentence
+    assert f"{value:g}" in sentence
+    assert f"{low:g}" in sentence
+    assert f"{high:g}" in sentence
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_unknown_word_is_refused_with_the_choices(name):
+    with pytest.raises(BadInput) as refused:
+        Recipe(**{name: "mosaic-99"})
+    assert "mosaic-99" in str(refused.value)
+    for option in WORDS[name]:
+        assert option in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [*NUMERIC, *WORDS, *LISTS, *NAMES])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        math.nan,
+        math.inf,
+        -math.inf,
+        HUGE,
+        -HUGE,
+        "",
+        "a b",
+        "<script>",
+        "x" * 10_000,
+        b"1",
+        object(),
+        1 + 2j,
+        {"a": 1},
+        [[]],
+        (math.nan,),
+        (math.inf,),
+        (HUGE,),
+        (True,),
+        (None,),
+        (1.5, "a b"),
+        (0.5,) * 17,
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_value_of_another_kind_is_refused_in_one_sentence(name, value):
+    with pytest.raises(BadInput) as refused:
+        Recipe(**{name: value})
+    assert len(str(refused.value)) < 400
+    assert "\n" not in str(refused.value)
+
+
+@given(setting, values)
+@settings(max_examples=300, deadline=None)
+def test_any_value_is_taken_within_bounds_or_refused(name, value):
+    try:
+        recipe = Recipe(**{name: value})
+    except BadInput:
+        return
+    assert_within_bounds(recipe)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_setting_refuses_a_fraction_and_takes_a_whole_float(name):
+    low, _ = WHOLE[name]
+    with pytest.raises(BadInput, match=name):
+        Recipe(**{name: low + 0.5})
+    assert getattr(Recipe(**{name: float(low)}), name) == low
+
+
+def test_input_range_is_one_of_two():
+    with pytest.raises(BadInput, match="input_range is 128"):
+        Recipe(input_range=128)
+
+
+def test_layers_and_weights_are_counted():
+    with pytest.raises(BadInput) as refused:
+        Recipe(style_layers=("relu1_1", "relu2_1"), style_layer_weights=(1.0,))
+    assert "2" in str(refused.value)
+    assert "1" in str(refused.value)
+    with pytest.raises(BadInput, match="at least one"):
+        Recipe(style_layers=(), style_layer_weights=())
+
+
+def test_unknown_setting_is_refused():
+    with pytest.raises(BadInput, match="sparkle"):
+        Recipe().but(sparkle=3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "null",
+        "[1]",
+        '"house"',
+        "3",
+        "[" * 100_000,
+        '{"steps": ' + "1" * 400 + "}",
+        '{"steps": ' + "1" * 5000 + "}",
+        '{"strength": NaN}',
+        '{"strength": 1e999}',
+        '{"mix": [-Infinity]}',
+        '{"steps": "many"}',
+        '{"style_layers": "relu1_1"}',
+        '{"style_layers": [["relu1_1"]]}',
+        '{"keep_at": [1.5]}',
+    ],
+    ids=lambda text: text[:24] or "empty",
+)
+def test_broken_text_in_a_picture_is_refused_in_one_sentence(text):
+    with pytest.raises(BadInput) as refused:
+        Recipe.from_json(text)
+    assert len(str(refused.value)) < 400
+
+
+@given(st.dictionaries(setting, values.filter(lambda v: not isinstance(v, bytes | complex))))
+@settings(max_examples=100, deadline=None)
+def test_no_text_in_a_picture_leaves_a_bound(changes):
+    try:
+        recipe = Recipe.from_json(json.dumps(changes))
+    except BadInput:
+        return
+    assert_within_bounds(recipe)
+
+
+def test_text_from_a_later_version_is_read_as_far_as_it_is_known():
+    text = json.dumps({"size": 256, "sparkle": 3})
+    assert Recipe.from_json(text) == Recipe(size=256)
+
+
+def test_strength_is_logarithmic_around_the_recipes_own_balance():
+    assert Recipe(style_weight=7, strength=50).style_factor == pytest.approx(7)
+    assert Recipe(style_weight=7, strength=100).style_factor == pytest.approx(70)
+    assert Recipe(style_weight=7, strength=0).style_factor == pytest.approx(0.7)
+
+
+def test_differences_do_not_count_the_name():
+    assert named("house").differences(Recipe(name="mine", seed=4)) == {"seed": (0, 4)}
+
+
+@given(st.integers(1, 30000), st.integers(1, 6))
+@settings(max_examples=100, deadline=None)
+def test_schedule_spends_every_step_from_coarse_to_fine(steps, scales):
+    schedule = Recipe(steps=steps, scales=scales).schedule()
+    assert len(schedule) == min(steps, scales)
+    assert sum(count for count, _ in schedule) == steps
+    assert all(count >= 1 for count, _ in schedule)
+    shares = [share for _, share in schedule]
+    assert shares[-1] == 1
+    assert all(fine == 2 * coarse for coarse, fine in pairwise(shares))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("steps", "200", 200),
+        ("strength", "12.5", 12.5),
+        ("mix", "0.4,0.6", (0.4, 0.6)),
+        ("keep_at", "10,20", (10, 20)),
+        ("style_layers", "relu1_1,conv4_2", ("relu1_1", "conv4_2")),
+        ("keep_at", "", ()),
+        ("encoder", "vgg16", "vgg16"),
+    ],
+)
+def test_text_is_read_as_its_settings_type(name, text, value):
+    assert parse_value(name, text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("steps", "1.5"), ("strength", "much"), ("mix", "a,b"), ("keep_at", "1.5")]
+)
+def test_text_of_another_kind_is_refused_with_its_setting(name, text):
+    with pytest.raises(BadInput) as refused:
+        parse_value(name, text)
+    assert name in str(refused.value)
+    assert text in str(refused.value)
+
+
+def test_recipe_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Recipe().steps = 3
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(math.nan, "nan"), (-math.inf, "-inf"), (HUGE, "1e+300"), (100.5, "100.5")]
+)
+def test_refusal_shows_the_number_that_was_found(value, found):
+    with pytest.raises(BadInput, match=f"strength is {re.escape(found)}; .* from 0 to 100"):
+        Recipe(strength=value)
