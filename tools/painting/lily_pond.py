@@ -26,11 +26,11 @@ __all__ = ["paint"]
 
 WIDTH, HEIGHT = 960, 780
 MIRROR = hex_to_oklab(
-    "0c2a3a", "134a48", "1f6650", "3f7f8a", "6f8fc0", "a79fd6", "dcbfdc", "f6dcd0"
+    "071f3a", "0c4450", "14735c", "2f8fa0", "5f86d0", "a48ae0", "eeb0d8", "ffdcc4"
 )
-STRAY = ("2a2f86", "1f5f9a", "2f8f86", "7d6fc8", "c890c8")
-PAD = hex_to_oklab("123f3a", "1f6b46", "3f9150", "7db356", "b9d27a", "cfe3c0")
-WILLOW = hex_to_oklab("0d2f2c", "1c5236", "3c7a34", "7fa03a", "c2c455")
+STRAY = ("231f86", "1560b0", "1f9a86", "7d5fd8", "e080c0")
+PAD = hex_to_oklab("0a3a3a", "14703f", "3f9c40", "86bf3f", "cfe06a", "e6f0b8")
+WILLOW = hex_to_oklab("08282c", "145030", "38802a", "8fb02f", "e0d84a")
 PINK = hex_to_oklab("9c2f68", "d35a8c", "f08fb0", "fbc6d2", "fff0ee")
 WHITE = hex_to_oklab("8a86c8", "c3c2ea", "ece8f4", "fffaf0", "fffdf6")
 GOLD = hex_to_oklab("e8941f", "f9c638", "ffe680")
@@ -43,12 +43,12 @@ RAFTS = [
 ]  # fmt: skip
 # x, y, reach of the petals
 PINK_FLOWERS = [
-    (392, 648, 50), (868, 618, 46), (100, 540, 40), (590, 484, 32), (316, 402, 30), (792, 336, 23),
-    (470, 254, 23), (104, 228, 21), (760, 164, 17), (300, 124, 15),
+    (392, 648, 65), (868, 618, 60), (100, 540, 52), (590, 484, 42), (316, 402, 39), (792, 336, 30),
+    (470, 254, 30), (104, 228, 27), (760, 164, 22), (300, 124, 20),
 ]  # fmt: skip
 WHITE_FLOWERS = [
-    (300, 700, 40), (560, 668, 40), (688, 460, 35), (196, 386, 31), (850, 318, 28), (572, 262, 22),
-    (160, 240, 17), (690, 170, 15), (230, 132, 13), (392, 126, 13), (830, 160, 13),
+    (300, 700, 52), (560, 668, 52), (688, 460, 46), (196, 386, 40), (850, 318, 36), (572, 262, 29),
+    (160, 240, 22), (690, 170, 20), (230, 132, 17), (392, 126, 17), (830, 160, 17),
 ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _paint_water(rng: np.random.Generator, canvas: Canvas) -> None:
     upright = turn(np.pi / 2 + 0.12 * np.sin(y / 60 + x / 40))
     mirrored = comb(upright, noise(rng, x.shape, 70), 130)
     fine = comb(upright, noise(rng, x.shape, 26), 70)
-    opening = np.exp(-(((x - 520 - 170 * np.sin(y / 150 + 0.4)) / (90 + 0.16 * y)) ** 2))
+    opening = np.exp(-(((x - 520 - 170 * np.sin(y / 150 + 0.4)) / (130 + 0.22 * y)) ** 2))
     second = np.exp(-(((x - 60) / 80) ** 2 + ((y - 420) / 170) ** 2))
     tone = 0.27 + 0.6 * opening + 0.5 * second + 0.11 * mirrored + 0.06 * fine
     target = ramp(MIRROR, tone + 0.08 * smoothstep(500, 100, y))
@@ -98,7 +98,7 @@ def _pads(rng: np.random.Generator) -> np.ndarray:
             along, deep = np.clip(rng.normal(0, 0.45, 2), -1, 1)
             x = cx + along * spread / 2
             y = cy + deep * spread * 0.11
-            radius = 62 * _nearness(y) * rng.uniform(0.7, 1.25)
+            radius = 72 * _nearness(y) * rng.uniform(0.7, 1.25)
             apart = [np.hypot(x - px, (y - py) * 2.8) / (radius + pr) for px, py, pr in pads]
             if min(apart, default=1) > 0.74:
                 pads.append((x, y, float(radius)))
@@ -113,8 +113,8 @@ def _paint_pad(rng: np.random.Generator, canvas: Canvas, x: float, y: float, rad
     notch = rng.uniform(0, 2 * np.pi)
     mood = rng.uniform(-0.12, 0.12)
     wide = max(4.0, radius * 0.24)
-    shadow = np.array([[[x - radius, y + radius * 0.2], [x, y + radius * 0.46],
-                        [x + radius, y + radius * 0.2]]])  # fmt: skip
+    below = np.pi * np.linspace(0.04, 0.96, 9)
+    shadow = np.array([x, y + radius * 0.12]) + radius * turn(below)[None] * flat
     canvas.lay(shadow, wide * 1.1, hex_to_oklab("0a2230"), Brush(opacity=0.8, relief=0.3))
     for ring in (0.86, 0.55, 0.22):
         arcs = max(4, int(10 * ring))
