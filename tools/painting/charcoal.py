@@ -34,7 +34,7 @@ PAPER = hex_to_oklab("cbbfa9")[0]
 STICK = hex_to_oklab("161415", "2a2727", "4b4644")
 CHALK = hex_to_oklab("f7f1e2")[0]
 SMUDGE = Brush(opacity=0.2, bristle=0.02, dryness=0.2, relief=0, edge=0.9, drag=0.4, tooth=0)
-HATCH = Brush(opacity=0.8, bristle=0.03, dryness=0.5, relief=0, edge=0.55, drag=0, tooth=0.28)
+HATCH = Brush(opacity=0.8, bristle=0.03, dryness=0.5, relief=0, edge=0.5, drag=0, tooth=0.2)
 PRESSED = Brush(opacity=0.95, bristle=0.03, dryness=0.3, relief=0, edge=0.3, drag=0, tooth=0.12)
 
 # Direction, length and girth of the great boughs, and how far below the crown they leave the trunk.
@@ -154,7 +154,7 @@ def _smudge(rng: np.random.Generator, canvas: Canvas, dark: np.ndarray, form: np
 def _hatch(rng: np.random.Generator, canvas: Canvas, dark: np.ndarray, form: np.ndarray) -> None:
     """Four sets of parallel lines, each only where the plan is darker than the last."""
     leaning = np.arctan2(form[..., 1], form[..., 0])
-    sets = [(0.3, 0.0, 0.5), (0.47, -0.95, 0.3), (0.62, 0.85, 0.3), (0.78, 1.57, 0.3)]
+    sets = [(0.2, 0.0, 0.5), (0.42, -0.95, 0.3), (0.58, 0.85, 0.3), (0.76, 1.57, 0.3)]
     for threshold, angle, follow in sets:
         deeper = smoothstep(threshold - 0.05, threshold + 0.12, dark)
         for centre in scatter(rng, dark.shape, 46, 0.95 * deeper):
@@ -281,7 +281,7 @@ def paint(size: int = 960, seed: int = 1821) -> Image.Image:
     dark, form = _plan(rng)
     _smudge(rng, canvas, dark, form)
     _hatch(rng, canvas, dark, form)
-    canvas.rub(0.3, 3)
+    canvas.rub(0.2, 3)
     _lift(rng, canvas, dark, form)
     limbs = _oak(np.random.default_rng(TREE))
     canvas.stain(_silhouette(limbs) * 0.5, STICK[1])
