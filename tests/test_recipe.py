@@ -54,6 +54,9 @@ NUMERIC = NUMBERS | WHOLE
 VGG_LAYERS = [f"{kind}{b}_{i}" for kind in ("conv", "relu") for b in range(1, 6) for i in (1, 2)]
 HUGE = 10**400
 
+examples = settings(max_examples=80, deadline=None, derandomize=True, database=None)
+many_examples = settings(examples, max_examples=300)
+
 
 def between(name: str) -> st.SearchStrategy:
     low, high = NUMBERS[name]
@@ -146,20 +149,20 @@ def test_choices_are_what_the_menus_are_told(name):
 
 
 @given(recipes)
-@settings(max_examples=60, deadline=None)
+@examples
 def test_recipe_survives_a_picture(recipe):
     assert Recipe.from_json(recipe.to_json()) == recipe
 
 
 @given(recipes)
-@settings(max_examples=60, deadline=None)
+@examples
 def test_recipe_survives_a_link(recipe):
     assert Recipe.from_query(recipe.to_query()) == recipe
 
 
 @given(recipes, recipes)
 @example(named("keras-tv").but(keep_at=()), named("keras-tv"))
-@settings(max_examples=60, deadline=None)
+@examples
 def test_recipe_survives_a_link_from_any_recipe(recipe, base):
     assert Recipe.from_query(recipe.to_query(base), base) == recipe
 
@@ -195,13 +198,13 @@ def test_link_is_read_from_a_mapping_as_from_its_text():
 @example("style_layers=&style_layer_weights=")
 @example("%FF%FE=%00&size=%F0%9F%92%A5&\ud800=\udfff")
 @example(";&&==&size&=size&size==&" + "&" * 5000)
-@settings(max_examples=300, deadline=None)
+@many_examples
 def test_no_link_raises_or_leaves_a_bound(query):
     assert_within_bounds(Recipe.from_query(query))
 
 
 @given(st.dictionaries(setting, values, max_size=6))
-@settings(max_examples=100, deadline=None)
+@examples
 def test_no_mapping_raises_or_leaves_a_bound(query):
     assert_within_bounds(Recipe.from_query(query))
 
@@ -293,7 +296,7 @@ def test_value_of_another_kind_is_refused_in_one_sentence(name, value):
 
 
 @given(setting, values)
-@settings(max_examples=300, deadline=None)
+@many_examples
 def test_any_value_is_taken_within_bounds_or_refused(name, value):
     try:
         recipe = Recipe(**{name: value})
@@ -358,7 +361,7 @@ def test_broken_text_in_a_picture_is_refused_in_one_sentence(text):
 
 
 @given(st.dictionaries(setting, values.filter(lambda v: not isinstance(v, bytes | complex))))
-@settings(max_examples=100, deadline=None)
+@examples
 def test_no_text_in_a_picture_leaves_a_bound(changes):
     try:
         recipe = Recipe.from_json(json.dumps(changes))
@@ -383,7 +386,7 @@ def test_differences_do_not_count_the_name():
 
 
 @given(st.integers(1, 30000), st.integers(1, 6))
-@settings(max_examples=100, deadline=None)
+@examples
 def test_schedule_spends_every_step_from_coarse_to_fine(steps, scales):
     schedule = Recipe(steps=steps, scales=scales).schedule()
     assert len(schedule) == min(steps, scales)
