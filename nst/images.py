@@ -15,7 +15,7 @@ import reprlib
 import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -93,7 +93,7 @@ def open_photo(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) -
     except BadInput:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        found = _millions(int(re.search(r"\d+", str(error))[0]))
+        found = _millions(int(re.findall(r"\d+", str(error))[0]))
         raise BadInput(
             f"The picture has {found} megapixels: "
             f"at most {_millions(LIMITS.max_pixels)} are allowed."
@@ -330,7 +330,7 @@ def _millions(pixels: int) -> str:
     return f"{pixels / 1e6:.4g}"
 
 
-def _list(words: object) -> str:
+def _list(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 

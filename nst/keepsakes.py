@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, PngImagePlugin
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat, PngImagePlugin
 
 from nst.containers import png_chunks
 from nst.errors import BadInput
 from nst.images import fit, read_file, split_alpha
 from nst.lettering import Words, set_words
+from nst.limits import MEGABYTE, Limits
 from nst.recipe import Recipe
 
 __all__ = ["clip", "contact_sheet", "read_notes", "read_recipe", "save_picture", "share_card"]
@@ -23,6 +24,7 @@ __all__ = ["clip", "contact_sheet", "read_notes", "read_recipe", "save_picture",
 PREFIX = "nst-"
 LONGEST_NOTE = 16_384
 MOST_NOTES = 32
+PRINTS = Limits(max_bytes=128 * MEGABYTE)  # a 4096-pixel PNG is larger than a photo may be
 
 PAPER, INK, PENCIL = "#faf8f4", "#26231f", "#6f6a62"
 WHITE, CHALK = "#ffffff", "#dcd9d3"
@@ -169,7 +171,7 @@ def clip(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 6
 def _texts(recipe: Recipe | None, notes: Mapping[str, str]) -> PngImagePlugin.PngInfo:
     info = PngImagePlugin.PngInfo()
     own = {"recipe": recipe.to_json()} if recipe is not None else {}
-    for name, text in (notes | own).items():
+    for name, text in {**notes, **own}.items():
         if len(text) > LONGEST_NOTE:
             raise BadInput(f"{name} has {len(text)} letters: at most {LONGEST_NOTE} fit a picture.")
         # tEXt can only hold Latin-1.
@@ -189,7 +191,7 @@ def _encode(image: Image.Image, suffix: str, file: BinaryIO, texts: PngImagePlug
 
 
 def _read_texts(source: str | Path | bytes | BinaryIO) -> dict[str, str]:
-    data = read_file(source)
+    data = read_file(source, PRINTS)
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         raise BadInput("Only PNG files remember their recipe, and this is none.")
     found: dict[str, str] = {}
@@ -220,7 +222,7 @@ def _contained(image: Image.Image, width: int, height: int) -> Image.Image:
     """Whole and as large as fits the box, never more than three times its own pixels."""
     picture = split_alpha(image)[0]
     scale = min(width / picture.width, height / picture.height, 3.0)
-    size = tuple(max(1, round(side * scale)) for side in picture.size)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
@@ -228,7 +230,7 @@ def _backdrop(image: Image.Image) -> Image.Image:
     covered = ImageOps.fit(split_alpha(image)[0], (CARD[0] // 8, CARD[1] // 8))
     vivid = ImageEnhance.Color(covered).enhance(1.4)
     soft = vivid.filter(ImageFilter.GaussianBlur(7)).resize(CARD, Image.Resampling.BICUBIC)
-    grey = soft.convert("L").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    (grey,) = ImageStat.Stat(soft.convert("L")).mean
     # White letters need a dark ground whatever the painting: about a sixth of white.
     return ImageEnhance.Brightness(soft).enhance(min(0.5, 44 / max(grey, 1)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from nst.errors import BadInput
 
@@ -31,7 +32,7 @@ class Limits:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
         """The defaults, with whatever `NST_*` variables are set. BadInput for a value not > 0."""
-        changed = {}
+        changed: dict[str, Any] = {}
         for field in fields(cls):
             megabytes = field.name == "max_bytes"
             variable = "NST_MAX_UPLOAD_MB" if megabytes else f"NST_{field.name.upper()}"
