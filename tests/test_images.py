@@ -2,6 +2,8 @@
 
 import io
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +211,24 @@ class TestWhatComesIn:
     def test_a_picture_larger_than_any_print_is_reduced_to_it(self):
         photo = open_photo(encoded(Image.new("RGB", (600, 300), RED), "PNG"), Limits(kept_side=200))
         assert photo.size == (200, 100)
+
+    def test_threads_get_their_own_pictures_and_decode_one_at_a_time(self, monkeypatch):
+        running, most, decode = [], [], images._decode
+
+        def watched(image, *rest):
+            running.append(image)
+            most.append(len(running))
+            time.sleep(0.005)
+            photo = decode(image, *rest)
+            running.remove(image)
+            return photo
+
+        monkeypatch.setattr(images, "_decode", watched)
+        files = [encoded(Image.new("RGB", (40, 40), (i, 0, 0)), "PNG") for i in range(16)]
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(open_photo, files))
+        assert [photo.getpixel((0, 0))[0] for photo in found] == list(range(16))
+        assert max(most) == 1
 
 
 class TestWhatIsRefused:
