@@ -2,7 +2,7 @@
 
 The scene is planned as a map of colours, with light haloes against dark shapes as the divisionists
 drew them. It is then dotted, coarse to fine, and no dot is mixed: each takes one of a few
-spectral pigments and their tints, drawn so that a neighbourhood averages to the plan. Shadows
+spectral pigments and their tints, drawn so that a neighbourhood comes near the plan. Shadows
 get complementary points; the dots lie along the forms and stand proud of the canvas.
 """
 
@@ -271,7 +271,7 @@ def paint(size: int = 960, seed: int = 1886) -> Image.Image:
     everywhere = np.ones(plan.x.shape)
     under = matching(rng, plan.colour, 0.03, 0.15, 0.2)
     canvas.cover(9, everywhere, plan.flow, (16, 30), (12, 18), under, Brush(relief=0.4))
-    _dots(canvas, plan, 10, 13.5, everywhere, 0.075)
-    _dots(canvas, plan, 9.4, 11.5, everywhere, 0.065)
-    _dots(canvas, plan, 6, 7.5, np.clip(plan.detail, 0, 0.9), 0.035)
+    _dots(canvas, plan, 9.4, 12.5, everywhere, 0.075)
+    _dots(canvas, plan, 8.6, 10.5, everywhere, 0.065)
+    _dots(canvas, plan, 5, 6.2, np.clip(1.3 * plan.detail, 0, 0.95), 0.03)
     return canvas.finish(light=0.5, weave=0.1)
