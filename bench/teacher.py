@@ -26,12 +26,12 @@ def load_teacher(path: Path) -> Encoder:
             torch.cat([weight, bias[:, None]], 1).double(), mode="r"
         ).R.float()
     encoder = Encoder("teacher", BLOCKS, "max", lifts, "conv4_2", "reflect")
-    for name, conv in encoder.convs.items():
+    for name, conv in encoder.convolutions.items():
         old = name.replace("_", "")
         conv.weight.data.copy_(_folded(tensors, old))
         conv.bias.data.copy_(tensors[f"{old}.bias"])
     first, shift = tensors["conv11.weight"], tensors["conv0.bias"]
-    encoder.convs["conv1_1"].bias.data.add_(torch.einsum("oihw,i->o", first, shift))
+    encoder.convolutions["conv1_1"].bias.data.add_(torch.einsum("oihw,i->o", first, shift))
     encoder.mean.zero_()
     encoder.std.fill_(1.0)
     return encoder.requires_grad_(False).eval()

@@ -1,11 +1,11 @@
 """The command line.
 
-    python -m nst PHOTO STYLE -o OUT.png          paint one photo
-    python -m nst PHOTO PHOTO STYLE -o FOLDER     paint several, or a folder of them
-    python -m nst recipes                         the recipes there are, with their values
-    python -m nst compare NAME PHOTO STYLE -o OUT the comparisons their authors made
-    python -m nst open PICTURE                    the recipe a picture was painted with
-    python -m nst weights [vgg16|vgg19|all]       fetch VGG weights ahead of time, verify them
+python -m nst PHOTO STYLE -o OUT.png          paint one photo
+python -m nst PHOTO PHOTO STYLE -o FOLDER     paint several, or a folder of them
+python -m nst recipes                         the recipes there are, with their values
+python -m nst compare NAME PHOTO STYLE -o OUT the comparisons their authors made
+python -m nst open PICTURE                    the recipe a picture was painted with
+python -m nst weights [vgg16|vgg19|all]       fetch VGG weights ahead of time, verify them
 """
 
 import os
@@ -115,9 +115,11 @@ def _photos(names: list[str]) -> list[Path]:
     """Files as they are, folders as the pictures in them."""
     found: list[Path] = []
     for path in map(Path, names):
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES) if (
-            path.is_dir()
-        ) else [path]
+        inside = (
+            sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES)
+            if (path.is_dir())
+            else [path]
+        )
         if not inside:
             raise BadInput(f"There is no picture in the folder {path}.")
         found += inside
@@ -226,7 +228,9 @@ def _recipes(argv: list[str]) -> int:
         print(f"{name}\n  {entry.about}\n  Source: {entry.source}\n  Ours: {entry.ours}")
         for key, value in asdict(entry.recipe).items():
             if key != "name" and (name == "house" or value != getattr(house, key)):
-                print(f"    {key} = {', '.join(map(str, value)) if type(value) is tuple else value}")
+                print(
+                    f"    {key} = {', '.join(map(str, value)) if type(value) is tuple else value}"
+                )
         print()
     return DONE
 

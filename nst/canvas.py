@@ -1,5 +1,6 @@
 """The picture being painted and the memory of the optimiser that paints it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -11,11 +12,11 @@ from nst.recipe import Recipe
 __all__ = ["Canvas", "resize"]
 
 
-def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(picture: Tensor, size: Sequence[int]) -> Tensor:
     """Antialiased bicubic resize of (1, C, H, W) to (height, width)."""
     if tuple(picture.shape[2:]) == tuple(size):
         return picture
-    return F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False)
+    return F.interpolate(picture, list(size), mode="bicubic", antialias=True, align_corners=False)
 
 
 @dataclass
@@ -45,13 +46,13 @@ class Canvas:
         move = rate / (1 - recipe.beta1**self.age)
         self.picture.addcdiv_(self.first, root, value=-move).clamp_(0, 1)
 
-    def resized(self, size: tuple[int, int], before: Tensor, after: Tensor) -> "Canvas":
+    def resized(self, size: Sequence[int], before: Tensor, after: Tensor) -> "Canvas":
         """The same painting at another size, with its moments.
 
         before, after: the photo at the old and the new size. What the photo gains in detail is
         added, so that it need not be found again by the optimiser.
         """
-        if size == self.size:
+        if tuple(size) == self.size:
             return self
         detail = after - resize(before, size)
         return Canvas(
@@ -66,5 +67,5 @@ class Canvas:
 
     def moved(self, device: torch.device) -> "Canvas":
         """The same painting on another device."""
-        tensors = (t.to(device) for t in (self.picture, self.first, self.second))
-        return Canvas(*tensors, self.age)
+        picture, first, second = (t.to(device) for t in (self.picture, self.first, self.second))
+        return Canvas(picture, first, second, self.age)

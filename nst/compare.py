@@ -144,7 +144,9 @@ def _one(
         picture = studio.picture(step, photo)
         runs: tuple[Run, ...] = ()
         if (frames and step.kept) or (not frames and step.done):
-            runs = (_run(f"step {step.step:,}" if frames else caption, recipe, picture, step, curve),)
+            runs = (
+                _run(f"step {step.step:,}" if frames else caption, recipe, picture, step, curve),
+            )
         yield Turn(step.step, recipe.steps, line, picture, runs)
 
 

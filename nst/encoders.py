@@ -9,7 +9,7 @@ The compact encoder is a narrow network of the same kind, distilled by `tools/di
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -31,8 +31,12 @@ COMPACT_CONTENT = "relu4_2"  # lifted to the teacher's conv4_2
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
-# What convolutions inside the network do, by the network's padding.
-MODES = {"zeros": "zeros", "reflect": "reflect", "picture": "zeros"}
+# How the first convolution pads, and how the others do.
+PADDINGS: dict[str, tuple[Literal["zeros", "reflect"], Literal["zeros", "reflect"]]] = {
+    "zeros": ("zeros", "zeros"),
+    "reflect": ("reflect", "reflect"),
+    "picture": ("reflect", "zeros"),
+}
 
 _LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
 _KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
@@ -48,7 +52,8 @@ def layer_name(name: str) -> str:
     if _LAYER.fullmatch(name):
         return name
     raise BadInput(
-        f"There is no layer called {name!r}; layers are named like relu4_2, conv4_2 or block4_conv2."
+        f"There is no layer called {name!r}; "
+        "layers are named like relu4_2, conv4_2 or block4_conv2."
     )
 
 
@@ -66,6 +71,9 @@ class Encoder(nn.Module):
         where zeros would be a hard edge all around it, and pads with zeros after that.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         name: str,
@@ -82,28 +90,29 @@ class Encoder(nn.Module):
         self.pooling = pooling
         self.convs = nn.ModuleDict()
         width = 3
+        outer, inner = PADDINGS[padding]
         for b, block in enumerate(self.blocks, start=1):
             for i, wider in enumerate(block, start=1):
-                first = width == 3
-                self.convs[f"conv{b}_{i}"] = nn.Conv2d(
-                    width,
-                    wider,
-                    3,
-                    padding=1,
-                    padding_mode="reflect" if padding == "picture" and first else MODES[padding],
-                )
+                mode = outer if width == 3 else inner
+                conv = nn.Conv2d(width, wider, 3, padding=1, padding_mode=mode)
+                self.convs[f"conv{b}_{i}"] = conv
                 width = wider
         self.lifts = dict(lifts or {})
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
     @property
+    def convolutions(self) -> dict[str, nn.Conv2d]:
+        """{"conv1_1": its module, ...} from shallow to deep."""
+        return cast(dict[str, nn.Conv2d], dict(self.convs.items()))
+
+    @property
     def dtype(self) -> torch.dtype:
-        return self.convs["conv1_1"].weight.dtype  # type: ignore[return-value]
+        return self.convolutions["conv1_1"].weight.dtype
 
     @property
     def device(self) -> torch.device:
-        return self.convs["conv1_1"].weight.device  # type: ignore[return-value]
+        return self.convolutions["conv1_1"].weight.device
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Encoder":
         # Normalisation and lifts keep their fp32 values whatever the weights are converted to.
@@ -157,7 +166,7 @@ class Encoder(nn.Module):
         y = ((image - self.mean) / self.std).to(self.dtype)
         y = y.contiguous(memory_format=torch.channels_last)
         pool = F.avg_pool2d if self.pooling == "average" else F.max_pool2d
-        for name, conv in self.convs.items():
+        for name, conv in self.convolutions.items():
             if name.endswith("_1") and name != "conv1_1":
                 y = pool(y, 2)
             y = conv(y)
@@ -176,15 +185,18 @@ def _vgg(name: str, pooling: str, progress: Progress | None) -> Encoder:
     weights = load_vgg(name, progress)
     blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)]
     encoder = Encoder(name, blocks, pooling)
-    for conv, index in zip(encoder.convs.values(), vgg_indices(name), strict=True):
-        conv.weight.data.copy_(weights[f"features.{index}.weight"])
-        conv.bias.data.copy_(weights[f"features.{index}.bias"])
+    for conv, index in zip(encoder.convolutions.values(), vgg_indices(name), strict=True):
+        conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
     return encoder
 
 
 def vgg_indices(name: str) -> list[int]:
-    """Positions of the convolutions in torchvision's `features`: a ReLU after each, a pool a block."""
-    indices, position = [], 0
+    """Positions of the convolutions in torchvision's `features`.
+
+    A ReLU follows each of them, a pooling each block.
+    """
+    indices: list[int] = []
+    position = 0
     for count in VGG_BLOCKS[name]:
         indices += range(position, position + 2 * count, 2)
         position += 2 * count + 1
@@ -219,5 +231,7 @@ def build_encoder(
     if name not in ENCODERS:
         raise BadInput(f"There is no encoder called {name!r}; choose from {', '.join(ENCODERS)}.")
     encoder = _compact() if name == "compact" else _vgg(name, pooling or "max", progress)
-    encoder = encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+    encoder = encoder.to(device=device, dtype=dtype)
+    for conv in encoder.convolutions.values():
+        conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
     return encoder.requires_grad_(False).eval()

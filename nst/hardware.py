@@ -74,7 +74,7 @@ def _time_convolution(dtype: torch.dtype, width: int) -> float:
     """Seconds of the fastest of some forward and backward passes."""
     side = max(16, min(256, 8192 // width))
     conv = torch.nn.Conv2d(width, width, 3, padding=1, dtype=dtype).requires_grad_(False)
-    conv = conv.to(memory_format=torch.channels_last)
+    conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
     x = torch.rand(1, width, side, side, dtype=dtype)
     x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
     best = math.inf

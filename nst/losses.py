@@ -50,12 +50,10 @@ class ContentLoss:
         self, target: Tensor, form: str, scale: float = 1.0, lift: Tensor | None = None
     ) -> None:
         self.target = target.float()
-        self.lift = None if lift is None else lift[:, :, None, None]
-        lifted = (
-            self._lifted(self.target)
-            if lift is None
-            else F.conv2d(self.target, self.lift[:, :-1], self.lift[:, -1, 0, 0])
-        )
+        self.lift = lift
+        lifted = self._lifted(self.target)
+        if lift is not None:
+            lifted = lifted + lift[:, -1, None, None]
         entries = lifted.numel()
         factors = {"half-sum": 0.5, "quarter-mean": 0.25 / entries, "mean": 1 / entries}
         if form == "normalised":
@@ -65,7 +63,9 @@ class ContentLoss:
 
     def _lifted(self, difference: Tensor) -> Tensor:
         # A lift's bias cancels in a difference.
-        return difference if self.lift is None else F.conv2d(difference, self.lift[:, :-1])
+        if self.lift is None:
+            return difference
+        return F.conv2d(difference, self.lift[:, :-1, None, None])
 
     def __call__(self, features: Tensor, rows: slice = slice(None), columns: slice = slice(None)):
         """The loss, or the share of it that the target's rows and columns contribute."""

@@ -120,7 +120,7 @@ class Objective:
             lift = lifts.get(layer)
             grams = [gram(sums[layer][0], lift) for sums in statistics]
             if self.guides is None:
-                mixed = sum(w * g for w, g in zip(weights, grams, strict=True))
+                mixed = torch.stack([w * g for w, g in zip(weights, grams, strict=True)]).sum(0)
                 grams = [mixed / sum(weights)]
             self.styles[layer] = [
                 StyleLoss(target, recipe.style_form, self.encoder.channels(layer), self.scale, lift)

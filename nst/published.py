@@ -93,7 +93,8 @@ _TENSORFLOW_2 = Recipe(
 
 _GHORPADE_OURS = (
     "The learning rate is taken for pixels in 0..1, as in the TensorFlow tutorial that the "
-    "system's beta1 comes from; white noise is uniform over the whole range; 512 px."
+    "system's beta1 comes from; Adam's other constants are Keras' defaults; white noise is "
+    "uniform over the whole range; 512 px."
 )
 
 NAMED = {
@@ -132,8 +133,9 @@ NAMED = {
         ),
         "VGG-19 with average pooling; the noise ratio of the start is yours to choose.",
         "A Neural Algorithm of Artistic Style, 5 minute read (blog post).",
-        "Alpha 5, beta 100, the layer weights, the divisors of both sums and the learning rate "
-        "are those of the implementations that the post follows.",
+        "Alpha 5, beta 100, the layer weights, the divisors of both sums, the noise's range and "
+        "the learning rate are those of the implementations that the post follows; Adam's other "
+        "constants are TensorFlow's defaults.",
     ),
     "keras-tv": Named(
         _TENSORFLOW_2.but(

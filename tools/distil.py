@@ -103,7 +103,7 @@ class Teacher:
 def load_vgg19(path: Path) -> Encoder:
     tensors = load_file(path)
     network = Encoder("vgg19", [[64] * 2, [128] * 2, [256] * 4, [512] * 4, [512] * 4])
-    for conv, i in zip(network.convs.values(), vgg_indices("vgg19"), strict=True):
+    for conv, i in zip(network.convolutions.values(), vgg_indices("vgg19"), strict=True):
         conv.weight.data.copy_(tensors[f"features.{i}.weight"])
         conv.bias.data.copy_(tensors[f"features.{i}.bias"])
     return network.requires_grad_(False)
@@ -115,7 +115,7 @@ class Student(nn.Module):
     def __init__(self, blocks, widths: dict[str, int]) -> None:
         super().__init__()
         self.encoder = Encoder("compact", blocks, "average", padding="picture")
-        for conv in self.encoder.convs.values():
+        for conv in self.encoder.convolutions.values():
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
             nn.init.zeros_(conv.bias)
         self.heads = nn.ParameterDict()
@@ -357,7 +357,7 @@ def main() -> None:
     student.to(memory_format=torch.channels_last)
     first = tensors([album.crop(args.side, rng) for album in albums for _ in range(8)]).to(device)
     student.fit_heads(first, teacher(first))
-    convs = [conv.weight for conv in student.encoder.convs.values()]
+    convs = [conv.weight for conv in student.encoder.convolutions.values()]
     others = [p for p in student.parameters() if all(p is not conv for conv in convs)]
     muon, adam = Muon(convs, args.rate), torch.optim.Adam(others, betas=(0.9, 0.99))
     peaks = (muon, args.rate), (adam, args.head_rate)
