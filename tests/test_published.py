@@ -1,0 +1,185 @@
+"""The five published systems, value by value, and what each says about itself.
+
+The table is written from the systems' own texts. Keras' layers have their ReLU inside, and the
+TensorFlow 1 graphs of `lodaya` and `five-minute` compute it with each convolution, so that their
+conv4_2 is `relu4_2` here.
+"""
+
+from dataclasses import asdict
+
+import pytest
+
+from nst.errors import BadInput
+from nst.published import NAMED, named
+from nst.recipe import Recipe
+
+FIRST_OF_EACH_BLOCK = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+# What none of them turns, or what follows from having no such thing.
+PLAIN = {
+    "input_range": 255,
+    "style_layers": FIRST_OF_EACH_BLOCK,
+    "style_layer_weights": (0.2, 0.2, 0.2, 0.2, 0.2),
+    "style_form": "gatys",
+    "strength": 50.0,
+    "tv_weight": 0.0,
+    "tv_form": "mean",
+    "scales": 1,
+    "final_rate": 1.0,
+    "noise_ratio": 0.6,
+    "noise_amplitude": 127.5,
+    "keep_every": 0,
+    "keep_at": (),
+    "brush": 1.0,
+    "colours": "style",
+    "mix": (),
+    "seed": 0,
+}
+
+LODAYA = PLAIN | {
+    "name": "lodaya",
+    "encoder": "vgg19",
+    "pooling": "average",
+    "content_layer": "relu4_2",
+    "content_form": "quarter-mean",
+    "content_weight": 10.0,
+    "style_weight": 40.0,
+    "size": 400,
+    "steps": 200,
+    "learning_rate": 2.0 / 255,
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "epsilon": 1e-8,
+    "start": "blend",
+    "noise_ratio": 0.6,
+    "noise_amplitude": 20.0,
+    "keep_every": 20,
+}
+FIVE_MINUTE = LODAYA | {
+    "name": "five-minute",
+    "content_weight": 5.0,
+    "style_layer_weights": (0.5, 1.0, 1.5, 3.0, 4.0),
+    "style_weight": 100.0,
+    "size": 640,
+    "keep_every": 50,
+}
+GHORPADE = PLAIN | {
+    "name": "ghorpade-vgg19",
+    "encoder": "vgg19",
+    "pooling": "max",
+    "content_layer": "relu4_3",
+    "content_form": "half-sum",
+    "content_weight": 1.0,
+    "style_weight": 1000.0,
+    "size": 512,
+    "steps": 450,
+    "learning_rate": 0.01,
+    "beta1": 0.99,
+    "beta2": 0.999,
+    "epsilon": 1e-7,
+    "start": "noise",
+}
+TF_KERAS = PLAIN | {
+    "name": "tf-keras",
+    "encoder": "vgg19",
+    "pooling": "max",
+    "content_layer": "relu5_2",
+    "content_form": "half-sum",
+    "content_weight": 1e4,
+    "style_weight": 1e-2,
+    "size": 512,
+    "steps": 1000,
+    "learning_rate": 0.02,
+    "beta1": 0.99,
+    "beta2": 0.999,
+    "epsilon": 0.1,
+    "start": "content",
+}
+KERAS_TV = TF_KERAS | {
+    "name": "keras-tv",
+    "content_form": "mean",
+    "content_weight": 1.0,
+    "style_layer_weights": (1.0, 1.0, 1.0, 1.0, 1.0),
+    "style_weight": 10_000.0,
+    "tv_weight": 1.0,
+    "tv_form": "sum",
+    "steps": 30_000,
+    "keep_at": (3_000, 9_000, 17_000, 23_000, 30_000),
+}
+TABLE = {
+    "lodaya": LODAYA,
+    "ghorpade-vgg16": GHORPADE | {"name": "ghorpade-vgg16", "encoder": "vgg16"},
+    "ghorpade-vgg19": GHORPADE,
+    "five-minute": FIVE_MINUTE,
+    "keras-tv": KERAS_TV,
+    "tf-keras": TF_KERAS,
+}
+
+# What a source leaves open, by a word that its recipe has to say about it.
+LEFT_OPEN = {
+    "lodaya": ["Adam"],
+    "ghorpade-vgg16": ["learning rate", "noise", "512 px", "Adam"],
+    "ghorpade-vgg19": ["learning rate", "noise", "512 px", "Adam"],
+    "five-minute": ["lpha 5", "beta 100", "layer weights", "divisors", "learning rate", "Adam"],
+    "keras-tv": ["mean squared error", "gamma", "Gram", "Adam", "512 px"],
+    "tf-keras": ["lpha", "beta", "Adam", "512 px"],
+}
+
+
+def test_the_named_recipes_are_the_projects_own_first_and_the_published_ones():
+    assert next(iter(NAMED)) == "house"
+    assert set(NAMED) == {"house", *TABLE}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_published_recipe_has_its_sources_values(name):
+    assert asdict(named(name)) == TABLE[name]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_recipe_goes_by_its_own_name(name):
+    assert named(name).name == name
+
+
+def test_ghorpades_two_recipes_differ_in_the_encoder_alone():
+    assert named("ghorpade-vgg16").differences(named("ghorpade-vgg19")) == {
+        "encoder": ("vgg16", "vgg19")
+    }
+
+
+def test_the_papers_second_ratio_is_one_change_away():
+    assert named("ghorpade-vgg16").but(style_weight=1e4).style_factor == pytest.approx(1e4)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_published_recipe_has_one_scale_its_own_balance_and_no_decay(name):
+    recipe = named(name)
+    assert recipe.schedule() == [(recipe.steps, 1.0)]
+    assert recipe.style_factor == recipe.style_weight
+    assert recipe.final_rate == 1.0
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_recipe_says_what_it_is_and_where_it_comes_from(name):
+    entry = NAMED[name]
+    for sentence in (entry.about, entry.source, entry.ours):
+        assert sentence.endswith(".")
+        assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_recipe_says_what_its_source_leaves_open(name):
+    for word in LEFT_OPEN[name]:
+        assert word in NAMED[name].ours
+
+
+def test_house_recipe_is_the_defaults():
+    assert named("house") == Recipe()
+
+
+@pytest.mark.parametrize("name", ["gatys", "", "x" * 5000, "__class__"])
+def test_unknown_recipe_is_refused_with_the_names_there_are(name):
+    with pytest.raises(BadInput) as refused:
+        named(name)
+    assert all(known in str(refused.value) for known in NAMED)
+    assert len(str(refused.value)) < 300
