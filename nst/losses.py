@@ -4,11 +4,48 @@ Every published form of the first two is a squared distance times a factor that 
 on the picture, so a form is that factor. All sums are fp32 whatever the features are in.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ["ContentLoss", "StyleLoss", "gram", "outer_sum", "total_variation"]
+
+
+CHUNKS = 16  # of positions, whose products are rounded to bf16 before their sum in fp32
+
+
+def _product(x: Tensor, y: Tensor) -> Tensor:
+    """x^T y of (n, C) and (n, K), as fp32; in lower precisions summed from chunks in fp32."""
+    if x.dtype == torch.float32:
+        return x.T @ y
+    whole = len(x) // CHUNKS * CHUNKS
+    parts = torch.bmm(
+        x[:whole].view(CHUNKS, -1, x.shape[1]).transpose(1, 2),
+        y[:whole].view(CHUNKS, -1, y.shape[1]),
+    )
+    return parts.float().sum(0) + x[whole:].float().T @ y[whole:].float()
+
+
+class _OuterSum(torch.autograd.Function):
+    """X^T X and X^T g of X (n, C) and g (n, 1), summed in fp32, differentiated in X's precision.
+
+    Autograd's own backward multiplies twice, by the gradient and by its transpose; the product is
+    symmetric, so once is enough.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x, g)
+        return _product(x, x), _product(x, g)
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None]:
+        x, g = ctx.saved_tensors
+        outer, total = pulls
+        symmetric = (outer + outer.T).to(x.dtype)
+        return torch.addmm(g @ total.T.to(x.dtype), x, symmetric), None
 
 
 def outer_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
@@ -18,15 +55,11 @@ def outer_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
     parts of a picture add up to the picture's. guide: (1, 1, h, w), by which features and the 1
     are multiplied first (Gatys et al. 2017, "Controlling perceptual factors", eq. 5).
     """
-    flat = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).float()
-    if guide is None:
-        ones = flat.new_ones(flat.shape[0], 1)
-    else:
-        ones = guide.reshape(-1, 1)
-        flat = flat * ones
-    total = flat.T @ ones
-    corner = ones.T @ ones
-    return torch.cat([torch.cat([flat.T @ flat, total], 1), torch.cat([total.T, corner], 1)])
+    x = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    g = x.new_ones(len(x), 1) if guide is None else guide.reshape(-1, 1).to(x.dtype)
+    outer, total = _OuterSum.apply(x if guide is None else x * g, g)
+    corner = _product(g, g)
+    return torch.cat([torch.cat([outer, total], 1), torch.cat([total.T, corner], 1)])
 
 
 def gram(outer: Tensor, lift: Tensor | None = None) -> Tensor:
