@@ -17,6 +17,7 @@ __all__ = ["LINK_VERSION", "Recipe", "bounds", "choices", "parse_value"]
 LINK_VERSION = "1"
 LONGEST_QUERY = 4096
 LONGEST_LIST = 16
+COARSEST = 128  # px: where a composition is decided, by what the deepest layer sees of it
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -69,7 +70,9 @@ class Recipe:
 
     # How it gets there
     size: int = _number(512, 32, 4096, "long side of the result, in pixels")
-    scales: int = _number(3, 1, 6, "coarse to fine: each scale doubles the one before")
+    scales: int = _number(
+        0, 0, 6, "coarse to fine, each scale twice the last; 0: the first is about 128 px"
+    )
     steps: int = _number(220, 1, 30000, "steps over all scales")
     learning_rate: float = _number(0.03, 1e-6, 1, "Adam's, for pixels in 0..1")
     final_rate: float = _number(0.2, 0, 1, "the rate falls to this fraction within each scale")
@@ -124,7 +127,8 @@ class Recipe:
 
         Coarse scales are cheap and decide the composition, so each gets 3/2 the steps of the next.
         """
-        scales = min(self.scales, self.steps)
+        scales = self.scales or min(max(1, round(math.log2(self.size / COARSEST)) + 1), 6)
+        scales = min(scales, self.steps)
         shares = [1.5 ** (scales - 1 - i) for i in range(scales)]
         counts = [max(1, math.floor(self.steps * s / sum(shares))) for s in shares]
         counts[0] += self.steps - sum(counts)

@@ -33,7 +33,7 @@ NUMBERS = {
 WHOLE = {
     "input_range": (1, 255),
     "size": (32, 4096),
-    "scales": (1, 6),
+    "scales": (0, 6),
     "steps": (1, 30000),
     "keep_every": (0, 30000),
     "seed": (0, 2**31 - 1),
