@@ -86,7 +86,9 @@ class Objective:
         self.scale = 1.0 if recipe.input_range == 1 else UNIT_VARIANCE
         self.content_layer = encoder.stand_in(recipe.content_layer, "content")
         layers = [encoder.stand_in(layer, "style") for layer in recipe.style_layers]
-        self.style_layers = dict(zip(layers, recipe.style_layer_weights, strict=True))
+        self.style_layers = dict.fromkeys(layers, 0.0)
+        for layer, weight in zip(layers, recipe.style_layer_weights, strict=True):
+            self.style_layers[layer] += weight  # one layer may stand in for several
         self.layers = {self.content_layer, *layers}
         size = content.shape[2:]
         self.halo = self._halo()
