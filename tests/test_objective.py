@@ -1,0 +1,362 @@
+"""The objective of a scale against float64, in tiles and whole, with mixtures and guides."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nst.encoders import Encoder
+from nst.errors import BadInput
+from nst.objective import Objective
+from nst.published import NAMED, named
+from nst.recipe import Recipe
+
+BLOCKS = ((4,), (6, 6), (8, 8, 8), (8, 8, 8), (8,))
+FACTOR = 255 * (0.229 + 0.224 + 0.225) / 3
+HOUSE = Recipe(content_weight=3.0, style_weight=2.0, tv_weight=0.5, pooling="max")
+PUBLISHED = Recipe(
+    input_range=255,
+    content_layer="conv4_2",
+    content_form="half-sum",
+    content_weight=1e-3,
+    style_form="gatys",
+    style_layers=("relu1_1", "conv2_2", "relu4_3"),
+    style_layer_weights=(0.5, 1.0, 2.0),
+    style_weight=0.1,
+    strength=70,
+    tv_weight=1e-6,
+    tv_form="sum",
+)
+
+
+def random_encoder(pooling: str = "max", padding: str = "zeros", lifted: bool = False) -> Encoder:
+    torch.manual_seed(3)
+    lifts = {}
+    if lifted:
+        widths = {"relu1_1": 4, "relu3_1": 8, "relu4_2": 8}
+        lifts = {name: torch.randn(5, width + 1) for name, width in widths.items()}
+    encoder = Encoder("tiny", BLOCKS, pooling, lifts, padding=padding)
+    for conv in encoder.convolutions.values():
+        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+        nn.init.uniform_(conv.bias, -0.2, 0.2)
+    return encoder.requires_grad_(False)
+
+
+def noise(height: int, width: int, seed: int) -> Tensor:
+    """Smooth enough to be a picture: four sizes of noise, in 0..1."""
+    generator = torch.Generator().manual_seed(seed)
+    layers = [
+        F.interpolate(
+            torch.rand(1, 3, height // n + 2, width // n + 2, generator=generator),
+            (height, width),
+            mode="bilinear",
+        )
+        for n in (1, 4, 16)
+    ]
+    return torch.stack(layers).mean(0)
+
+
+def halves(height: int, width: int) -> Tensor:
+    """Guides of two regions with a soft edge between them."""
+    left = torch.linspace(3, -2, width).clamp(0, 1).expand(1, 1, height, width)
+    return torch.cat([left, 1 - left])
+
+
+def features_64(encoder: Encoder, image: Tensor) -> dict[str, Tensor]:
+    mean = torch.tensor([0.485, 0.456, 0.406], dtype=torch.float64).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225], dtype=torch.float64).view(1, 3, 1, 1)
+    x, found = (image - mean) / std, {}
+    pool = F.avg_pool2d if encoder.pooling == "average" else F.max_pool2d
+    for name, conv in encoder.convolutions.items():
+        if name.endswith("_1") and name != "conv1_1":
+            x = pool(x, 2)
+        x = F.conv2d(x, conv.weight.double(), conv.bias.double(), padding=1)
+        found[name] = x
+        x = x.clamp_min(0)
+        found[name.replace("conv", "relu")] = x
+    return found
+
+
+def raised(f: Tensor, lift: Tensor | None, factor: float) -> Tensor:
+    """(C, positions), carried into the lift's space and to the formulas' scale."""
+    f = f[0].flatten(1)
+    if lift is not None:
+        f = lift.double() @ torch.cat([f, torch.ones_like(f[:1])])
+    return factor * f
+
+
+def content_64(recipe: Recipe, f: Tensor, p: Tensor) -> Tensor:
+    squares = (f - p).square().sum()
+    return {
+        "normalised": squares / p.square().sum(),
+        "half-sum": squares / 2,
+        "quarter-mean": squares / (4 * p.numel()),
+        "mean": squares / p.numel(),
+    }[recipe.content_form]
+
+
+def gram_64(f: Tensor, guide: Tensor | None = None) -> Tensor:
+    """Mean outer product; with a guide that of the guided features (Gatys et al. 2017, eq. 5)."""
+    t = torch.ones_like(f[0]) if guide is None else guide.double().flatten()
+    guided = f * (t / t.norm())
+    return guided @ guided.T
+
+
+def total_64(encoder, recipe, picture, content, styles, guides=None) -> tuple[Tensor, ...]:
+    """(content, style, tv, total) of a picture from the published equations, with its graph."""
+    factor = FACTOR if recipe.input_range == 255 else 1.0
+
+    def seen(image: Tensor) -> dict[str, Tensor]:
+        found = features_64(encoder, image.double())
+        return {la: raised(f, encoder.lifts.get(la), factor) for la, f in found.items()}
+
+    found, painted = seen(picture), [seen(style) for style in styles]
+    layer = recipe.content_layer
+    content_term = content_64(recipe, found[layer], seen(content)[layer])
+    mix = torch.tensor(recipe.mix or (1.0,) * len(styles), dtype=torch.float64)
+    style_term = torch.zeros((), dtype=torch.float64)
+    for layer, weight in zip(recipe.style_layers, recipe.style_layer_weights, strict=True):
+        targets = [gram_64(p[layer]) for p in painted]
+        if guides is None:
+            mixed = sum(m * g for m, g in zip(mix / mix.sum(), targets, strict=True))
+            pairs = [(gram_64(found[layer]), mixed)]
+        else:
+            small = [F.avg_pool2d(g[None], encoder.stride(layer)) for g in guides]
+            pairs = [(gram_64(found[layer], g), t) for g, t in zip(small, targets, strict=True)]
+        for g, target in pairs:
+            squares = (g - target).square().sum()
+            if recipe.style_form == "normalised":
+                style_term = style_term + weight * squares / target.square().sum()
+            else:
+                style_term = style_term + weight * squares / (4 * encoder.channels(layer) ** 2)
+    content_term = recipe.content_weight * content_term
+    style_term = recipe.style_weight * 10 ** ((recipe.strength - 50) / 50) * style_term
+    pixels = picture * recipe.input_range
+    right = (pixels[..., 1:] - pixels[..., :-1]).square()
+    down = (pixels[..., 1:, :] - pixels[..., :-1, :]).square()
+    tv = right.mean() + down.mean() if recipe.tv_form == "mean" else right.sum() + down.sum()
+    tv = recipe.tv_weight * tv
+    return content_term, style_term, tv, content_term + style_term + tv
+
+
+def assert_is_the_equation(encoder, recipe, picture, content, styles, guides=None, tile=None):
+    leaf = picture.double().requires_grad_()
+    expected = total_64(encoder, recipe, leaf, content, styles, guides)
+    (slope,) = torch.autograd.grad(expected[-1], leaf)
+    losses, gradient = Objective(encoder, recipe, content, styles, guides, tile).evaluate(picture)
+    for name, found, value in zip(losses._fields, losses, expected, strict=True):
+        assert float(found) == pytest.approx(value.item(), rel=1e-4), name
+    assert_same_gradient(gradient, slope)
+
+
+def assert_same_gradient(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> None:
+    difference = (found.double() - expected.double()).norm()
+    assert difference <= tolerance * expected.double().norm()
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("lifted", [False, True])
+@pytest.mark.parametrize("recipe", [HOUSE, PUBLISHED], ids=["house", "published"])
+def test_losses_and_gradient_are_those_of_the_equations(recipe, lifted, pooling):
+    if recipe is PUBLISHED and lifted:
+        recipe = recipe.but(content_layer="relu4_2")
+    assert_is_the_equation(
+        random_encoder(pooling, lifted=lifted),
+        recipe,
+        noise(64, 80, 1),
+        noise(64, 80, 2),
+        [noise(48, 70, 3)],
+    )
+
+
+@pytest.mark.parametrize("name", list(NAMED))
+def test_objective_of_a_named_recipe_is_that_of_its_equations(name):
+    recipe = named(name)
+    if recipe.content_layer == "relu5_2":  # which the small network does not have
+        recipe = recipe.but(content_layer="relu5_1")
+    encoder = random_encoder("average" if recipe.pooling == "average" else "max")
+    assert_is_the_equation(encoder, recipe, noise(64, 80, 1), noise(64, 80, 2), [noise(64, 64, 3)])
+
+
+def test_mixture_of_styles_is_of_their_gram_matrices_by_weight():
+    styles = [noise(48, 64, 3), noise(64, 64, 4).square(), noise(80, 50, 5).sqrt()]
+    assert_is_the_equation(
+        random_encoder(), HOUSE.but(mix=(1, 5, 2)), noise(64, 64, 1), noise(64, 64, 2), styles
+    )
+
+
+def test_mixture_without_weights_is_of_equal_shares():
+    styles = [noise(48, 64, 3), noise(64, 64, 4).square()]
+    picture, content = noise(64, 64, 1), noise(64, 64, 2)
+    assert_is_the_equation(random_encoder(), HOUSE, picture, content, styles)
+
+
+def test_mixture_with_all_weight_on_one_style_is_that_style_alone():
+    styles = [noise(48, 64, 3), noise(64, 64, 4).square()]
+    picture, content = noise(64, 64, 1), noise(64, 64, 2)
+    mixed = Objective(random_encoder(), HOUSE.but(mix=(0, 7)), content, styles).evaluate(picture)
+    alone = Objective(random_encoder(), HOUSE, content, styles[1:]).evaluate(picture)
+    torch.testing.assert_close(mixed, alone)
+
+
+@pytest.mark.parametrize("recipe", [HOUSE, PUBLISHED], ids=["house", "published"])
+def test_guided_objective_compares_each_region_with_its_style(recipe):
+    styles = [noise(48, 64, 3), noise(64, 64, 4).square()]
+    assert_is_the_equation(
+        random_encoder(), recipe, noise(64, 80, 1), noise(64, 80, 2), styles, halves(64, 80)
+    )
+
+
+def test_guide_of_ones_is_no_guide():
+    picture, content, style = noise(70, 52, 1), noise(70, 52, 2), noise(64, 64, 3)
+    guides = torch.ones(1, 1, 70, 52)
+    guided = Objective(random_encoder(), HOUSE, content, [style], guides).evaluate(picture)
+    plain = Objective(random_encoder(), HOUSE, content, [style]).evaluate(picture)
+    torch.testing.assert_close(guided, plain)
+
+
+def test_guide_of_zeros_has_no_style_gradient():
+    picture, content, style = noise(64, 64, 1), noise(64, 64, 2), noise(64, 64, 3)
+    recipe = HOUSE.but(content_weight=0, tv_weight=0)
+    guides = torch.zeros(1, 1, 64, 64)
+    losses, gradient = Objective(random_encoder(), recipe, content, [style], guides).evaluate(
+        picture
+    )
+    assert torch.isfinite(losses.total)
+    assert not gradient.any()
+
+
+@pytest.mark.parametrize("guided", [False, True], ids=["plain", "guided"])
+@pytest.mark.parametrize(
+    ("size", "tile"),
+    [
+        ((117, 203), 1),
+        ((117, 203), 16),
+        ((117, 203), 50),
+        ((117, 203), 100),
+        ((117, 203), 160),
+        ((128, 96), 64),
+        ((96, 97), 96),
+        ((33, 65), 32),
+    ],
+)
+def test_tiles_of_any_size_give_the_objective_of_the_whole(size, tile, guided):
+    picture, content = noise(*size, 1), noise(*size, 2)
+    styles = [noise(90, 133, 3)]
+    guides = None
+    if guided:
+        styles.append(noise(64, 64, 4).square())
+        guides = halves(*size)
+    encoder = random_encoder(padding="picture")
+    losses, gradient = Objective(encoder, HOUSE, content, styles, guides).evaluate(picture)
+    in_tiles = Objective(encoder, HOUSE, content, styles, guides, tile)
+    assert in_tiles.tile is not None
+    tiled, tiled_gradient = in_tiles.evaluate(picture)
+    for name, found, expected in zip(losses._fields, tiled, losses, strict=True):
+        assert float(found) == pytest.approx(float(expected), rel=1e-4), name
+    assert_same_gradient(tiled_gradient, gradient)
+
+
+@pytest.mark.parametrize("recipe", [HOUSE, PUBLISHED], ids=["house", "published"])
+def test_tiled_objective_is_that_of_the_equations(recipe):
+    assert_is_the_equation(
+        random_encoder("average"),
+        recipe,
+        noise(75, 110, 1),
+        noise(75, 110, 2),
+        [noise(48, 70, 3)],
+        tile=48,
+    )
+
+
+def test_no_pass_sees_more_than_a_tile_and_its_halo():
+    encoder = random_encoder()
+    seen: list[tuple[int, int]] = []
+    encoder.convolutions["conv1_1"].register_forward_hook(
+        lambda module, given, out: seen.append(tuple(given[0].shape[2:]))
+    )
+    content, style = noise(64, 640, 2), noise(64, 64, 3)
+    objective = Objective(encoder, HOUSE, content, [style], tile=128)
+    objective.evaluate(noise(64, 640, 1))
+    reach = max(encoder.reach(layer) for layer in objective.layers)
+    assert max(width for _, width in seen) <= 128 + 2 * (reach + 16)
+
+
+@pytest.mark.parametrize("tile", [None, 32])
+def test_picture_that_is_the_photo_has_no_content_loss(tile):
+    content = noise(64, 64, 2)
+    objective = Objective(random_encoder(), HOUSE, content, [noise(64, 64, 3)], tile=tile)
+    losses, _ = objective.evaluate(content)
+    # Tiles sum in another order.
+    assert float(losses.content) < 1e-9
+
+
+def test_picture_that_is_the_style_has_no_style_loss():
+    style = noise(64, 64, 3)
+    losses, _ = Objective(random_encoder(), HOUSE, noise(64, 64, 2), [style]).evaluate(style)
+    assert float(losses.style) < 1e-9
+
+
+@pytest.mark.parametrize("tile", [None, 32])
+def test_evaluation_leaves_the_picture_alone_and_keeps_no_graph(tile):
+    picture = noise(64, 64, 1)
+    before = picture.clone()
+    objective = Objective(random_encoder(), HOUSE, noise(64, 64, 2), [noise(64, 64, 3)], tile=tile)
+    with torch.no_grad():
+        losses, gradient = objective.evaluate(picture)
+        again = objective.evaluate(picture)
+    assert torch.equal(picture, before)
+    assert not picture.requires_grad
+    assert not any(tensor.requires_grad for tensor in (*losses, gradient))
+    assert gradient.shape == picture.shape
+    assert torch.equal(again[1], gradient)
+
+
+def test_total_is_the_sum_of_its_terms():
+    objective = Objective(random_encoder(), HOUSE, noise(64, 64, 2), [noise(64, 64, 3)])
+    losses, _ = objective.evaluate(noise(64, 64, 1))
+    assert all(float(term) > 0 for term in losses)
+    assert float(losses.total) == pytest.approx(sum(map(float, losses[:3])), rel=1e-6)
+
+
+def test_strength_scales_the_style_term_alone():
+    picture, content, style = noise(64, 64, 1), noise(64, 64, 2), noise(64, 64, 3)
+    even, _ = Objective(random_encoder(), HOUSE, content, [style]).evaluate(picture)
+    strong = HOUSE.but(strength=100)
+    more, _ = Objective(random_encoder(), strong, content, [style]).evaluate(picture)
+    assert float(more.style) == pytest.approx(10 * float(even.style), rel=1e-5)
+    assert (float(more.content), float(more.tv)) == (float(even.content), float(even.tv))
+
+
+def test_layer_named_twice_counts_twice():
+    # relu3_1 and block3_conv1 are one layer; its terms add up as the published sum does.
+    picture, content, style = noise(64, 64, 1), noise(64, 64, 2), noise(64, 64, 3)
+
+    def style_loss(**changes) -> float:
+        objective = Objective(random_encoder(), HOUSE.but(**changes), content, [style])
+        return float(objective.evaluate(picture)[0].style)
+
+    twice = style_loss(style_layers=("relu3_1", "block3_conv1"), style_layer_weights=(0.3, 0.5))
+    once = style_loss(style_layers=("relu3_1",), style_layer_weights=(0.8,))
+    assert twice == pytest.approx(once, rel=1e-5)
+
+
+def test_bf16_objective_is_near_fp32_and_summed_in_fp32():
+    picture, content, style = noise(96, 96, 1), noise(96, 96, 2), noise(64, 64, 3)
+    exact, slope = Objective(random_encoder(), HOUSE, content, [style]).evaluate(picture)
+    encoder = random_encoder().bfloat16()
+    losses, gradient = Objective(encoder, HOUSE, content, [style]).evaluate(picture)
+    assert {tensor.dtype for tensor in (*losses, gradient)} == {torch.float32}
+    assert float(losses.total) == pytest.approx(float(exact.total), rel=0.05)
+    cosine = F.cosine_similarity(gradient.flatten(), slope.flatten(), dim=0)
+    assert cosine > 0.97
+
+
+def test_layer_that_the_network_does_not_have_is_refused():
+    with pytest.raises(BadInput, match="relu5_4"):
+        Objective(
+            random_encoder(),
+            HOUSE.but(content_layer="relu5_4"),
+            noise(64, 64, 1),
+            [noise(64, 64, 2)],
+        )
