@@ -1,0 +1,3 @@
+"""The app: everything that knows that a browser exists."""
+
+__all__: list[str] = []

@@ -1,0 +1,207 @@
+"""A control for every setting of a recipe: the controls are the recipe, nothing is hidden.
+
+Settings and their limits come from `Recipe`; here they only get words and a place.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from nst.errors import BadInput
+from nst.presets import Preset
+from nst.published import NAMED
+from nst.recipe import STYLE_LAYERS, Recipe, bounds, choices, parse_value
+
+__all__ = ["QUALITIES", "Controls", "departures", "quality"]
+
+# {setting: (label, what it does)}, in the order they appear; the first three stand alone.
+ADVANCED = {
+    "encoder": ("Encoder", "The network that judges the picture."),
+    "pooling": ("Pooling", "Average is smoother, max is crisper. The compact encoder has its own."),
+    "size": ("Size", "Long side, in pixels."),
+    "steps": ("Steps", "Over all scales."),
+    "seed": ("Seed", "Of any noise. The same seed gives the same picture."),
+    "brush": ("Brush size", "Strokes smaller or larger than the style's own."),
+    "tv_weight": ("Smoothness", "Weight of the total variation. Too much is mud."),
+    "start": ("Start from", "What is painted over."),
+    "noise_ratio": ("Noise in a blend", "0 is the photo, 1 is noise."),
+    "learning_rate": ("Learning rate", "Of Adam, for pixels in 0..1."),
+    "content_layer": ("Content layer", "Deeper keeps less of the photo."),
+    "style_layers": ("Style layers", "Shallow: strokes and grain. Deep: large shapes."),
+    "style_layer_weights": ("Their weights", "One a layer, separated by commas."),
+}
+FORMULAS = {
+    "content_form": ("Content formula", ""),
+    "content_weight": ("Alpha, content weight", ""),
+    "style_form": ("Style formula", ""),
+    "style_weight": ("Beta, style weight at strength 50", ""),
+    "tv_form": ("Total variation", ""),
+    "input_range": ("Formulas are for pixels in 0 to", ""),
+    "scales": ("Scales, coarse to fine", ""),
+    "final_rate": ("Rate falls to this share", ""),
+    "beta1": ("Adam's beta 1", ""),
+    "beta2": ("Adam's beta 2", ""),
+    "epsilon": ("Adam's epsilon", ""),
+    "noise_amplitude": ("Noise amplitude, of 127.5", ""),
+    "keep_every": ("Keep a frame every so many steps", ""),
+    "keep_at": ("Keep the frames of these steps", ""),
+}
+WORDS = {
+    "auto": "Choose for me",
+    "compact": "Compact",
+    "vgg16": "VGG-16",
+    "vgg19": "VGG-19",
+    "own": "The encoder's own",
+    "max": "Max",
+    "average": "Average",
+    "content": "The photo",
+    "noise": "Noise",
+    "blend": "Photo and noise",
+    "mean": "Mean",
+    "sum": "Sum",
+    "normalised": "Normalised",
+    "gatys": "Gatys et al.",
+    "half-sum": "Half the sum",
+    "quarter-mean": "A quarter of the mean",
+    "style": "The painting's",
+    "photo": "The photo's",
+    "palette": "Matched to the photo",
+}
+QUALITIES = {"Draft": 256, "Standard": 512, "Fine": 1024}
+SLIDERS = {"strength": 1, "brush": 0.05, "noise_ratio": 0.05}
+# What a visitor sets for a picture is no departure from the project's own recipe.
+THEIRS = {"size", "seed", "mix"}
+
+
+class Controls:
+    """The components, by setting, and the way between them and a `Recipe`.
+
+    Build it with `main()` and `advanced()` inside a `gr.Blocks`, in that order.
+    """
+
+    def __init__(self) -> None:
+        self.of: dict[str, gr.components.Component] = {}
+
+    def main(self) -> None:
+        """Strength, colours and quality: what everyone sees."""
+        self.of["strength"] = gr.Slider(
+            0,
+            100,
+            50,
+            step=1,
+            label="Strength",
+            info="How much painting, how little photo.",
+            elem_id="strength",
+        )
+        self.of["colours"] = gr.Radio(
+            [(WORDS[name], name) for name in choices("colours")],
+            value="style",
+            label="Colours",
+            elem_id="colours",
+        )
+        self.quality = gr.Radio(
+            list(QUALITIES.items()),
+            value=512,
+            label="Quality",
+            elem_id="quality",
+        )
+
+    def advanced(self) -> None:
+        """The recipe menu and every other setting."""
+        self.menu = gr.Dropdown(
+            [(_title(name), name) for name in NAMED],
+            value="house",
+            label="Recipe",
+            info="Published systems run here with their own formulas.",
+            elem_id="recipe",
+        )
+        self.changed = gr.Markdown(NAMED["house"].about, elem_id="changed", elem_classes="hint")
+        with gr.Row(equal_height=True):
+            for name, (label, info) in ADVANCED.items():
+                self.of[name] = _component(name, label, info)
+        with gr.Accordion("Formulas and constants", open=False), gr.Row(equal_height=True):
+            for name, (label, info) in FORMULAS.items():
+                self.of[name] = _component(name, label, info)
+
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        """What handlers take to know the recipe: the menu, then every control."""
+        return [self.menu, *self.of.values()]
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """What `show` sets."""
+        return [self.menu, *self.of.values(), self.quality, self.changed]
+
+    def recipe(self, values: Sequence[Any], mix: tuple[float, ...] = ()) -> Recipe:
+        """The recipe that `inputs` hold. Raises BadInput for anything out of range."""
+        name, *settings = values
+        if name not in NAMED:
+            raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
+        given = {key: _given(key, v) for key, v in zip(self.of, settings, strict=True)}
+        return Recipe(name=name, mix=mix, **given)
+
+    def show(self, recipe: Recipe, preset: Preset | None) -> list[Any]:
+        """Values for `outputs` that show a recipe."""
+        shown = [_shown(key, getattr(recipe, key)) for key in self.of]
+        return [recipe.name, *shown, quality(recipe.size), departures(recipe, preset)]
+
+
+def _component(name: str, label: str, info: str) -> gr.components.Component:
+    default = getattr(Recipe(), name)
+    given = {"label": label, "info": info or None, "elem_id": name.replace("_", "-")}
+    if name in SLIDERS:
+        low, high = bounds(name)
+        return gr.Slider(low, high, default, step=SLIDERS[name], **given)
+    if name in ("style_layer_weights", "keep_at"):
+        return gr.Textbox(_shown(name, default), **given)
+    if name in ("style_layers", "content_layer"):
+        known = sorted({*STYLE_LAYERS, "relu4_2", "relu4_3", "relu5_2", "conv4_2"})
+        many = name == "style_layers"
+        return gr.Dropdown(
+            known, value=_shown(name, default), multiselect=many, allow_custom_value=True, **given
+        )
+    if isinstance(default, str):
+        return gr.Dropdown([(WORDS[c], c) for c in choices(name)], value=default, **given)
+    return gr.Number(default, precision=0 if isinstance(default, int) else None, **given)
+
+
+def _given(name: str, value: Any) -> Any:
+    """A component's value as the setting's."""
+    if name in ("style_layer_weights", "keep_at"):
+        return parse_value(name, str(value or "").replace(" ", ""))
+    return value
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A setting's value as its component's."""
+    if name in ("style_layer_weights", "keep_at"):
+        return ", ".join(str(item) for item in value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def quality(size: int) -> int | None:
+    """The quality of that size, if it is one."""
+    return size if size in QUALITIES.values() else None
+
+
+def _title(name: str) -> str:
+    return "Ours" if name == "house" else name
+
+
+def departures(recipe: Recipe, preset: Preset | None) -> str:
+    """What the recipe is, and which controls have left it: "lodaya, changed: size"."""
+    entry = NAMED[recipe.name]
+    base = preset.recipe(entry.recipe) if preset else entry.recipe
+    ignored = THEIRS if recipe.name == "house" else {"seed", "mix"}
+    changed = [_label(key) for key in recipe.differences(base) if key not in ignored]
+    about = entry.about if recipe.name == "house" else f"{entry.about} {entry.source}"
+    if not changed:
+        return about
+    return f"**{_title(recipe.name)}, changed: {', '.join(changed)}.** {about}"
+
+
+def _label(name: str) -> str:
+    labels = {"strength": ("Strength", ""), "colours": ("Colours", "")} | ADVANCED | FORMULAS
+    return labels[name][0].lower()

@@ -1,0 +1,67 @@
+"""Loss curves as a small inline SVG: no script, no data frame, the page's own colours."""
+
+import math
+from collections.abc import Sequence
+
+__all__ = ["curves"]
+
+WIDTH, HEIGHT = 560, 150
+LEFT, RIGHT, TOP, BOTTOM = 44, 64, 10, 22
+LINES = (("content", 0), ("style", 1), ("total", 3))
+
+Curve = Sequence[tuple[int, tuple[float, float, float, float]]]
+
+
+def curves(points: Curve) -> str:
+    """The losses over the steps on a logarithmic axis; empty with fewer than two points.
+
+    points: (step, (content, style, total variation, total)).
+    """
+    seen = [value for _, losses in points for _, i in LINES if (value := losses[i]) > 0]
+    if len(points) < 2 or not seen:
+        return ""
+    low, high = math.log10(min(seen)), math.log10(max(seen))
+    span = max(high - low, 0.1)
+    first, last = points[0][0], max(points[-1][0], points[0][0] + 1)
+
+    def place(step: int, value: float) -> tuple[float, float]:
+        x = LEFT + (WIDTH - LEFT - RIGHT) * (step - first) / (last - first)
+        share = (math.log10(max(value, 10**low)) - low) / span
+        return x, TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
+
+    lines = "".join(
+        _line(name, [place(step, losses[i]) for step, losses in points if losses[i] > 0])
+        for name, i in LINES
+    )
+    final = ", ".join(f"{name} {points[-1][1][i]:.3g}" for name, i in LINES)
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Losses over the steps; at the '
+        f'end {final}">{_axes(first, last, low, span)}{lines}</svg>'
+    )
+
+
+def _line(name: str, places: list[tuple[float, float]]) -> str:
+    if not places:
+        return ""
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    x, y = places[-1]
+    return (
+        f'<polyline class="{name}" points="{path}"/>'
+        f'<text class="{name}" x="{x + 6:.1f}" y="{y + 4:.1f}">{name}</text>'
+    )
+
+
+def _axes(first: int, last: int, low: float, span: float) -> str:
+    ground = HEIGHT - BOTTOM
+    ends = (
+        f'<text x="{LEFT}" y="{HEIGHT - 4}">step {first}</text>'
+        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{last}</text>'
+    )
+    marks = ""
+    for power in (low, low + span):
+        y = TOP + (ground - TOP) * (1 - (power - low) / span)
+        marks += (
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{10**power:.2g}</text>'
+        )
+    return marks + ends

@@ -1,0 +1,73 @@
+"""What a visitor asked for, checked and opened, before anything waits or works."""
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from nst.errors import BadInput
+from nst.images import open_photo
+from nst.presets import Preset, load_presets
+from nst.recipe import Recipe
+from ui.links import Shared
+from ui.samples import sample_id
+
+__all__ = ["Order", "order", "preset_of"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """Opened pictures and a recipe. title and credit are for a share card."""
+
+    photo: Image.Image
+    styles: tuple[Image.Image, ...]
+    shared: Shared
+    title: str
+    credit: str
+
+
+def preset_of(style_id: object) -> Preset | None:
+    """The preset of that id, if there is one."""
+    return next((preset for preset in load_presets()[0] if preset.id == style_id), None)
+
+
+def order(
+    photo: str | None,
+    style: str | Preset | None,
+    recipe: Recipe,
+    *,
+    second: Preset | None = None,
+    share: float = 0.5,
+    again: Order | None = None,
+) -> Order:
+    """Open what was chosen. Raises BadInput with a sentence for whatever cannot be used.
+
+    photo: a file. style: a file, or a preset. second: painted in with its share, 0..1.
+    again: an earlier order whose photo is taken instead.
+    """
+    if photo is None and again is None:
+        raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
+    if style is None:
+        raise BadInput("There is no painting yet: choose one, or upload your own.")
+    if second is not None:
+        if not 0 <= share <= 1:
+            raise BadInput(f"The second style's share is {share:g}; it can be from 0 to 1.")
+        recipe = recipe.but(mix=(round(1 - share, 4), round(share, 4)))
+    preset = style if isinstance(style, Preset) else None
+    first = open_photo(preset.path if preset else style)  # type: ignore[arg-type]
+    return Order(
+        photo=again.photo if again else open_photo(photo),  # type: ignore[arg-type]
+        styles=(first, open_photo(second.path)) if second else (first,),
+        shared=Shared(
+            recipe,
+            again.shared.photo if again else sample_id(photo),
+            preset.id if preset else None,
+            second.id if second else None,
+        ),
+        title=_title(preset, second),
+        credit="; ".join(f"{p.title}: {p.author} ({p.licence})" for p in (preset, second) if p),
+    )
+
+
+def _title(preset: Preset | None, second: Preset | None) -> str:
+    names = [p.title for p in (preset, second) if p]
+    return " and ".join(names) if preset else "In a style of my own"

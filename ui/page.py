@@ -1,0 +1,28 @@
+"""The page: its head and its tabs."""
+
+import gradio as gr
+
+from ui import endpoint, paint_tab
+from ui.limits import RULES
+
+__all__ = ["create_demo"]
+
+TITLE = "A photo, repainted"
+MASTHEAD = f"""
+# {TITLE}
+Choose a photo and a painting. The photo is repainted in the painting's manner while you watch.
+"""
+KEPT_SECONDS = 3600  # files behind the page's pictures, after they were last made
+
+
+def create_demo() -> gr.Blocks:
+    """The whole app, ready to launch."""
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(600, KEPT_SECONDS)
+    ) as demo:
+        gr.Markdown(MASTHEAD, elem_id="masthead")
+        with gr.Tabs(), gr.Tab("Paint", id="paint"):
+            paint_tab.build(demo)
+        endpoint.build()
+    demo.queue(max_size=RULES.queue, api_open=False, default_concurrency_limit=8)
+    return demo

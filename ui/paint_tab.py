@@ -1,0 +1,507 @@
+"""The Paint tab: what goes in on the left, what comes out on the right."""
+
+import html
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import torch
+from PIL import Image
+
+from nst.errors import BadInput, NstError
+from nst.images import fit, open_photo, to_image
+from nst.keepsakes import read_notes, read_recipe
+from nst.presets import EXAMPLES, Preset, load_presets
+from nst.published import NAMED
+from nst.recipe import Recipe
+from ui.controls import QUALITIES, Controls, departures, quality
+from ui.curves import curves
+from ui.limits import RULES
+from ui.links import Shared, address, from_notes, from_query, to_query
+from ui.order import Order, order, preset_of
+from ui.painting import Arrays, clock, pace, run
+from ui.result import Result, flat, store
+from ui.samples import SAMPLES, sample_id
+from ui.telling import sentences, telling
+
+__all__ = ["PaintTab", "build"]
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
+DEVICE = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
+NO_SECOND = ("None", "")
+THUMB = 224
+OPENING = ("tower", "swirling-night")
+WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
+
+SAVE_JS = (
+    "() => setTimeout(() => document.querySelector('#{0} a, #{0} button, a#{0}')?.click(), 60)"
+)
+COPY_JS = """
+(link) => {
+  const box = document.querySelector('#link textarea, #link input');
+  const done = () => { const b = document.querySelector('#copy'); const was = b.textContent;
+    b.textContent = 'Copied'; setTimeout(() => { b.textContent = was; }, 1600); };
+  const byHand = () => { box.focus(); box.select(); };
+  if (navigator.clipboard) navigator.clipboard.writeText(link).then(done, byHand); else byHand();
+}
+"""
+TO_PICTURE_JS = """
+() => { if (window.innerWidth <= 820)
+  document.querySelector('#out')?.scrollIntoView({block: 'start'}); }
+"""
+
+
+def build(demo: gr.Blocks) -> "PaintTab":
+    """Lay out the tab inside the current context and wire it."""
+    return PaintTab(demo)
+
+
+class PaintTab:
+    """The tab's components and what they do."""
+
+    def __init__(self, demo: gr.Blocks) -> None:
+        self.presets: tuple[Preset, ...] = load_presets()[0]
+        self.controls = Controls()
+        self.style_id = gr.State(self.presets[0].id if self.presets else None)
+        self.result = gr.State(None, time_to_live=RULES.visit)
+        with gr.Row(elem_id="work"):
+            with gr.Column(scale=6, min_width=340, elem_id="in"):
+                self._layout_in()
+            with gr.Column(scale=8, min_width=340, elem_id="out"):
+                self._layout_out()
+        self._wire(demo)
+
+    # Layout
+
+    def _layout_in(self) -> None:
+        gr.HTML("<h2>Photo</h2>", elem_classes="part")
+        with gr.Row(equal_height=False):
+            self.photo = gr.Image(
+                str(SAMPLES["lion"].path), label="Photo", show_label=False, type="filepath", image_mode=None,
+                sources=["upload", "webcam", "clipboard"], height=190, elem_id="photo",
+                buttons=[], scale=3, min_width=180,
+            )  # fmt: skip
+            self.samples = gr.Gallery(
+                [(_thumb(s.path), s.title) for s in SAMPLES.values()],
+                label="Samples", show_label=False, columns=2, format="jpeg", allow_preview=False,
+                interactive=False, object_fit="cover", elem_id="samples", elem_classes="thumbs",
+                selected_index=0, buttons=[], scale=2, min_width=120,
+            )  # fmt: skip
+        gr.HTML("<h2>Painting</h2>", elem_classes="part")
+        self.gallery = gr.Gallery(
+            [(_thumb(preset.path), preset.title) for preset in self.presets],
+            label="Paintings", show_label=False, columns=7, format="jpeg", allow_preview=False, interactive=False,
+            object_fit="cover", elem_id="styles", elem_classes="thumbs", selected_index=0,
+            buttons=[],
+        )  # fmt: skip
+        self.manner = gr.Markdown(
+            _manner(self.presets[0]) if self.presets else "", elem_id="manner", elem_classes="hint"
+        )
+        with gr.Accordion("A painting of your own, or two at once", open=False):
+            self.own = gr.Image(
+                label="Your painting", type="filepath", image_mode=None, height=180,
+                sources=["upload", "clipboard"], elem_id="own-style", buttons=[],
+            )  # fmt: skip
+            with gr.Row():
+                self.second = gr.Dropdown(
+                    [NO_SECOND, *((p.title, p.id) for p in self.presets)], value="",
+                    label="Second style", elem_id="second",
+                )  # fmt: skip
+                self.share = gr.Slider(
+                    0, 1, 0.4, step=0.05, label="Its share", elem_id="second-share"
+                )
+        self.controls.main()
+        with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+            self.controls.advanced()
+            self.open_box = gr.File(
+                label="Open a painting made here: its settings come back", file_types=[".png"],
+                height=110, elem_id="open-painting",
+            )  # fmt: skip
+        with gr.Row(elem_id="actions"):
+            self.paint = gr.Button("Paint", variant="primary", scale=3, min_width=90, elem_id="go")
+            self.stop = gr.Button("Stop", interactive=False, min_width=70, elem_id="stop")
+            self.keep = gr.Button("Keep painting", visible=False, min_width=120, elem_id="keep")
+
+    def _layout_out(self) -> None:
+        self.live = gr.Image(
+            label="Painting", format="jpeg", interactive=False, visible=False, elem_id="live",
+            buttons=["fullscreen"], show_label=False, alt_text="The painting as it develops",
+        )  # fmt: skip
+        self.compare = gr.ImageSlider(
+            _opening(), label="Before and after", format="jpeg", interactive=False,
+            elem_id="compare", buttons=["fullscreen"], show_label=False, max_height=760,
+        )  # fmt: skip
+        self.status = gr.HTML(telling("A finished sample. Press Paint to make your own."),
+                              elem_id="status")  # fmt: skip
+        with gr.Column(visible=False, elem_id="after") as self.after:
+            with gr.Row():
+                self.png = gr.DownloadButton(
+                    "Download PNG", variant="primary", min_width=120, elem_id="png"
+                )
+                self.clip = gr.Button("Clip", min_width=80, elem_id="clip")
+                self.card = gr.Button("Share card", min_width=90, elem_id="card")
+                self.copy = gr.Button("Copy link", min_width=90, elem_id="copy")
+            self.clip_file = gr.DownloadButton("", visible="hidden", elem_id="clip-file")
+            self.card_file = gr.DownloadButton("", visible="hidden", elem_id="card-file")
+            self.link = gr.Textbox(
+                label="Link to these settings", elem_id="link", max_lines=1, interactive=False,
+                info="It holds the settings and the names of samples and presets. No picture of "
+                "yours is ever in it.",
+            )  # fmt: skip
+            self.scrub = gr.Slider(
+                1, 2, 2, step=1, label="Frames of this run", elem_id="scrub",
+                info="The last one is the finished painting.",
+            )  # fmt: skip
+            with gr.Row():
+                self.fade = gr.Slider(
+                    0, 100, 100, step=5, label="Blend with the photo", elem_id="fade",
+                    info="0 is the photo, 100 the painting.",
+                )  # fmt: skip
+                self.recolour = gr.Checkbox(
+                    label="In the photo's colours", elem_id="recolour",
+                    info="Blended afterwards, not painted again.",
+                )  # fmt: skip
+            self.curves = gr.HTML(elem_id="curves")
+
+    # Wiring
+
+    def _wire(self, demo: gr.Blocks) -> None:
+        self._wire_choices()
+        self._wire_run()
+        self._wire_result()
+        self.restored = [
+            self.photo, self.samples, *self._style_outputs, self.second, self.share,
+            *self.controls.outputs, self.status,
+        ]  # fmt: skip
+        arrived = demo.load(self._arrive, None, self.restored, **QUICK)
+        arrived.then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
+        self.open_box.upload(self._reopen, self.open_box, self.restored, **QUICK)
+        self.photo.upload(self._remember, self.photo, self.restored, **QUICK)
+
+    @property
+    def _style_outputs(self) -> list[gr.components.Component]:
+        return [self.style_id, self.gallery, self.own, self.manner]
+
+    def _wire_choices(self) -> None:
+        controls = self.controls
+        self.samples.select(self._pick_sample, None, self.photo, **QUICK)
+        self.photo.change(self._mark_sample, self.photo, self.samples, **QUICK)
+        self.gallery.select(
+            self._pick_style, controls.inputs, [*self._style_outputs, *controls.outputs], **QUICK
+        )
+        self.own.upload(
+            lambda: (None, gr.update(selected_index=None), "Your own painting."),
+            None, [self.style_id, self.gallery, self.manner], **QUICK,
+        )  # fmt: skip
+        self.own.clear(
+            lambda: self._show_style(self.presets[0].id)[:2], None,
+            [self.style_id, self.gallery], **QUICK,
+        )  # fmt: skip
+        controls.quality.input(lambda size: size, controls.quality, controls.of["size"], **QUICK)
+        controls.of["size"].input(quality, controls.of["size"], controls.quality, **QUICK)
+        controls.menu.input(
+            self._pick_recipe, [controls.menu, self.style_id], controls.outputs, **QUICK
+        )
+        gr.on(
+            [c.input for c in (controls.quality, *controls.of.values())],
+            self._depart, [self.style_id, *controls.inputs],
+            [controls.changed, controls.quality], trigger_mode="always_last", **QUICK,
+        )  # fmt: skip
+
+    def _wire_run(self) -> None:
+        chosen = [self.photo, self.style_id, self.own, self.second, self.share]
+        shown = [self.result, self.live, self.compare, self.status, self.after, self.png, self.link,
+                 self.scrub, self.fade, self.recolour, self.curves, self.stop, self.keep,
+                 self.controls.quality]  # fmt: skip
+        run_event: dict[str, Any] = {
+            "show_progress": "minimal", "show_progress_on": [self.status],
+            "scroll_to_output": False, **DEVICE, **PRIVATE,
+        }  # fmt: skip
+        inputs = [self.result, *chosen, *self.controls.inputs]
+        running = []
+        for button, handler in ((self.paint, self._paint), (self.keep, self._keep_painting)):
+            button.click(lambda: (gr.update(interactive=True), gr.update(interactive=False)),
+                         None, [self.stop, self.keep], js=TO_PICTURE_JS, **QUICK)  # fmt: skip
+            event = button.click(handler, inputs, shown, **run_event)
+            event.then(self._rest, self.result, [self.stop, self.keep], **QUICK)
+            running.append(event)
+        self.stop.click(self._stopped, self.result, shown, cancels=running, **QUICK)
+
+    def _wire_result(self) -> None:
+        self.scrub.input(
+            self._frame, [self.result, self.scrub], [self.live, self.compare],
+            trigger_mode="always_last", **QUICK,
+        )  # fmt: skip
+        gr.on(
+            [self.fade.release, self.recolour.input], self._blend,
+            [self.result, self.fade, self.recolour],
+            [self.live, self.compare, self.png, self.scrub],
+            trigger_mode="always_last", **QUICK,
+        )  # fmt: skip
+        self.copy.click(None, self.link, None, js=COPY_JS, **PRIVATE)
+        for button, file, make in (
+            (self.clip, self.clip_file, self._clip),
+            (self.card, self.card_file, self._card),
+        ):
+            made = button.click(make, self.result, file, show_progress="minimal",
+                                show_progress_on=[self.status], concurrency_limit=1,
+                                concurrency_id="keepsakes", **PRIVATE)  # fmt: skip
+            made.success(None, None, None, js=SAVE_JS.format(file.elem_id), **PRIVATE)
+
+    # Choosing
+
+    def _pick_sample(self, chosen: gr.SelectData) -> str:
+        with sentences():
+            return str(list(SAMPLES.values())[_index(chosen, len(SAMPLES))].path)
+
+    def _mark_sample(self, photo: str | None) -> Any:
+        name = sample_id(photo)
+        return gr.update(selected_index=list(SAMPLES).index(name) if name else None)
+
+    def _pick_style(self, chosen: gr.SelectData, *values: Any) -> list[Any]:
+        with sentences():
+            preset = self.presets[_index(chosen, len(self.presets))]
+            recipe = self.controls.recipe(values)
+            if recipe.name == "house":
+                fresh = preset.recipe(NAMED["house"].recipe)
+                recipe = fresh.but(size=recipe.size, seed=recipe.seed, encoder=recipe.encoder)
+            return [*self._show_style(preset.id), *self.controls.show(recipe, preset)]
+
+    def _show_style(self, style_id: str) -> list[Any]:
+        preset = preset_of(style_id)
+        assert preset is not None
+        selected = gr.update(selected_index=self.presets.index(preset))
+        return [style_id, selected, None, _manner(preset)]
+
+    def _pick_recipe(self, name: str, style_id: str | None) -> list[Any]:
+        with sentences():
+            if name not in NAMED:
+                raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
+            preset = preset_of(style_id)
+            recipe = NAMED[name].recipe
+            return self.controls.show(preset.recipe(recipe) if preset else recipe, preset)
+
+    def _depart(self, style_id: str | None, *values: Any) -> tuple[str, Any]:
+        try:
+            recipe = self.controls.recipe(values)
+        except NstError as error:
+            return f"**{html.escape(str(error))}**", gr.skip()
+        return departures(recipe, preset_of(style_id)), _qualities(recipe)
+
+    def _expect(self, *values: Any) -> Any:
+        with sentences():
+            return _qualities(self.controls.recipe(values))
+
+    # Links and pictures that remember
+
+    def _arrive(self, request: gr.Request) -> list[Any]:
+        shared = from_query(dict(request.query_params))
+        if shared is None:
+            return [gr.skip()] * len(self.restored)
+        return self._restore(shared, "The link's settings are here. Press Paint.")
+
+    def _reopen(self, path: str) -> list[Any]:
+        with sentences():
+            shared = from_notes(read_recipe(path), read_notes(path))
+            return self._restore(shared, "The painting's settings are here. Press Paint.")
+
+    def _remember(self, path: str) -> list[Any]:
+        """A painting made here, put where a photo goes, brings its settings along."""
+        try:
+            return self._reopen(path)
+        except gr.Error:
+            return [gr.skip()] * len(self.restored)
+
+    def _restore(self, shared: Shared, status: str) -> list[Any]:
+        preset = preset_of(shared.style)
+        style = self._show_style(preset.id) if preset else [gr.skip()] * 4
+        photo = SAMPLES.get(shared.photo or "")
+        second = preset_of(shared.second)
+        mix = shared.recipe.mix
+        return [
+            str(photo.path) if photo else gr.skip(),
+            self._mark_sample(str(photo.path)) if photo else gr.skip(),
+            *style,
+            second.id if second else "",
+            mix[1] / sum(mix) if len(mix) == 2 and sum(mix) else gr.skip(),
+            *self.controls.show(shared.recipe.but(mix=()), preset),
+            telling(status),
+        ]
+
+    # Painting
+
+    def _order(self, chosen: Sequence[Any], again: Order | None = None) -> Order:
+        """Check and open what `_wire_run` hands over, without the result."""
+        photo, style_id, own, second, share, *values = chosen
+        return order(
+            photo,
+            preset_of(style_id) or own,
+            self.controls.recipe(values),
+            second=preset_of(second),
+            share=share,
+            again=again,
+        )
+
+    def _paint(self, request: gr.Request, before: Result | None, *chosen: Any) -> Iterator[dict]:
+        with sentences():
+            yield from self._run(self._order(chosen), None, request)
+
+    def _keep_painting(
+        self, request: gr.Request, before: Result | None, *chosen: Any
+    ) -> Iterator[dict]:
+        with sentences():
+            if before is None or before.start is None:
+                raise BadInput("There is no painting to go on from: press Paint first.")
+            asked = self._order(chosen, again=before.order)
+            yield from self._run(asked, before.start, request)
+
+    def _run(
+        self, asked: Order, start: Arrays | Image.Image | None, request: gr.Request
+    ) -> Iterator[dict]:
+        result = Result(asked, remark=WENT_ON if start is not None else "")
+        yield {
+            self.result: result,
+            self.live: gr.update(value=_begin(asked, start), visible=True),
+            self.compare: gr.update(visible=False),
+            self.status: telling("Getting ready"),
+        }
+        try:
+            for progress in run(asked.photo, asked.styles, asked.shared.recipe, start=start):
+                result.take(progress)
+                update = {
+                    self.status: telling(
+                        result.status, result.notes, progress.step / progress.total
+                    )
+                }
+                if progress.picture is not None:
+                    update[self.live] = flat(progress.picture)
+                yield update
+        except NstError as error:
+            if result.painted is None:
+                raise
+            # What is painted is not lost to what failed after it.
+            result.notes = (*result.notes, str(error))
+        yield self._finished(result, _own_address(request))
+
+    def _finished(self, result: Result, own: str) -> dict:
+        assert result.shown is not None
+        last = len(result.frames)
+        return {
+            self.result: result,
+            self.live: gr.update(visible=False),
+            self.compare: gr.update(value=(flat(result.before), flat(result.shown)), visible=True),
+            self.status: telling(result.status, result.notes),
+            self.after: gr.update(visible=True),
+            self.png: store(self.png, result.png(), f"{result.name}.png"),
+            self.link: address(to_query(result.order.shared), own),
+            self.scrub: gr.update(maximum=max(last, 2), value=max(last, 2), visible=last > 1),
+            self.fade: 100,
+            self.recolour: False,
+            self.curves: curves(result.losses),
+            self.stop: gr.update(interactive=False),
+            self.keep: gr.update(visible=True, interactive=True),
+            self.controls.quality: _qualities(result.order.shared.recipe),
+        }
+
+    def _stopped(self, result: Result | None, request: gr.Request) -> dict:
+        with sentences():
+            if result is None or result.painted is None:
+                return {
+                    self.live: gr.update(visible=False),
+                    self.compare: gr.update(visible=True),
+                    self.status: telling("Stopped before the first picture."),
+                    self.stop: gr.update(interactive=False),
+                }
+            result.status = f"Stopped at step {result.step}; the picture is kept"
+            return self._finished(result, _own_address(request))
+
+    def _rest(self, result: Result | None) -> tuple[Any, Any]:
+        painted = result is not None and result.painted is not None
+        return gr.update(interactive=False), gr.update(visible=painted, interactive=painted)
+
+    # What can be done with a result
+
+    def _frame(self, result: Result | None, number: float) -> tuple[Any, Any]:
+        with sentences():
+            frames = _painted(result).frames
+            index = min(max(int(number), 1), len(frames)) - 1
+            if index == len(frames) - 1:
+                return gr.update(visible=False), gr.update(visible=True)
+            _, picture = frames[index]
+            return gr.update(value=picture, visible=True), gr.update(visible=False)
+
+    def _blend(self, result: Result | None, fade: float, recolour: bool) -> tuple[Any, ...]:
+        with sentences():
+            result = _painted(result)
+            shown = result.blended(min(max(float(fade), 0), 100) / 100, bool(recolour))
+            return (
+                gr.update(visible=False),
+                gr.update(value=(flat(result.before), flat(shown)), visible=True),
+                store(self.png, result.png(), f"{result.name}.png"),
+                max(len(result.frames), 2),
+            )
+
+    def _clip(self, result: Result | None) -> str:
+        with sentences():
+            result = _painted(result)
+            return store(self.clip_file, result.clip(), f"{result.name}.webp")
+
+    def _card(self, result: Result | None) -> str:
+        with sentences():
+            result = _painted(result)
+            return store(self.card_file, result.card(), f"{result.name}-card.jpg")
+
+
+def _thumb(path: Path) -> Image.Image:
+    return fit(open_photo(path), THUMB, enlarge=False).convert("RGB")
+
+
+def _manner(preset: Preset) -> str:
+    return f"**{preset.title}.** {preset.manner}"
+
+
+def _opening() -> tuple[Image.Image, Image.Image] | None:
+    """The photo and the finished sample that the page opens on."""
+    photo, style = OPENING
+    path = EXAMPLES / "samples" / f"{photo}-{style}.jpg"
+    if not path.exists():
+        return None
+    after = open_photo(path)
+    return fit(open_photo(SAMPLES[photo].path), max(after.size)).resize(after.size), after
+
+
+def _begin(asked: Order, start: Arrays | Image.Image | None) -> Image.Image:
+    """What is seen before the first step."""
+    if isinstance(start, Image.Image):
+        return flat(start)
+    if start is not None:
+        return to_image(torch.from_numpy(start[0]))
+    return flat(fit(asked.photo, asked.shared.recipe.size))
+
+
+def _qualities(recipe: Recipe) -> Any:
+    """The quality menu with the seconds each should take with this recipe, and the one chosen."""
+    labels = []
+    for name, size in QUALITIES.items():
+        seconds = pace.expect(recipe.but(size=size))
+        labels.append((f"{name}, about {clock(seconds)}" if seconds else name, size))
+    return gr.update(choices=labels, value=quality(recipe.size))
+
+
+def _index(chosen: gr.SelectData, count: int) -> int:
+    index = chosen.index
+    if not isinstance(index, int) or not 0 <= index < count:
+        raise BadInput("There is no such picture to choose.")
+    return index
+
+
+def _painted(result: Result | None) -> Result:
+    if result is None or result.painted is None:
+        raise BadInput("There is no painting yet: press Paint first.")
+    return result
+
+
+def _own_address(request: gr.Request) -> str:
+    return str(request.headers.get("referer") or request.request.base_url)

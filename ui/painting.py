@@ -1,0 +1,197 @@
+"""A run of the engine as a page wants to see it.
+
+`run` is the one way in for every tab: pictures and a recipe go in, `Progress` comes out about four
+times a second. What it takes and yields are plain pictures, numbers and arrays, so that the work
+may happen in another process.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import torch
+from PIL import Image
+
+from nst.canvas import Canvas
+from nst.errors import BadInput
+from nst.recipe import Recipe
+from nst.studio import Background, Studio, open_studio
+from nst.stylize import Step
+from ui.limits import RULES
+
+__all__ = ["Arrays", "Pace", "Progress", "clock", "pace", "run"]
+
+TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
+WARM_UP = 8  # steps
+BACKGROUND = Background()
+
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, int]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    status: a line to show. notes: sentences the visitor should know. size: (width, height).
+    losses: (content, style, total variation, total) and picture: when a picture is due.
+    canvas: with the last one, what `run(start=...)` goes on from.
+    """
+
+    step: int
+    total: int
+    size: tuple[int, int]
+    seconds: float
+    status: str
+    notes: tuple[str, ...]
+    losses: tuple[float, float, float, float] | None = None
+    picture: Image.Image | None = None
+    canvas: Arrays | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.canvas is not None
+
+
+def run(
+    photo: Image.Image,
+    styles: Sequence[Image.Image],
+    recipe: Recipe,
+    *,
+    mask: Image.Image | None = None,
+    start: Arrays | Image.Image | None = None,
+    every: float = 0.5,
+) -> Iterator[Progress]:
+    """Paint and say how it goes; close the generator to stop.
+
+    photo, styles, mask: as `open_photo` returns them. start: the picture or canvas of an earlier
+    run to go on from. every: seconds between pictures. Raises BadInput before any work for a
+    recipe beyond the operator's limits, NstError when painting fails for good.
+    """
+    if recipe.size > RULES.max_size:
+        raise BadInput(
+            f"The size is {recipe.size} pixels; here the long side may have at most "
+            f"{RULES.max_size}."
+        )
+    studio = open_studio(recipe)
+    about = (studio.reason, *_fetching(recipe, studio), studio.stand_ins(recipe))
+    about = tuple(line for line in about if line)
+    told = 0.0
+    steps = studio.paint(
+        photo,
+        styles,
+        recipe,
+        mask=mask,
+        start=_canvas(start) if isinstance(start, tuple) else start,
+        every=every,
+        deadline=RULES.deadline,
+    )
+    for step in steps:
+        if step.picture is None and time.monotonic() - told < TOLD_EVERY:
+            continue
+        told = time.monotonic()
+        yield _progress(step, studio, photo, about)
+    if start is None:
+        pace.learn(recipe, step)
+
+
+def _fetching(recipe: Recipe, studio: Studio) -> tuple[str, ...]:
+    """Start fetching the network that was asked for, if another had to paint."""
+    if recipe.encoder in ("auto", "compact", studio.encoder.name):
+        return ()
+    return (BACKGROUND.want(recipe.encoder),)
+
+
+def _progress(step: Step, studio: Studio, photo: Image.Image, about: tuple[str, ...]) -> Progress:
+    height, width = step.size
+    return Progress(
+        step=step.step,
+        total=step.total,
+        size=(width, height),
+        seconds=step.seconds,
+        status=_status(step, studio),
+        notes=(*about, *step.notes),
+        losses=step.losses,
+        picture=None if step.picture is None else studio.picture(step, photo),
+        canvas=None if step.canvas is None else _arrays(step.canvas),
+    )
+
+
+def _status(step: Step, studio: Studio) -> str:
+    height, width = step.size
+    if step.done:
+        return (
+            f"Done: {step.step} steps, {width} × {height}, in {clock(step.seconds)} with "
+            f"{studio.title}"
+        )
+    left = f"{clock(step.seconds_left)} left, " if step.step >= 3 else ""
+    return f"Step {step.step} of {step.total}, {width} × {height}, {left}{studio.title}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people say them: "0.8 s", "12 s", "3 min"."""
+    if seconds < 1:
+        return f"{max(seconds, 0.1):.1f} s"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _arrays(canvas: Canvas) -> Arrays:
+    tensors = (canvas.picture, canvas.first, canvas.second)
+    picture, first, second = (tensor.detach().cpu().numpy() for tensor in tensors)
+    return picture, first, second, canvas.age
+
+
+def _canvas(arrays: Arrays) -> Canvas:
+    return Canvas(*(torch.from_numpy(array) for array in arrays[:3]), arrays[3])
+
+
+class Pace:
+    """How fast this machine paints, learned from the runs it has finished.
+
+    Seconds for a step on one pixel, by the encoder asked for. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._warm: set[str] = set()
+        self._lock = Lock()
+
+    def learn(self, recipe: Recipe, last: Step) -> None:
+        """Take a run into account, if it went all the way."""
+        if last.step < last.total:
+            return
+        height, width = last.size
+        work = _work(recipe.but(size=max(height, width)), min(height, width) / max(height, width))
+        with self._lock:
+            # An encoder's first run warms it up and says little about the next.
+            warm = recipe.encoder in self._warm
+            before = self._seconds[recipe.encoder] if warm else last.seconds / work
+            self._seconds[recipe.encoder] = (before + last.seconds / work) / 2
+            if recipe.steps > WARM_UP:
+                self._warm.add(recipe.encoder)
+
+    def expect(self, recipe: Recipe, aspect: float = 0.75) -> float | None:
+        """Seconds that a run should take; None before anything is known of its encoder.
+
+        aspect: the photo's short side over its long side.
+        """
+        with self._lock:
+            each = self._seconds.get(recipe.encoder)
+        return None if each is None else each * _work(recipe, aspect)
+
+    def calibrate(self) -> None:
+        """Warm the default encoder up, then time a short painting."""
+        noise = np.random.default_rng(0).integers(0, 255, (192, 256, 3), np.uint8)
+        picture = Image.fromarray(noise)
+        for steps in (WARM_UP, 4 * WARM_UP):
+            for _ in run(picture, [picture], Recipe(size=256, steps=steps)):
+                pass
+
+
+def _work(recipe: Recipe, aspect: float) -> float:
+    """Steps times pixels of a whole run."""
+    return sum(count * (recipe.size * share) ** 2 for count, share in recipe.schedule()) * aspect
+
+
+pace = Pace()

@@ -1,0 +1,44 @@
+"""What the page tells a visitor: status lines, and errors as one plain sentence."""
+
+import html
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import gradio as gr
+
+from nst.errors import NstError
+
+__all__ = ["sentences", "telling"]
+
+log = logging.getLogger(__name__)
+SHOWN_SECONDS = 12
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn errors into one plain sentence; what nobody foresaw goes to the log, not the page."""
+    try:
+        yield
+    except NstError as error:
+        raise gr.Error(
+            html.escape(str(error)), title="That did not work", duration=SHOWN_SECONDS,
+            print_exception=False,
+        ) from None  # fmt: skip
+    except gr.Error:
+        raise
+    except Exception:
+        log.exception("a handler failed")
+        raise gr.Error(
+            "Something failed here that should not have. Please try again.",
+            title="Our mistake", duration=SHOWN_SECONDS, print_exception=False,
+        ) from None  # fmt: skip
+
+
+def telling(line: str, notes: Sequence[str] = (), share: float | None = None) -> str:
+    """The status under the picture, as HTML. share: of the work that is done, while it goes on."""
+    bar = "" if share is None else f'<div class="bar"><i style="width:{share:.1%}"></i></div>'
+    below = "".join(f'<div class="note">{html.escape(note)}</div>' for note in dict.fromkeys(notes))
+    # A line that changes four times a second would never let a screen reader finish.
+    live = "off" if share is not None else "polite"
+    return f'{bar}<div class="now" aria-live="{live}">{html.escape(line)}</div>{below}'
