@@ -1,27 +1,49 @@
 """The comparisons that the published systems' authors made, for anyone to make again."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from PIL import Image
 
+from nst.errors import BadInput, WeightsUnavailable
 from nst.keepsakes import contact_sheet
 from nst.published import named
 from nst.recipe import Recipe
 from nst.studio import Studio, open_studio
-from nst.stylize import Step
+from nst.weights import is_cached
 
-__all__ = ["COMPARISONS", "Comparison", "Run", "Turn", "compare"]
+__all__ = [
+    "COMPARISONS",
+    "Comparison",
+    "Here",
+    "Moment",
+    "Run",
+    "Turn",
+    "compare",
+    "scaled",
+    "table",
+]
+
+Losses = tuple[float, float, float, float]  # content, style, total variation, total
+Row = tuple[str, str, str, str, str]
+TRIAL = 4  # steps that tell the pace; the first is slower than the rest
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Recipes to paint side by side, or the kept frames of one."""
+    """Recipes to paint side by side, or the kept frames of one.
+
+    claim: what the authors found, so that everybody can look for it. small: long side in pixels
+    at which it takes minutes on a CPU, not hours.
+    """
 
     title: str
-    about: str
+    claim: str
     recipes: tuple[tuple[str, Recipe], ...]
     frames: bool = False
+    small: int = 256
 
 
 def _noise(ratio: float) -> tuple[str, Recipe]:
@@ -36,49 +58,79 @@ def _ratio(exponent: int) -> tuple[str, Recipe]:
 COMPARISONS = {
     "networks": Comparison(
         "VGG-16 against VGG-19",
-        "Ghorpade et al.: both converge alike, VGG-16 to a lower loss; VGG-19 keeps more content.",
+        "Ghorpade et al.: both converge at the same speed and VGG-16 ends at the lower loss, but "
+        "VGG-19 keeps more of the photo. The loss says little about the picture.",
         (("VGG-16", named("ghorpade-vgg16")), ("VGG-19", named("ghorpade-vgg19"))),
     ),
     "noise": Comparison(
         "From the photo to pure noise",
-        "The five-minute post: a start near the photo needs fewer steps.",
+        "The five-minute post: ratio 0 starts at the photo, 1 at noise; the nearer the start is to "
+        "the photo, the fewer steps are needed.",
         tuple(_noise(ratio) for ratio in (0.0, 0.3, 0.6, 1.0)),
     ),
     "frames": Comparison(
         "From 3,000 to 30,000 steps",
-        "The Keras README: best near 17,000, more abstract later.",
+        "The Keras README: best near 17,000 steps, where realism and content are kept; more "
+        "artistic and abstract by 30,000.",
         (("keras-tv", named("keras-tv")),),
         frames=True,
+        small=128,
     ),
     "ratios": Comparison(
         "Content to style, 1e-3 and 1e-4",
-        "Ghorpade et al.: a smaller ratio gives more of the painting.",
+        "Ghorpade et al. used both: the smaller the ratio, the more of the painting.",
         (_ratio(3), _ratio(4)),
     ),
 }
 
 
+class Moment(Protocol):
+    """What a painter reports: `losses` and `picture` when a picture is due."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def losses(self) -> Losses | None: ...
+    @property
+    def picture(self) -> Image.Image | None: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def done(self) -> bool: ...
+
+
+Painter = Callable[[Image.Image, Image.Image, Recipe], Iterator[Moment]]
+
+
 @dataclass(frozen=True)
 class Run:
-    """A finished painting of a comparison. curve: (step, total loss) pairs."""
+    """A finished painting of a comparison. curve: (step, losses) as it went."""
 
     caption: str
     recipe: Recipe
     picture: Image.Image
-    losses: tuple[float, float, float, float]
+    losses: Losses
     seconds: float
-    curve: tuple[tuple[int, float], ...]
+    curve: tuple[tuple[int, Losses], ...]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """How far a comparison is. line: something to tell; sheet: with the last turn."""
+    """How far a comparison is.
+
+    done, total: steps of all its paintings. line: something new to tell. caption: the painting
+    under way. runs: those that are finished. sheet: with the last turn.
+    """
 
     done: int
     total: int
     line: str = ""
+    caption: str = ""
     picture: Image.Image | None = None
     runs: tuple[Run, ...] = ()
+    seconds_left: float | None = None
     sheet: Image.Image | None = None
 
 
@@ -88,28 +140,37 @@ def compare(
     style: Image.Image,
     size: int | None = None,
     steps: int | None = None,
-    strict: bool = False,
+    *,
+    painter: Painter | None = None,
+    expected: float | None = None,
+    deadline: float | None = None,
 ) -> Iterator[Turn]:
     """Paint all runs of a comparison, one after the other, and lay them side by side.
 
     size, steps: instead of the recipes' own; kept frames move in proportion to the steps.
+    painter: paints in place of this process, which fetches missing VGG weights first.
+    expected: seconds it should take, told first; measured over a few steps where it is None.
+    deadline: seconds after which it ends with what is there.
+    Raises BadInput for a comparison that does not exist, or a size or steps out of range.
     """
-    comparison = COMPARISONS[name]
-    recipes = [(caption, _scaled(recipe, size, steps)) for caption, recipe in comparison.recipes]
-    total = sum(recipe.steps for _, recipe in recipes)
-    runs: list[Run] = []
-    done = 0
-    for caption, recipe in recipes:
-        studio = open_studio(recipe, strict=strict)
-        for line in filter(None, (studio.reason, studio.stand_ins(recipe))):
-            yield Turn(done, total, line)
-        for turn in _one(studio, photo, style, caption, recipe, comparison.frames):
-            runs += turn.runs
-            yield Turn(done + turn.done, total, turn.line, turn.picture, tuple(runs))
-        done += recipe.steps
-    tiles = [(photo, "the photo"), *((run.picture, _caption(run)) for run in runs)]
-    sheet = contact_sheet(tiles, columns=min(3, len(tiles)), title=comparison.title)
-    yield Turn(total, total, table(runs), runs[-1].picture, tuple(runs), sheet)
+    if name not in COMPARISONS:
+        known = ", ".join(COMPARISONS)
+        raise BadInput(f"There is no comparison called {name[:40]!r}; choose from {known}.")
+    painter = painter or Here()
+    recipes = scaled(name, size, steps)
+    yield from _announced(recipes, photo, style, painter, expected)
+    job = _Job(COMPARISONS[name], recipes, (photo, style), painter, deadline)
+    yield from job.run()
+    yield job.last()
+
+
+def scaled(
+    name: str, size: int | None = None, steps: int | None = None
+) -> list[tuple[str, Recipe]]:
+    """The (caption, recipe) pairs of a comparison at another size or number of steps."""
+    return [
+        (caption, _scaled(recipe, size, steps)) for caption, recipe in COMPARISONS[name].recipes
+    ]
 
 
 def _scaled(recipe: Recipe, size: int | None, steps: int | None) -> Recipe:
@@ -122,52 +183,182 @@ def _scaled(recipe: Recipe, size: int | None, steps: int | None) -> Recipe:
     )
 
 
-def _one(
-    studio: Studio,
+def _announced(
+    recipes: Sequence[tuple[str, Recipe]],
     photo: Image.Image,
     style: Image.Image,
-    caption: str,
-    recipe: Recipe,
-    frames: bool,
+    painter: Painter,
+    expected: float | None,
 ) -> Iterator[Turn]:
-    curve: list[tuple[int, float]] = []
-    estimated = False
-    for step in studio.paint(photo, [style], recipe, every=1.0):
-        line = ""
-        if step.step >= 3 and not estimated:
-            line, estimated = f"{caption}: about {_clock(step.seconds_left)} for this one.", True
-        if step.losses is None:
-            if line:
-                yield Turn(step.step, recipe.steps, line)
-            continue
-        curve.append((step.step, step.losses[3]))
-        picture = studio.picture(step, photo)
-        runs: tuple[Run, ...] = ()
-        if (frames and step.kept) or (not frames and step.done):
-            runs = (
-                _run(f"step {step.step:,}" if frames else caption, recipe, picture, step, curve),
+    """Say how long it will take, and what will be missing, before it starts."""
+    total = sum(recipe.steps for _, recipe in recipes)
+    if expected is None:
+        expected = total * _pace(recipes[0][1], photo, style, painter)
+    count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
+    size = recipes[0][1].size
+    yield Turn(0, total, f"{count}, {total:,} steps at {size} px: about {_clock(expected)} here.")
+    asked = {recipe.encoder for _, recipe in recipes}
+    if len(asked) > 1 and not any(is_cached(encoder) for encoder in asked):
+        yield Turn(
+            0,
+            total,
+            "None of these networks is on this machine, so the compact encoder stands in for each "
+            "and the paintings come out alike.",
+        )
+
+
+def _pace(recipe: Recipe, photo: Image.Image, style: Image.Image, painter: Painter) -> float:
+    """Seconds a step, over the first few."""
+    seen = [
+        (moment.step, moment.seconds)
+        for moment in painter(photo, style, recipe.but(steps=TRIAL, keep_at=()))
+    ]
+    (first, began), (last, ended) = seen[0], seen[-1]
+    return (ended - began) / max(1, last - first)
+
+
+class _Job:
+    """The state of one comparison."""
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        recipes: Sequence[tuple[str, Recipe]],
+        pictures: tuple[Image.Image, Image.Image],
+        painter: Painter,
+        deadline: float | None,
+    ) -> None:
+        self.comparison, self.recipes = comparison, recipes
+        self.photo, self.style = pictures
+        self.painter, self.deadline = painter, deadline
+        self.total = sum(recipe.steps for _, recipe in recipes)
+        self.done = 0
+        self.runs: list[Run] = []
+        self.told: set[str] = set()
+        self.began = time.perf_counter()
+
+    def run(self) -> Iterator[Turn]:
+        for caption, recipe in self.recipes:
+            yield from self._paint(caption, recipe)
+            if self._late():
+                yield self._turn(
+                    caption,
+                    line=f"Ended after {self.done:,} of {self.total:,} steps: a comparison may "
+                    f"take {self.deadline:g} seconds here.",
+                )
+                return
+
+    def last(self) -> Turn:
+        tiles = [(self.photo, "the photo"), *((run.picture, _caption(run)) for run in self.runs)]
+        sheet = contact_sheet(tiles, columns=min(3, len(tiles)), title=self.comparison.title)
+        return Turn(
+            self.done,
+            self.total,
+            _lines(table(self.runs)),
+            picture=self.runs[-1].picture,
+            runs=tuple(self.runs),
+            sheet=sheet,
+        )
+
+    def _paint(self, caption: str, recipe: Recipe) -> Iterator[Turn]:
+        before = self.done
+        curve: list[tuple[int, Losses]] = []
+        for moment in self.painter(self.photo, self.style, recipe):
+            self.done = before + moment.step
+            for note in moment.notes:
+                if note not in self.told:
+                    self.told.add(note)
+                    yield self._turn(caption, line=note)
+            late = self._late()
+            if moment.losses is None or moment.picture is None:
+                yield self._turn(caption)
+                continue
+            curve.append((moment.step, moment.losses))
+            if self._wanted(moment, recipe, late):
+                shown = f"step {moment.step:,}" if self.comparison.frames else caption
+                self.runs.append(
+                    Run(shown, recipe, moment.picture, moment.losses, moment.seconds, tuple(curve))
+                )
+            yield self._turn(caption, picture=moment.picture)
+            if late:
+                return
+
+    def _wanted(self, moment: Moment, recipe: Recipe, late: bool) -> bool:
+        if not self.comparison.frames:
+            return moment.done or late
+        seen = bool(self.runs) and self.runs[-1].caption == f"step {moment.step:,}"
+        return not seen and (moment.step in recipe.keep_at or moment.done or late)
+
+    def _late(self) -> bool:
+        if self.deadline is None or self.done == self.total:
+            return False
+        return time.perf_counter() - self.began > self.deadline
+
+    def _turn(self, caption: str, line: str = "", picture: Image.Image | None = None) -> Turn:
+        seconds = time.perf_counter() - self.began
+        left = seconds / self.done * (self.total - self.done) if self.done > TRIAL else None
+        return Turn(self.done, self.total, line, caption, picture, tuple(self.runs), left)
+
+
+@dataclass(frozen=True)
+class _Moment:
+    step: int
+    seconds: float
+    losses: Losses | None
+    picture: Image.Image | None
+    notes: tuple[str, ...]
+    done: bool
+
+
+class Here:
+    """Paints in this process, with the networks asked for if they can be had."""
+
+    def __init__(self) -> None:
+        self._missing: dict[str, str] = {}
+
+    def __call__(self, photo: Image.Image, style: Image.Image, recipe: Recipe) -> Iterator[Moment]:
+        studio = self._studio(recipe)
+        about = tuple(filter(None, (studio.reason, studio.stand_ins(recipe))))
+        for step in studio.paint(photo, [style], recipe, every=1.0):
+            yield _Moment(
+                step.step,
+                step.seconds,
+                step.losses,
+                None if step.picture is None else studio.picture(step, photo),
+                (*about, *step.notes),
+                step.done,
             )
-        yield Turn(step.step, recipe.steps, line, picture, runs)
+
+    def _studio(self, recipe: Recipe) -> Studio:
+        """With VGG fetched if need be; what failed once is not tried again."""
+        if recipe.encoder not in self._missing:
+            try:
+                return open_studio(recipe, strict=True)
+            except WeightsUnavailable as error:
+                self._missing[recipe.encoder] = str(error)
+        studio = open_studio(recipe)
+        return Studio(studio.encoder, self._missing[recipe.encoder])
 
 
-def _run(caption: str, recipe: Recipe, picture: Image.Image, step: Step, curve: list) -> Run:
-    assert step.losses is not None
-    return Run(caption, recipe, picture, step.losses, step.seconds, tuple(curve))
+def table(runs: Sequence[Run]) -> list[Row]:
+    """Final losses and seconds, a row a run, with a row of headings first."""
+    rows: list[Row] = [("", "content", "style", "total", "seconds")]
+    for run in runs:
+        content, style, _, total = run.losses
+        losses = (f"{content:.4g}", f"{style:.4g}", f"{total:.4g}")
+        rows.append((run.caption, *losses, f"{run.seconds:.1f}"))
+    return rows
+
+
+def _lines(rows: Sequence[Row]) -> str:
+    return "\n".join(f"{row[0]:28}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in rows)
 
 
 def _clock(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
 
 
 def _caption(run: Run) -> str:
     return f"{run.caption}: loss {run.losses[3]:.3g}, {_clock(run.seconds)}"
-
-
-def table(runs: list[Run]) -> str:
-    """Final losses and seconds, a line a run."""
-    rows = [("", "content", "style", "total", "seconds")]
-    for run in runs:
-        content, style, _, total = run.losses
-        numbers = (f"{content:.4g}", f"{style:.4g}", f"{total:.4g}", f"{run.seconds:.1f}")
-        rows.append((run.caption, *numbers))
-    return "\n".join(f"{row[0]:28}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in rows)
