@@ -36,6 +36,7 @@ GHORPADE = Recipe(
     content_weight=1.0,
     style_form="gatys",
     style_weight=1000.0,
+    tv_weight=0.0,
     start="noise",
     size=512,
     scales=1,
@@ -57,6 +58,7 @@ _TENSORFLOW_1 = Recipe(
     content_weight=10.0,
     style_form="gatys",
     style_weight=40.0,
+    tv_weight=0.0,
     start="blend",
     noise_ratio=0.6,
     noise_amplitude=20.0,
@@ -78,9 +80,12 @@ _TENSORFLOW_2 = Recipe(
     input_range=255,
     content_layer="relu5_2",
     content_form="half-sum",
-    content_weight=1e4,
+    # The tutorial's 1e4 and 1e-2 weigh means over a layer's entries. For half a sum over block5's
+    # 512 x 32 x 32 features, and a sum over 4 C^2, the same balance is:
+    content_weight=1e4 * 2 / (512 * 32 * 32),
     style_form="gatys",
-    style_weight=1e-2,
+    style_weight=1e-2 * 4,
+    tv_weight=0.0,
     size=512,
     scales=1,
     steps=1000,
@@ -158,8 +163,8 @@ NAMED = {
         _TENSORFLOW_2,
         "VGG-19 from the photo, TensorFlow 2, 1000 steps.",
         "Neural style transfer with TensorFlow 2 (blog post, April 2020).",
-        "Alpha, beta and Adam's constants are those of the TensorFlow tutorial it descends from; "
-        "512 px.",
+        "Alpha, beta (1e4 and 1e-2 there, for means; here as they weigh this system's sums at "
+        "512 px) and Adam's constants are those of the TensorFlow tutorial it descends from.",
     ),
 }
 

@@ -65,7 +65,7 @@ class Recipe:
         100,
         "how much painting: 50 is the recipe's own balance, each 50 is a factor of ten",
     )
-    tv_weight: float = _number(0.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
+    tv_weight: float = _number(15.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
     tv_form: str = _choice("mean", ("mean", "sum"), "total variation formula")
 
     # How it gets there
@@ -73,9 +73,9 @@ class Recipe:
     scales: int = _number(
         0, 0, 6, "coarse to fine, each scale twice the last; 0: the first is about 128 px"
     )
-    steps: int = _number(220, 1, 30000, "steps over all scales")
-    learning_rate: float = _number(0.03, 1e-6, 1, "Adam's, for pixels in 0..1")
-    final_rate: float = _number(0.2, 0, 1, "the rate falls to this fraction within each scale")
+    steps: int = _number(280, 1, 30000, "steps over all scales")
+    learning_rate: float = _number(0.04, 1e-6, 1, "Adam's, for pixels in 0..1")
+    final_rate: float = _number(0.1, 0, 1, "the rate falls to this fraction within each scale")
     beta1: float = _number(0.9, 0, 0.9999, "Adam's memory of the gradient")
     beta2: float = _number(0.99, 0, 0.99999, "Adam's memory of its square")
     epsilon: float = _number(1e-8, 0, 1, "Adam's floor")

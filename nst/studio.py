@@ -68,7 +68,7 @@ class Studio:
         )
         return (
             f"{TITLES[self.encoder.name].capitalize()} stands in for {TITLES[wanted]}: {layers}. "
-            "The balance of content and style is near the published one, not equal to it."
+            "Its features have another scale, so content and style weigh differently here."
         )
 
     def paint(
