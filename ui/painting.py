@@ -1,13 +1,14 @@
 """A run of the engine as a page wants to see it.
 
 `run` is the one way in for every tab: pictures and a recipe go in, `Progress` comes out about four
-times a second. What it takes and yields are plain pictures, numbers and arrays, so that the work
-may happen in another process.
+times a second. The work may happen in another process (see `ui.zero`), so only plain pictures,
+numbers and arrays go in and out of it.
 """
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
@@ -15,13 +16,15 @@ import torch
 from PIL import Image
 
 from nst.canvas import Canvas
-from nst.errors import BadInput
+from nst.errors import BadInput, NstError
 from nst.recipe import Recipe
 from nst.studio import Background, Studio, open_studio
 from nst.stylize import Step
+from nst.weights import SOURCES, is_cached
+from ui import zero
 from ui.limits import RULES
 
-__all__ = ["Arrays", "Pace", "Progress", "clock", "pace", "run"]
+__all__ = ["Arrays", "Pace", "Progress", "clock", "pace", "prepare", "run"]
 
 TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
 WARM_UP = 8  # steps
@@ -74,31 +77,56 @@ def run(
             f"The size is {recipe.size} pixels; here the long side may have at most "
             f"{RULES.max_size}."
         )
-    studio = open_studio(recipe)
-    about = (studio.reason, *_fetching(recipe, studio), studio.stand_ins(recipe))
-    about = tuple(line for line in about if line)
-    told = 0.0
-    steps = studio.paint(
-        photo,
-        styles,
-        recipe,
-        mask=mask,
-        start=_canvas(start) if isinstance(start, tuple) else start,
-        every=every,
-        deadline=RULES.deadline,
-    )
-    for step in steps:
-        if step.picture is None and time.monotonic() - told < TOLD_EVERY:
-            continue
-        told = time.monotonic()
-        yield _progress(step, studio, photo, about)
+    fetching = _fetching(recipe)
+    seconds = zero.painting_seconds(photo, recipe, RULES.deadline)
+    with closing(_paint(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
+        for progress in told:
+            if isinstance(progress, NstError):
+                raise progress
+            yield replace(progress, notes=(*progress.notes, *fetching))
     if start is None:
-        pace.learn(recipe, step)
+        pace.learn(recipe, progress)
 
 
-def _fetching(recipe: Recipe, studio: Studio) -> tuple[str, ...]:
-    """Start fetching the network that was asked for, if another had to paint."""
-    if recipe.encoder in ("auto", "compact", studio.encoder.name):
+@zero.on_gpu
+def _paint(
+    photo: Image.Image,
+    styles: tuple[Image.Image, ...],
+    recipe: Recipe,
+    mask: Image.Image | None,
+    start: Arrays | Image.Image | None,
+    every: float,
+    deadline: float,
+) -> Iterator[Progress | NstError]:
+    """The part of `run` that needs the GPU. Errors are yielded: raised, they would lose their text
+    on the way from another process.
+    """
+    told = 0.0
+    canvas = _canvas(start) if isinstance(start, tuple) else start
+    try:
+        studio = open_studio(recipe)
+        about = tuple(filter(None, (studio.reason, studio.stand_ins(recipe))))
+        for step in studio.paint(
+            photo, styles, recipe, mask=mask, start=canvas, every=every, deadline=deadline
+        ):
+            if step.picture is None and time.monotonic() - told < TOLD_EVERY:
+                continue
+            told = time.monotonic()
+            yield _progress(step, studio, photo, about)
+    except NstError as error:
+        yield error
+
+
+def prepare() -> None:
+    """On ZeroGPU, build the encoders whose weights are here: before launch, on the main thread."""
+    if zero.ACTIVE:
+        for name in ("compact", *SOURCES):
+            open_studio(Recipe(encoder=name))
+
+
+def _fetching(recipe: Recipe) -> tuple[str, ...]:
+    """Start fetching the network that was asked for, unless it is here."""
+    if recipe.encoder not in SOURCES or is_cached(recipe.encoder):
         return ()
     return (BACKGROUND.want(recipe.encoder),)
 
@@ -157,12 +185,11 @@ class Pace:
         self._warm: set[str] = set()
         self._lock = Lock()
 
-    def learn(self, recipe: Recipe, last: Step) -> None:
+    def learn(self, recipe: Recipe, last: Progress) -> None:
         """Take a run into account, if it went all the way."""
         if last.step < last.total:
             return
-        height, width = last.size
-        work = _work(recipe.but(size=max(height, width)), min(height, width) / max(height, width))
+        work = _work(recipe.but(size=max(last.size)), min(last.size) / max(last.size))
         with self._lock:
             # An encoder's first run warms it up and says little about the next.
             warm = recipe.encoder in self._warm
