@@ -15,38 +15,55 @@ from nst.recipe import STYLE_LAYERS, Recipe, bounds, choices, parse_value
 
 __all__ = ["QUALITIES", "Controls", "departures", "quality"]
 
-# {setting: (label, what it does)}, in the order they appear; the first three stand alone.
-ADVANCED = {
-    "encoder": ("Encoder", "The network that judges the picture."),
-    "pooling": ("Pooling", "Average is smoother, max is crisper. The compact encoder has its own."),
-    "size": ("Size", "Long side, in pixels."),
-    "steps": ("Steps", "Over all scales."),
-    "seed": ("Seed", "Of any noise. The same seed gives the same picture."),
-    "brush": ("Brush size", "Strokes smaller or larger than the style's own."),
-    "tv_weight": ("Smoothness", "Weight of the total variation. Too much is mud."),
-    "start": ("Start from", "What is painted over."),
-    "noise_ratio": ("Noise in a blend", "0 is the photo, 1 is noise."),
-    "learning_rate": ("Learning rate", "Of Adam, for pixels in 0..1."),
-    "content_layer": ("Content layer", "Deeper keeps less of the photo."),
-    "style_layers": ("Style layers", "Shallow: strokes and grain. Deep: large shapes."),
+# {setting: (label, what it does)}
+LABELS = {
+    "strength": ("Strength", "How much painting, how little photo."),
+    "colours": ("Colours", ""),
+    "encoder": ("Encoder", ""),
+    "pooling": ("Pooling", ""),
+    "size": ("Long side, pixels", ""),
+    "steps": ("Steps", ""),
+    "seed": ("Seed", ""),
+    "brush": ("Brush size", ""),
+    "tv_weight": ("Smoothness", ""),
+    "start": ("Start from", ""),
+    "noise_ratio": ("Noise in it", ""),
+    "learning_rate": ("Learning rate", ""),
+    "content_layer": ("Content layer", ""),
+    "style_layers": ("Style layers", "Shallow ones bring strokes, deep ones large shapes."),
     "style_layer_weights": ("Their weights", "One a layer, separated by commas."),
-}
-FORMULAS = {
     "content_form": ("Content formula", ""),
-    "content_weight": ("Alpha, content weight", ""),
+    "content_weight": ("Content weight, alpha", ""),
     "style_form": ("Style formula", ""),
-    "style_weight": ("Beta, style weight at strength 50", ""),
-    "tv_form": ("Total variation", ""),
-    "input_range": ("Formulas are for pixels in 0 to", ""),
+    "style_weight": ("Style weight, beta", ""),
+    "tv_form": ("Smoothness formula", ""),
+    "input_range": ("Pixels run from 0 to", ""),
     "scales": ("Scales, coarse to fine", ""),
-    "final_rate": ("Rate falls to this share", ""),
+    "final_rate": ("Rate falls to", ""),
     "beta1": ("Adam's beta 1", ""),
     "beta2": ("Adam's beta 2", ""),
     "epsilon": ("Adam's epsilon", ""),
-    "noise_amplitude": ("Noise amplitude, of 127.5", ""),
-    "keep_every": ("Keep a frame every so many steps", ""),
-    "keep_at": ("Keep the frames of these steps", ""),
+    "noise_amplitude": ("Noise amplitude", ""),
+    "keep_every": ("Keep every n-th frame", ""),
+    "keep_at": ("Keep frames at", ""),
 }
+ADVANCED = (
+    ("encoder", "pooling"),
+    ("size", "steps", "seed"),
+    ("brush", "tv_weight"),
+    ("start", "noise_ratio"),
+    ("learning_rate", "content_layer"),
+    ("style_layers",),
+    ("style_layer_weights",),
+)
+FORMULAS = (
+    ("content_form", "content_weight"),
+    ("style_form", "style_weight"),
+    ("tv_form", "input_range"),
+    ("scales", "final_rate"),
+    ("beta1", "beta2", "epsilon"),
+    ("noise_amplitude", "keep_every", "keep_at"),
+)
 WORDS = {
     "auto": "Choose for me",
     "compact": "Compact",
@@ -85,21 +102,8 @@ class Controls:
 
     def main(self) -> None:
         """Strength, colours and quality: what everyone sees."""
-        self.of["strength"] = gr.Slider(
-            0,
-            100,
-            50,
-            step=1,
-            label="Strength",
-            info="How much painting, how little photo.",
-            elem_id="strength",
-        )
-        self.of["colours"] = gr.Radio(
-            [(WORDS[name], name) for name in choices("colours")],
-            value="style",
-            label="Colours",
-            elem_id="colours",
-        )
+        self._add("strength")
+        self._add("colours")
         self.quality = gr.Radio(
             list(QUALITIES.items()),
             value=512,
@@ -117,12 +121,18 @@ class Controls:
             elem_id="recipe",
         )
         self.changed = gr.Markdown(NAMED["house"].about, elem_id="changed", elem_classes="hint")
-        with gr.Row(equal_height=True):
-            for name, (label, info) in ADVANCED.items():
-                self.of[name] = _component(name, label, info)
-        with gr.Accordion("Formulas and constants", open=False), gr.Row(equal_height=True):
-            for name, (label, info) in FORMULAS.items():
-                self.of[name] = _component(name, label, info)
+        self._rows(ADVANCED)
+        with gr.Accordion("Formulas and constants", open=False):
+            self._rows(FORMULAS)
+
+    def _rows(self, rows: Sequence[Sequence[str]]) -> None:
+        for row in rows:
+            with gr.Row():
+                for name in row:
+                    self._add(name)
+
+    def _add(self, name: str) -> None:
+        self.of[name] = _component(name, *LABELS[name])
 
     @property
     def inputs(self) -> list[gr.components.Component]:
@@ -150,10 +160,17 @@ class Controls:
 
 def _component(name: str, label: str, info: str) -> gr.components.Component:
     default = getattr(Recipe(), name)
-    given = {"label": label, "info": info or None, "elem_id": name.replace("_", "-")}
+    given: dict[str, Any] = {
+        "label": label,
+        "info": info or None,
+        "elem_id": name.replace("_", "-"),
+        "min_width": 100,
+    }
+    if name == "colours":
+        return gr.Radio([(WORDS[c], c) for c in choices(name)], value=default, **given)
     if name in SLIDERS:
         low, high = bounds(name)
-        return gr.Slider(low, high, default, step=SLIDERS[name], **given)
+        return gr.Slider(low, high, default, step=SLIDERS[name], buttons=[], **given)
     if name in ("style_layer_weights", "keep_at"):
         return gr.Textbox(_shown(name, default), **given)
     if name in ("style_layers", "content_layer"):
@@ -203,5 +220,4 @@ def departures(recipe: Recipe, preset: Preset | None) -> str:
 
 
 def _label(name: str) -> str:
-    labels = {"strength": ("Strength", ""), "colours": ("Colours", "")} | ADVANCED | FORMULAS
-    return labels[name][0].lower()
+    return LABELS[name][0].lower()

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 __all__ = ["curves"]
 
-WIDTH, HEIGHT = 560, 150
-LEFT, RIGHT, TOP, BOTTOM = 44, 64, 10, 22
+WIDTH, HEIGHT = 760, 150
+LEFT, RIGHT, TOP, BOTTOM = 48, 70, 10, 22
+APART = 13  # pixels between the names at the ends of the lines
 LINES = (("content", 0), ("style", 1), ("total", 3))
 
 Curve = Sequence[tuple[int, tuple[float, float, float, float]]]
@@ -29,26 +30,34 @@ def curves(points: Curve) -> str:
         share = (math.log10(max(value, 10**low)) - low) / span
         return x, TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
 
-    lines = "".join(
-        _line(name, [place(step, losses[i]) for step, losses in points if losses[i] > 0])
+    paths = {
+        name: [place(step, losses[i]) for step, losses in points if losses[i] > 0]
         for name, i in LINES
-    )
+    }
     final = ", ".join(f"{name} {points[-1][1][i]:.3g}" for name, i in LINES)
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Losses over the steps; at the '
-        f'end {final}">{_axes(first, last, low, span)}{lines}</svg>'
+        f'end {final}">{_axes(first, last, low, span)}{_lines(paths)}</svg>'
     )
 
 
-def _line(name: str, places: list[tuple[float, float]]) -> str:
-    if not places:
-        return ""
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    x, y = places[-1]
-    return (
-        f'<polyline class="{name}" points="{path}"/>'
-        f'<text class="{name}" x="{x + 6:.1f}" y="{y + 4:.1f}">{name}</text>'
-    )
+def _end(item: tuple[str, list[tuple[float, float]]]) -> float:
+    return item[1][-1][1] if item[1] else 0.0
+
+
+def _lines(paths: dict[str, list[tuple[float, float]]]) -> str:
+    """The lines, each with its name at its end; names that would touch are moved apart."""
+    drawn, above = "", -APART
+    for name, path in sorted(paths.items(), key=_end):
+        if not path:
+            continue
+        x, y = path[-1]
+        above = max(y + 4, above + APART)
+        drawn += (
+            f'<polyline class="{name}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in path)}"/>'
+            f'<text class="{name}" x="{x + 6:.1f}" y="{above:.1f}">{name}</text>'
+        )
+    return drawn
 
 
 def _axes(first: int, last: int, low: float, span: float) -> str:

@@ -38,8 +38,7 @@ class Door:
     """Limits of requests and of what they leave behind. From `NST_REQUEST_KB`, and so on."""
 
     request_kb: int = 512  # of one request's JSON: settings are 2 KB, pictures come as uploads
-    upload_mb: int = 72  # of one upload request: two pictures of `nst.limits.LIMITS.max_bytes`
-    upload_files: int = 8  # files in one upload request: the page sends one at a time
+    upload_files: int = 2  # pictures in one upload request: the page sends one at a time
     body_seconds: float = 120  # a body may take: 32 MB at 2 Mbit/s
     waiting_per_visitor: int = 2  # runs one page may have waiting
     waiting_per_address: int = 8  # runs one address may have waiting: a class shares one

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ui import endpoint, paint_tab
-from ui.limits import RULES
+from ui.limits import DOOR, RULES
 
 __all__ = ["create_demo"]
 
@@ -12,13 +12,15 @@ MASTHEAD = f"""
 # {TITLE}
 Choose a photo and a painting. The photo is repainted in the painting's manner while you watch.
 """
-KEPT_SECONDS = 3600  # files behind the page's pictures, after they were last made
 
 
 def create_demo() -> gr.Blocks:
     """The whole app, ready to launch."""
     with gr.Blocks(
-        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(600, KEPT_SECONDS)
+        title=TITLE,
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(600, int(DOOR.cache_seconds)),
     ) as demo:
         gr.Markdown(MASTHEAD, elem_id="masthead")
         with gr.Tabs(), gr.Tab("Paint", id="paint"):

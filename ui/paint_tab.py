@@ -35,9 +35,7 @@ THUMB = 224
 OPENING = ("tower", "swirling-night")
 WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
 
-SAVE_JS = (
-    "() => setTimeout(() => document.querySelector('#{0} a, #{0} button, a#{0}')?.click(), 60)"
-)
+SAVE_JS = "() => setTimeout(() => document.querySelector('#{0}').click(), 60)"
 COPY_JS = """
 (link) => {
   const box = document.querySelector('#link textarea, #link input');
@@ -79,20 +77,22 @@ class PaintTab:
         gr.HTML("<h2>Photo</h2>", elem_classes="part")
         with gr.Row(equal_height=False):
             self.photo = gr.Image(
-                str(SAMPLES["lion"].path), label="Photo", show_label=False, type="filepath", image_mode=None,
-                sources=["upload", "webcam", "clipboard"], height=190, elem_id="photo",
-                buttons=[], scale=3, min_width=180,
+                str(SAMPLES["lion"].path), label="Photo", show_label=False,
+                type="filepath", image_mode=None, height=190,
+                sources=["upload", "webcam", "clipboard"], elem_id="photo",
+                buttons=[], scale=2, min_width=180,
             )  # fmt: skip
             self.samples = gr.Gallery(
                 [(_thumb(s.path), s.title) for s in SAMPLES.values()],
                 label="Samples", show_label=False, columns=2, format="jpeg", allow_preview=False,
                 interactive=False, object_fit="cover", elem_id="samples", elem_classes="thumbs",
-                selected_index=0, buttons=[], scale=2, min_width=120,
+                selected_index=0, buttons=[], scale=1, min_width=110,
             )  # fmt: skip
         gr.HTML("<h2>Painting</h2>", elem_classes="part")
         self.gallery = gr.Gallery(
             [(_thumb(preset.path), preset.title) for preset in self.presets],
-            label="Paintings", show_label=False, columns=7, format="jpeg", allow_preview=False, interactive=False,
+            label="Paintings", show_label=False, columns=7,
+            format="jpeg", allow_preview=False, interactive=False,
             object_fit="cover", elem_id="styles", elem_classes="thumbs", selected_index=0,
             buttons=[],
         )  # fmt: skip
@@ -117,7 +117,7 @@ class PaintTab:
             self.controls.advanced()
             self.open_box = gr.File(
                 label="Open a painting made here: its settings come back", file_types=[".png"],
-                height=110, elem_id="open-painting",
+                height=150, elem_id="open-painting",
             )  # fmt: skip
         with gr.Row(elem_id="actions"):
             self.paint = gr.Button("Paint", variant="primary", scale=3, min_width=90, elem_id="go")
@@ -143,25 +143,25 @@ class PaintTab:
                 self.clip = gr.Button("Clip", min_width=80, elem_id="clip")
                 self.card = gr.Button("Share card", min_width=90, elem_id="card")
                 self.copy = gr.Button("Copy link", min_width=90, elem_id="copy")
-            self.clip_file = gr.DownloadButton("", visible="hidden", elem_id="clip-file")
-            self.card_file = gr.DownloadButton("", visible="hidden", elem_id="card-file")
+            self.clip_file = gr.DownloadButton("Clip", elem_id="clip-file", elem_classes="unseen")
+            self.card_file = gr.DownloadButton("Card", elem_id="card-file", elem_classes="unseen")
             self.link = gr.Textbox(
                 label="Link to these settings", elem_id="link", max_lines=1, interactive=False,
                 info="It holds the settings and the names of samples and presets. No picture of "
                 "yours is ever in it.",
             )  # fmt: skip
-            self.scrub = gr.Slider(
-                1, 2, 2, step=1, label="Frames of this run", elem_id="scrub",
-                info="The last one is the finished painting.",
-            )  # fmt: skip
             with gr.Row():
+                self.scrub = gr.Slider(
+                    1, 2, 2, step=1, label="Frames of this run", elem_id="scrub",
+                    info="The last is the finished painting.", buttons=[],
+                )  # fmt: skip
                 self.fade = gr.Slider(
                     0, 100, 100, step=5, label="Blend with the photo", elem_id="fade",
-                    info="0 is the photo, 100 the painting.",
+                    info="100 is the painting, 0 the photo.", buttons=[],
                 )  # fmt: skip
                 self.recolour = gr.Checkbox(
                     label="In the photo's colours", elem_id="recolour",
-                    info="Blended afterwards, not painted again.",
+                    info="A blend, not painted again.", min_width=120,
                 )  # fmt: skip
             self.curves = gr.HTML(elem_id="curves")
 
@@ -225,6 +225,7 @@ class PaintTab:
             button.click(lambda: (gr.update(interactive=True), gr.update(interactive=False)),
                          None, [self.stop, self.keep], js=TO_PICTURE_JS, **QUICK)  # fmt: skip
             event = button.click(handler, inputs, shown, **run_event)
+            event.failure(self._failed, self.result, shown, **QUICK)
             event.then(self._rest, self.result, [self.stop, self.keep], **QUICK)
             running.append(event)
         self.stop.click(self._stopped, self.result, shown, cancels=running, **QUICK)
@@ -346,21 +347,25 @@ class PaintTab:
 
     def _paint(self, request: gr.Request, before: Result | None, *chosen: Any) -> Iterator[dict]:
         with sentences():
-            yield from self._run(self._order(chosen), None, request)
+            yield from self._run(self._order(chosen), before, None, request)
 
     def _keep_painting(
         self, request: gr.Request, before: Result | None, *chosen: Any
     ) -> Iterator[dict]:
         with sentences():
-            if before is None or before.start is None:
-                raise BadInput("There is no painting to go on from: press Paint first.")
-            asked = self._order(chosen, again=before.order)
-            yield from self._run(asked, before.start, request)
+            last = _painted(before)
+            asked = self._order(chosen, again=last.order)
+            yield from self._run(asked, last, last.start, request)
 
     def _run(
-        self, asked: Order, start: Arrays | Image.Image | None, request: gr.Request
+        self,
+        asked: Order,
+        before: Result | None,
+        start: Arrays | Image.Image | None,
+        request: gr.Request,
     ) -> Iterator[dict]:
         result = Result(asked, remark=WENT_ON if start is not None else "")
+        result.previous = before.kept if before else None
         yield {
             self.result: result,
             self.live: gr.update(value=_begin(asked, start), visible=True),
@@ -369,6 +374,8 @@ class PaintTab:
         }
         try:
             for progress in run(asked.photo, asked.styles, asked.shared.recipe, start=start):
+                if result.stopped:
+                    return
                 result.take(progress)
                 update = {
                     self.status: telling(
@@ -387,6 +394,7 @@ class PaintTab:
 
     def _finished(self, result: Result, own: str) -> dict:
         assert result.shown is not None
+        result.over = True
         last = len(result.frames)
         return {
             self.result: result,
@@ -407,18 +415,34 @@ class PaintTab:
 
     def _stopped(self, result: Result | None, request: gr.Request) -> dict:
         with sentences():
-            if result is None or result.painted is None:
-                return {
-                    self.live: gr.update(visible=False),
-                    self.compare: gr.update(visible=True),
-                    self.status: telling("Stopped before the first picture."),
-                    self.stop: gr.update(interactive=False),
-                }
+            if result is None or result.over:
+                return self._as_before(result, "Stopped before it began.")
+            # Also seen by the run itself, so that nothing it yields comes after this.
+            result.stopped = True
+            if result.painted is None:
+                return self._as_before(result, "Stopped before the first picture.")
             result.status = f"Stopped at step {result.step}; the picture is kept"
             return self._finished(result, _own_address(request))
 
+    def _as_before(self, result: Result | None, line: str) -> dict:
+        return {
+            self.result: result.kept if result else None,
+            self.live: gr.update(visible=False),
+            self.compare: gr.update(visible=True),
+            self.status: telling(line),
+            self.stop: gr.update(interactive=False),
+        }
+
+    def _failed(self, result: Result | None, request: gr.Request) -> dict:
+        if result is None or result.painted is None:
+            return self._as_before(result, "Nothing was painted.")
+        if result.over:  # stopped: Gradio calls that a failure too
+            return {self.stop: gr.update(interactive=False)}
+        result.status = f"Ended at step {result.step}; the picture is kept"
+        return self._finished(result, _own_address(request))
+
     def _rest(self, result: Result | None) -> tuple[Any, Any]:
-        painted = result is not None and result.painted is not None
+        painted = result is not None and result.kept is not None
         return gr.update(interactive=False), gr.update(visible=painted, interactive=painted)
 
     # What can be done with a result
@@ -498,9 +522,10 @@ def _index(chosen: gr.SelectData, count: int) -> int:
 
 
 def _painted(result: Result | None) -> Result:
-    if result is None or result.painted is None:
+    kept = result.kept if result else None
+    if kept is None:
         raise BadInput("There is no painting yet: press Paint first.")
-    return result
+    return kept
 
 
 def _own_address(request: gr.Request) -> str:

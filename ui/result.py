@@ -87,7 +87,8 @@ class Result:
     """A run as it goes and when it is over.
 
     painted: the engine's own picture; `shown` is what fade and colours make of it. canvas: the
-    shelf's key of what can be gone on from. remark: what holds of the whole run.
+    shelf's key of what can be gone on from. remark: what holds of the whole run. over: finished,
+    or stopped by the visitor. previous: the run before, until this one has something to show.
     """
 
     order: Order
@@ -100,6 +101,9 @@ class Result:
     notes: tuple[str, ...] = ()
     step: int = 0
     remark: str = ""
+    over: bool = False
+    stopped: bool = False
+    previous: "Result | None" = None
 
     def take(self, progress: Progress) -> None:
         """Add what a run has just reported."""
@@ -109,9 +113,15 @@ class Result:
             self.losses.append((progress.step, progress.losses))
         if progress.picture is not None:
             self.painted = self.shown = progress.picture
+            self.previous = None
             self.frames.add(progress.step, flat(progress.picture), progress.done)
         if progress.canvas is not None:
             self.canvas = shelf.put(progress.canvas)
+
+    @property
+    def kept(self) -> "Result | None":
+        """This run once it has a picture, the one before it until then."""
+        return self if self.painted is not None else self.previous
 
     @property
     def before(self) -> Image.Image:

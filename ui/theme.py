@@ -85,16 +85,18 @@ CSS = """
   object-fit: contain; }
 #status { min-height: 3em; padding: 0; }
 #status .now { font-variant-numeric: tabular-nums; }
+/* Errors come as a sentence in a corner; a pill that says "Error" adds nothing. */
+#status .wrap .error, #status .wrap .clear-status { display: none; }
 #status .bar { height: 3px; background: var(--line); border-radius: 2px; margin: 0 0 8px;
   overflow: hidden; }
 #status .bar i { display: block; height: 100%; background: var(--accent); transition: width .3s; }
 #status .note { color: var(--quiet); font-size: .875rem; margin-top: .25rem; }
 
 /* Sticky needs ancestors that do not clip. */
-.tabs, .tabitem, #work, #in { overflow: visible !important; }
+.gradio-container { overflow: clip !important; }
 #actions { position: sticky; bottom: 0; z-index: 20; padding: 14px 0 12px; flex-wrap: nowrap;
   gap: 10px; background: linear-gradient(transparent, var(--body-background-fill) 14px); }
-#actions button { min-height: 46px; white-space: nowrap; }
+#actions button { min-height: 46px; white-space: nowrap; padding: 0 14px; }
 :focus-visible { outline: 3px solid var(--accent) !important; outline-offset: 2px; }
 
 #curves svg { width: 100%; height: auto; display: block; }
@@ -104,6 +106,9 @@ CSS = """
 #curves polyline.total { stroke: var(--accent); } #curves text.total { fill: var(--accent); }
 #curves polyline.style { stroke: #c2762c; } #curves text.style { fill: #c2762c; }
 #curves polyline.content { stroke: #4d8a5b; } #curves text.content { fill: #4d8a5b; }
+.dark input[type=range] { --neutral-200: #4a463f; }
+.dark .tab-container button.selected { color: var(--accent); }
+.unseen { display: none !important; }
 footer { opacity: .75; }
 
 @media (max-width: 820px) {
@@ -124,8 +129,21 @@ HEAD = """
 <meta name="color-scheme" content="light dark">
 """
 
+# Gradio calls thumbnails "Thumbnail 3 of 13"; a screen reader should hear the painting's name.
 JS = """
 () => {
   document.documentElement.lang = "en";
+  const name = () => document.querySelectorAll(".thumbs button img[alt]").forEach((img) => {
+    const button = img.closest("button");
+    if (button.getAttribute("aria-label") !== img.alt) button.setAttribute("aria-label", img.alt);
+    button.title = img.alt;
+    button.setAttribute("aria-pressed", button.classList.contains("selected"));
+  });
+  let due = false;
+  new MutationObserver(() => {
+    if (!due) { due = true; setTimeout(() => { due = false; name(); }, 150); }
+  }).observe(document.body, { childList: true, subtree: true, attributes: true,
+    attributeFilter: ["class"] });
+  name();
 }
 """

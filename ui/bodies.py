@@ -1,0 +1,187 @@
+"""What arrives in requests, checked before Gradio sees it: JSON values and uploaded files.
+
+Both are written anew from what was checked, so that nothing can be read differently afterwards.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+__all__ = ["Refused", "Upload", "boundary_of", "is_address", "read_json"]
+
+MOST_VALUES = 10_000  # of one request: every control of the page together sends about 50
+DEEPEST = 24  # an event with two galleries of pictures is 7 deep
+HEADERS = 4096  # bytes before an uploaded file: a name of 255 characters takes 3,000 at most
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
+
+
+class Refused(Exception):
+    """A request that goes no further.
+
+    status: the HTTP status. sentence: what was wrong, found and allowed, fit to be shown.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence = status, sentence
+
+
+def read_json(raw: bytes) -> dict[str, Any]:
+    """The object that a request's body holds, without the names that files had at home.
+
+    Raises Refused for anything that is not one plain JSON object of a bounded size, and for files
+    that were not uploaded: `http:`, `file:`, `data:` and other addresses.
+    """
+    try:
+        value = json.loads(raw.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refused(400, "The request is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise Refused(400, "The request must be one JSON object.")
+    for count, found in enumerate(_values(value)):
+        if count >= MOST_VALUES:
+            raise Refused(413, f"The request has more than {MOST_VALUES} values.")
+        _check(found)
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _values(root: Any) -> Iterator[Any]:
+    """Everything inside, keys included, without recursion."""
+    waiting = [(root, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise Refused(400, f"The request is nested more than {DEEPEST} deep.")
+        yield value
+        if isinstance(value, dict):
+            yield from value
+            waiting.extend((inner, depth + 1) for inner in value.values())
+        elif isinstance(value, list):
+            waiting.extend((inner, depth + 1) for inner in value)
+
+
+def _check(value: Any) -> None:
+    if isinstance(value, dict):
+        _check_file(value)
+    elif isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise Refused(400, "A number in the request is infinite.")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise Refused(400, "A number in the request has more than 64 bits.")
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise Refused(400, "A text in the request holds a zero character.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused(400, "A text in the request is not valid Unicode.") from None
+
+
+def _check_file(value: dict[str, Any]) -> None:
+    """Refuse files given by address, and forget what a file was called."""
+    path, url = value.get("path"), value.get("url")
+    if isinstance(path, str) and is_address(path):
+        raise Refused(400, "Pictures come as uploads; an address cannot be opened here.")
+    if isinstance(url, str) and url.strip().lower().startswith("data:"):
+        raise Refused(400, "Pictures come as uploads; a data: address cannot be opened here.")
+    if "path" in value and "orig_name" in value:
+        value["orig_name"] = None
+
+
+def is_address(path: str) -> bool:
+    """Whether a path names a scheme or another machine: "http:...", "C:...", "//host"."""
+    return re.match(r"\s*([a-z][a-z0-9+.-]*:|[/\\]{2})", path, re.IGNORECASE) is not None
+
+
+def boundary_of(content_type: bytes) -> bytes:
+    """The boundary in a multipart content type. Raises Refused when there is none."""
+    found = re.fullmatch(
+        rb'multipart/form-data;\s*boundary="?([\w\'()+,./:=?-]{1,70})"?\s*',
+        content_type.strip(),
+        re.IGNORECASE,
+    )
+    if found is None:
+        raise Refused(400, "An upload must be multipart/form-data with a boundary.")
+    return found[1]
+
+
+class Upload:
+    """Rewrites a multipart body as it streams: every file loses its name and keeps its suffix.
+
+    Feed it the chunks in order. RFC 7578; only parts called "files" with a file name are let in.
+    """
+
+    def __init__(self, boundary: bytes, most: int) -> None:
+        self._mark = b"\r\n--" + boundary
+        self._most, self._files = most, 0
+        # The first boundary has no line before it.
+        self._held = b"\r\n"
+        self._started = self._in_headers = self._ended = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What can be passed on so far. Raises Refused for what is not an upload of pictures."""
+        self._held += chunk
+        out = b""
+        while not self._ended and (ready := self._headers() if self._in_headers else self._data()):
+            out += ready
+        if self._ended:
+            self._held = b""
+        if not self._started and out:
+            self._started, out = True, out.removeprefix(b"\r\n")
+        return out
+
+    def _data(self) -> bytes:
+        """The part's bytes up to and with the next boundary, or as many as are certain."""
+        at = self._held.find(self._mark)
+        if at < 0:
+            return self._take(max(0, len(self._held) - len(self._mark)))
+        if not self._started and at > 0:
+            raise Refused(400, "The upload does not begin with its boundary.")
+        after = at + len(self._mark)
+        follows = self._held[after : after + 2]
+        if len(follows) < 2:
+            return self._take(at)
+        if follows not in (b"\r\n", b"--"):
+            raise Refused(400, "The upload's boundary is malformed.")
+        self._in_headers, self._ended = follows == b"\r\n", follows == b"--"
+        return self._take(after + 2) + (b"\r\n" if self._ended else b"")
+
+    def _headers(self) -> bytes:
+        """The part's headers, written anew; empty while they are not complete."""
+        at = self._held.find(b"\r\n\r\n")
+        if at < 0 and len(self._held) < HEADERS:
+            return b""
+        if not 0 <= at <= HEADERS:
+            raise Refused(400, f"A file's headers are longer than {HEADERS} bytes.")
+        headers = self._take(at + 4)
+        name = re.search(rb';\s*name="?files"?\s*(;|\r|$)', headers, re.IGNORECASE)
+        file = re.search(rb';\s*filename\*?=(?:"([^"\r\n]*)"|([^;\r\n]*))', headers, re.IGNORECASE)
+        if name is None or file is None:
+            raise Refused(400, 'Only files, in parts called "files", can be uploaded.')
+        self._files += 1
+        if self._files > self._most:
+            raise Refused(413, f"One upload may have at most {self._most} files.")
+        self._in_headers = False
+        return (
+            b'Content-Disposition: form-data; name="files"; filename="picture%s"\r\n'
+            b"Content-Type: application/octet-stream\r\n\r\n" % _suffix(file[1] or file[2] or b"")
+        )
+
+    def _take(self, count: int) -> bytes:
+        taken, self._held = self._held[:count], self._held[count:]
+        return taken
+
+
+def _suffix(name: bytes) -> bytes:
+    suffix = PurePosixPath(name.decode("latin-1").strip().lower()).suffix
+    return suffix.encode() if suffix in SUFFIXES else b".bin"

@@ -1,0 +1,483 @@
+"""The door: what a request may be before Gradio sees it, and what every answer says to browsers.
+
+`launch(**launch_options())` puts it in place; `merge` joins it with an app's own options. Routes
+that this page does not use are closed; a body is bounded as it streams; JSON is checked and
+written anew; files come as uploads only, without their names; the number of waiting runs is
+bounded; every refusal is one sentence. Limits are in `ui.limits.DOOR`.
+"""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nst.limits import LIMITS, MEGABYTE
+from ui.bodies import Refused, Upload, boundary_of, is_address, read_json
+from ui.expiry import Cache, Hearing, expiry
+from ui.limits import DOOR, Door
+
+__all__ = ["Guard", "address_of", "launch_options"]
+
+log = logging.getLogger(__name__)
+API = "/gradio_api"
+DEVICE = "device"  # the queue of everything that paints
+LONGEST_PATH, LONGEST_NAME, LONGEST_QUERY = 2048, 255, 8192
+LINGER = 8 * MEGABYTE  # of a refused body are read, so that the refusal can be read
+SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+RANGE = re.compile(rb"bytes=[0-9]{1,18}-[0-9]{0,18}")
+
+# (methods, path, what is checked). Anything else is not part of this page.
+ROUTES = [
+    ({"GET", "HEAD"}, r"/|/config/?", "page"),
+    ({"GET", "HEAD"}, r"/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)", "open"),
+    ({"GET", "HEAD"}, r"/(static|assets|svelte)/.+", "open"),
+    ({"GET"}, rf"{API}/(info/?|theme\.css|startup-events|upload_progress|queue/status)", "open"),
+    ({"GET"}, rf"{API}/(login_check|app_id|user|token)/?", "open"),
+    ({"GET"}, rf"{API}/heartbeat/(?P<session>[^/]+)", "heartbeat"),
+    ({"GET", "HEAD"}, rf"{API}/file=(?P<path>.*)", "file"),
+    ({"GET"}, rf"{API}/queue/data", "messages"),
+    ({"GET"}, rf"{API}/call/(v2/)?(?P<name>[^/]+)/(?P<event>[^/]+)", "messages"),
+    ({"POST"}, rf"{API}/upload", "upload"),
+    ({"POST"}, rf"{API}/queue/join", "join"),
+    ({"POST"}, rf"{API}/call/(?P<name>[^/]+)/?", "call"),
+    ({"POST"}, rf"{API}/call/v2/(?P<named>[^/]+)/?", "named"),
+    ({"POST"}, rf"{API}/(run|api)/(?P<name>[^/]+)/?", "run"),
+    ({"POST"}, rf"{API}/(cancel|reset/?)", "cancel"),
+]
+COMPILED = [(methods, re.compile(path, re.DOTALL), kind) for methods, path, kind in ROUTES]
+
+# Gradio's page starts from inline scripts and compiles event handlers from text.
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+}
+ON_SPACES = {"connect-src": "'self' https://*.hf.space https://huggingface.co"}
+
+
+def launch_options(door: Door = DOOR) -> dict[str, Any]:
+    """What `launch()` has to be told to put the guard in place."""
+    cache, hearing = Cache(door), Hearing()
+    return {
+        "max_file_size": LIMITS.max_bytes,
+        "enable_monitoring": False,
+        "run_history": False,
+        "app_kwargs": {
+            "middleware": [Middleware(Guard, door=door, cache=cache, hearing=hearing)],
+            "lifespan": expiry(cache, hearing, door),
+            "docs_url": None,
+            "redoc_url": None,
+            "openapi_url": None,
+        },
+    }
+
+
+def address_of(scope: Scope) -> str:
+    """Where a request comes from; on a Space, what its proxy says."""
+    if "SPACE_ID" in os.environ:
+        forwarded = Headers(scope=scope).get("x-forwarded-for", "").split(",")[0].strip()
+        if forwarded:
+            return forwarded[:64]
+    return scope["client"][0] if scope.get("client") else ""
+
+
+class Guard:
+    """The middleware. One an app, on the app's event loop."""
+
+    def __init__(self, app: ASGIApp, door: Door, cache: Cache, hearing: Hearing) -> None:
+        self._app, self._door, self._cache, self._hearing = app, door, cache, hearing
+        self._arriving: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        async with AsyncExitStack() as stack:
+            try:
+                kind, scope, passed = await self._admit(scope, receive, stack)
+                answer.errors_are_input = kind == "run"
+                await self._app(scope, passed, answer)
+            except Refused as refused:
+                await self._refuse(refused, scope, receive, answer)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                refused = Refused(507, "The disk here is full; please try again in a few minutes.")
+                await self._refuse(refused, scope, receive, answer)
+
+    async def _refuse(
+        self, refused: Refused, scope: Scope, receive: Receive, answer: "_Answer"
+    ) -> None:
+        route = next((kind for _, path, kind in COMPILED if path.fullmatch(scope["path"])), "?")
+        log.info("refused %s %s: %d %s", scope["method"], route, refused.status, refused.sentence)
+        if answer.begun:
+            return
+        response: Response = JSONResponse(
+            {"detail": refused.sentence, "error": refused.sentence}, refused.status
+        )
+        if route == "upload":
+            response = PlainTextResponse(refused.sentence, refused.status)
+        response.headers["connection"] = "close"
+        await response(scope, receive, answer)
+        await _linger(receive, scope)
+
+    # Admission
+
+    async def _admit(
+        self, scope: Scope, receive: Receive, stack: AsyncExitStack
+    ) -> tuple[str, Scope, Receive]:
+        """The kind of request, and what Gradio gets of it. Raises Refused."""
+        kind, found = _route(scope)
+        scope = _without_odd_headers(scope)
+        page = scope["app"].get_blocks()
+        limit = self._door.request_kb * 1024
+        if kind == "upload":
+            limit = self._door.upload_files * LIMITS.max_bytes + MEGABYTE
+        bounded = self._bounded(receive, limit, scope)
+        if kind == "upload":
+            return kind, *await self._upload(scope, bounded)
+        if kind in ("join", "call", "named", "run", "cancel"):
+            if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
+                raise Refused(415, "The request must be application/json.")
+            body = read_json(await _whole(bounded))
+            body = await self._command(kind, found, body, page, scope, stack)
+            return kind, scope, _replay(json.dumps(body).encode(), receive)
+        if kind == "file" and is_address(found["path"]):
+            raise Refused(403, "Only files of this page can be fetched here.")
+        if kind == "page":
+            _check_page(scope, page)
+        if kind == "heartbeat" and not SESSION.fullmatch(found["session"]):
+            raise Refused(400, "That is not a session of this page.")
+        if kind == "messages":
+            session = _session_of(scope, found, page)
+            self._hearing.begin(session)
+            stack.callback(self._hearing.end, session)
+        return kind, scope, bounded
+
+    def _bounded(self, receive: Receive, limit: int, scope: Scope) -> Receive:
+        """Receive at most so many bytes of body, declared or streamed, in a bounded time."""
+        unit = f"{limit / MEGABYTE:.1f} MB"
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isascii() or not declared.isdigit():
+            raise Refused(400, "The request's length is not a number.")
+        if int(declared) > limit:
+            raise Refused(
+                413, f"The request has {int(declared) / MEGABYTE:.1f} MB; at most {unit} can come."
+            )
+        came, until = 0, asyncio.get_running_loop().time() + self._door.body_seconds
+        ended = False
+
+        async def bounded() -> Message:
+            nonlocal came, ended
+            if ended:
+                # What is left to wait for is only that the visitor goes.
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise Refused(
+                    408, f"The request took longer than {self._door.body_seconds:.0f} seconds."
+                ) from None
+            came += len(message.get("body", b""))
+            ended = message["type"] != "http.request" or not message.get("more_body", False)
+            if came > limit:
+                raise Refused(413, f"The request has more than the {unit} that can come.")
+            return message
+
+        return bounded
+
+    async def _upload(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+        headers = Headers(scope=scope)
+        boundary = boundary_of(headers.get("content-type", "").encode("latin-1"))
+        coming = int(headers.get("content-length", LIMITS.max_bytes))
+        await asyncio.to_thread(self._cache.admit, coming)
+        upload = Upload(boundary, self._door.upload_files)
+
+        async def renamed() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                message = {**message, "body": upload.feed(message.get("body", b""))}
+            return message
+
+        plain = MutableHeaders(scope={**scope, "headers": list(scope["headers"])})
+        plain["content-type"] = f"multipart/form-data; boundary={boundary.decode()}"
+        del plain["content-length"]
+        return {**scope, "headers": plain.raw}, renamed
+
+    async def _command(
+        self, kind: str, found: dict, body: dict, page: Any, scope: Scope, stack: AsyncExitStack
+    ) -> dict[str, Any]:
+        """The checked body of a request that makes something happen."""
+        session = body.get("session_hash")
+        if session is not None and not (isinstance(session, str) and SESSION.fullmatch(session)):
+            raise Refused(400, "That is not a session of this page.")
+        if kind == "cancel":
+            return _cancellation(body)
+        if kind == "named":
+            return await self._named(found["named"], body, page, scope, stack)
+        fn = _function(kind, found, body, page)
+        data = body.get("data")
+        counts = {len(fn.inputs), len([b for b in fn.inputs if not b.skip_api])}
+        if not isinstance(data, list) or len(data) not in counts:
+            told = len(data) if isinstance(data, list) else "no"
+            raise Refused(400, f"This takes {len(fn.inputs)} values, and {told} came.")
+        if kind == "join" and session is None:
+            raise Refused(400, "The request names no session.")
+        if kind != "run":
+            await self._queue(fn, session, page, scope, stack)
+        trigger = body.get("trigger_id")
+        checked = {
+            "data": data,
+            "session_hash": session,
+            "event_data": body.get("event_data"),
+            "trigger_id": trigger if _is_number(trigger) else None,
+        }
+        return checked if kind == "call" else {**checked, "fn_index": fn._id}
+
+    async def _named(
+        self, name: str, body: dict, page: Any, scope: Scope, stack: AsyncExitStack
+    ) -> dict[str, Any]:
+        """A call with its values by name."""
+        info = page.get_api_info()["named_endpoints"].get(f"/{name}")
+        if info is None:
+            raise Refused(404, "There is no such endpoint.")
+        known = {p["parameter_name"]: p for p in info["parameters"]}
+        needed = {n for n, p in known.items() if not p.get("parameter_has_default")}
+        if not needed <= body.keys() <= known.keys():
+            raise Refused(
+                400, f"This takes {', '.join(known) or 'nothing'}; needed: {sorted(needed)}."
+            )
+        await self._queue(_by_name(name, page), None, page, scope, stack)
+        return body
+
+    async def _queue(
+        self, fn: Any, session: str | None, page: Any, scope: Scope, stack: AsyncExitStack
+    ) -> None:
+        """Let a request wait in the queue, unless too many wait already."""
+        queue, door = page._queue, self._door
+        if queue.max_size is not None and len(queue) >= queue.max_size:
+            raise Refused(
+                429,
+                f"{len(queue)} runs are waiting here already, and there is room for "
+                f"{queue.max_size}. Please try again in a minute.",
+            )
+        if fn.concurrency_id != DEVICE:
+            return
+        await asyncio.to_thread(self._cache.admit, 0)
+        line = queue.event_queue_per_concurrency_id.get(DEVICE)
+        waiting = list(line.queue) if line else []
+        address = address_of(scope)
+        mine = (
+            sum(event.session_hash == session for event in waiting)
+            + self._arriving[f"session {session}"]
+        )
+        if session is not None and mine >= door.waiting_per_visitor:
+            raise Refused(
+                429,
+                f"You have {mine} runs waiting already; at most {door.waiting_per_visitor} can "
+                "wait at once. They come one after the other.",
+            )
+        near = sum(address_of(event.request.scope) == address for event in waiting)
+        near += self._arriving[address]
+        if near >= door.waiting_per_address:
+            raise Refused(
+                429,
+                f"{near} runs from your address are waiting already; at most "
+                f"{door.waiting_per_address} can wait at once. Please try again in a minute.",
+            )
+        await stack.enter_async_context(self._arrival(f"session {session}", address))
+
+    @asynccontextmanager
+    async def _arrival(self, *keys: str) -> AsyncIterator[None]:
+        """Count a run that is not in the queue yet, so that two cannot slip in as one."""
+        self._arriving.update(keys)
+        try:
+            yield
+        finally:
+            self._arriving.subtract(keys)
+            for key in keys:
+                if self._arriving[key] <= 0:
+                    del self._arriving[key]
+
+
+class _Answer:
+    """Sends an answer with the headers every answer has."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+        self.errors_are_input = False
+        self._held: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            _add_headers(MutableHeaders(scope=message))
+            if self.errors_are_input and message["status"] == 500:
+                self._held = message
+                return
+        elif self._held is not None and message["type"] == "http.response.body":
+            await self._send_failure(message)
+            return
+        await self._send(message)
+
+    async def _send_failure(self, message: Message) -> None:
+        """What a handler would not take is no fault of the server, unless it says so itself.
+
+        Gradio answers 500 whenever a handler raises; this page's handlers raise sentences, and
+        call what nobody foresaw "Our mistake".
+        """
+        held, self._held = self._held, None
+        assert held is not None
+        told, body = json.loads(message.get("body", b"{}")), message.get("body", b"")
+        if told.get("title") != "Our mistake":
+            held = {**held, "status": 422}
+        if told.get("error") is None:
+            told["error"] = "A value came that this page does not send. Please reload it."
+            body = json.dumps(told).encode()
+        headers = MutableHeaders(scope=held)
+        headers["content-length"] = str(len(body))
+        await self._send(held)
+        await self._send({**message, "body": body})
+
+
+def _add_headers(headers: MutableHeaders) -> None:
+    policy = POLICY | (ON_SPACES if "SPACE_ID" in os.environ else {})
+    headers["content-security-policy"] = "; ".join(f"{k} {v}" for k, v in policy.items())
+    headers["x-content-type-options"] = "nosniff"
+    headers["referrer-policy"] = "same-origin"
+
+
+def _route(scope: Scope) -> tuple[str, dict[str, str]]:
+    """The kind of a request and what its path holds. Raises Refused for other routes."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    if len(path) > LONGEST_PATH or any(len(name) > LONGEST_NAME for name in path.split("/")):
+        raise Refused(404, "There is nothing under so long a path.")
+    if not path.isprintable() or "\ufffd" in path:
+        raise Refused(400, "The path is not valid text.")
+    if len(scope.get("query_string", b"")) > LONGEST_QUERY:
+        raise Refused(414, f"A link can have at most {LONGEST_QUERY} characters.")
+    for methods, pattern, kind in COMPILED:
+        if scope["method"] in methods and (found := pattern.fullmatch(path)):
+            return kind, found.groupdict()
+    raise Refused(404, "There is nothing here.")
+
+
+def _without_odd_headers(scope: Scope) -> Scope:
+    """Drop a range that is none: Gradio would stumble over it, and it may be ignored (RFC 9110)."""
+    kept = [(k, v) for k, v in scope["headers"] if k != b"range" or RANGE.fullmatch(v.strip())]
+    return {**scope, "headers": kept}
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    found = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    return {key: values[-1] for key, values in found.items()}
+
+
+def _check_page(scope: Scope, page: Any) -> None:
+    if _query(scope).get("page", "") not in page.config["page"]:
+        raise Refused(404, "There is no such page.")
+
+
+def _session_of(scope: Scope, found: dict[str, str], page: Any) -> str:
+    """The session whose messages are asked for. Raises Refused when none wait."""
+    queue = page._queue
+    session = found.get("event") or _query(scope).get("session_hash", "")
+    if event := queue.event_ids_to_events.get(session):
+        session = event.session_hash
+    if session not in queue.pending_messages_per_session:
+        raise Refused(404, "Nothing is under way for this session.")
+    return session
+
+
+def _function(kind: str, found: dict, body: dict, page: Any) -> Any:
+    """The event that a request asks for."""
+    index = body.get("fn_index")
+    if index is None and "name" in found:
+        return _by_name(found["name"], page)
+    if not _is_number(index) or index not in page.fns:
+        raise Refused(404, "There is no such function.")
+    return page.fns[index]
+
+
+def _by_name(name: str, page: Any) -> Any:
+    for fn in page.fns.values():
+        if isinstance(fn.api_name, str) and fn.api_name == name:
+            return fn
+    raise Refused(404, "There is no such endpoint.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _cancellation(body: dict[str, Any]) -> dict[str, Any]:
+    event = body.get("event_id")
+    if not isinstance(event, str) or not SESSION.fullmatch(event):
+        raise Refused(400, "That is not a run of this page.")
+    index = body.get("fn_index")
+    return {
+        "session_hash": body.get("session_hash") or "",
+        "fn_index": index if _is_number(index) else -1,
+        "event_id": event,
+    }
+
+
+async def _whole(receive: Receive) -> bytes:
+    """A whole body."""
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Refused(400, "The request was broken off.")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Receive a body that was read before, then whatever comes."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replayed
+
+
+async def _linger(receive: Receive, scope: Scope) -> None:
+    """Read on for a little: a connection closed on unread bytes takes the answer with it."""
+    came = 0
+    try:
+        async with asyncio.timeout(2):
+            while came < LINGER:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                came += len(message.get("body", b""))
+    except TimeoutError:
+        return
