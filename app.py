@@ -1,18 +1,22 @@
 """The Space: creates the page and launches it."""
 
 import os
+import tempfile
 
 # Threads that spin while they wait slow down everything else on a small machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# A folder of our own: what is in it expires, and Gradio's default one is shared with other apps.
+os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), "nst"))
 
 import logging
 from threading import Thread
 from typing import Any
 
-from nst.images import LIMITS
 from nst.presets import load_presets
+from ui import zero
+from ui.guard import launch_options
 from ui.page import create_demo
-from ui.painting import pace
+from ui.painting import pace, prepare
 from ui.theme import CSS, HEAD, JS, theme
 
 __all__ = ["main", "options"]
@@ -27,20 +31,21 @@ def options() -> dict[str, Any]:
         "head": HEAD,
         "ssr_mode": False,
         "footer_links": ["api"],
-        "run_history": False,
-        "max_file_size": LIMITS.max_bytes,
         "state_session_capacity": 500,
         "show_error": False,
-        "app_kwargs": {"docs_url": None, "redoc_url": None, "openapi_url": None},
+        **launch_options(),
     }
 
 
 def main() -> None:
-    """Say which presets are wrong, time this machine on the side, serve."""
+    """Say which presets are wrong, get ready to paint, serve."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     for problem in load_presets()[1]:
         logging.warning(problem)
-    Thread(target=pace.calibrate, daemon=True).start()
+    if zero.ACTIVE:
+        prepare()
+    else:
+        Thread(target=pace.calibrate, daemon=True).start()
     create_demo().launch(**options())
 
 
