@@ -1,0 +1,708 @@
+"""The engine: it paints, stops, goes on, repeats itself, and keeps what it has when things fail."""
+
+import gc
+import itertools
+import math
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import gradio.media
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nst.canvas import Canvas, resize
+from nst.colour import match_palette
+from nst.encoders import Encoder, build_encoder
+from nst.errors import BadInput, NstError
+from nst.images import fit, open_photo, to_tensor
+from nst.objective import Objective
+from nst.recipe import Recipe
+from nst.stylize import Step, stylize
+
+STYLES = Path(__file__).parents[1] / "examples" / "styles"
+PRESETS = [STYLES / "charcoal.jpg", STYLES / "woodblock-wave.jpg"]
+BLOCKS = ((6,), (8, 8), (8, 8, 8), (8, 8, 8), (8,))
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+FACTOR = 255 * (0.229 + 0.224 + 0.225) / 3
+QUICK = Recipe(scales=1, steps=6, size=64, seed=1, tv_weight=0, learning_rate=0.03)
+STILL = QUICK.but(steps=1, learning_rate=1e-6)  # shows its start
+
+
+class Faulty(Encoder):
+    """An encoder that can be made to fail; the fault outlives copies of it."""
+
+    fault: list = []  # noqa: RUF012
+
+    def forward(self, image, layers):
+        found = super().forward(image, layers)
+        return {la: type(self).fault[0](f) for la, f in found.items()} if self.fault else found
+
+
+@pytest.fixture
+def faulty():
+    Faulty.fault.clear()
+    yield initialised(Faulty("tiny", BLOCKS))
+    Faulty.fault.clear()
+
+
+def initialised(encoder: Encoder) -> Encoder:
+    torch.manual_seed(5)
+    for conv in encoder.convolutions.values():
+        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+        nn.init.uniform_(conv.bias, -0.2, 0.2)
+    return encoder.requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Encoder:
+    return initialised(Encoder("tiny", BLOCKS, "average"))
+
+
+@pytest.fixture(scope="module")
+def compact() -> Encoder:
+    return build_encoder("compact")
+
+
+def lion(width: int = 64) -> Tensor:
+    """A real photo, cropped to 4:3."""
+    photo = fit(open_photo(gradio.media.get_image("lion.jpg")), width)
+    return to_tensor(photo)[..., : width * 3 // 4, :]
+
+
+def preset(side: int = 160) -> Tensor:
+    return to_tensor(fit(open_photo(PRESETS[0]), side))
+
+
+def paint(content, styles, recipe, encoder, **rest) -> list[Step]:
+    styles = styles if isinstance(styles, list) else [styles]
+    return list(stylize(content, styles, recipe, encoder, **rest))
+
+
+def last(*args, **rest) -> Step:
+    return paint(*args, **({"every": None} | rest))[-1]
+
+
+def total(step: Step) -> float:
+    assert step.losses is not None
+    return step.losses[3]
+
+
+# What a painting is
+
+
+def test_painting_a_photo_lowers_the_total_loss_and_stays_in_range(compact):
+    recipe = QUICK.but(steps=30, size=96)
+    steps = paint(lion(96), preset(), recipe, compact, every=0)
+    assert total(steps[-1]) < 0.6 * total(steps[0])
+    for step in steps:
+        assert step.picture.dtype == torch.float32
+        assert step.picture.min() >= 0
+        assert step.picture.max() <= 1
+
+
+@pytest.mark.slow
+def test_house_recipe_lowers_the_loss_at_every_scale_and_paints(compact):
+    content, recipe = lion(128), Recipe(size=128, scales=2, steps=90)
+    steps = paint(content, preset(), recipe, compact, every=0)
+    for _, group in itertools.groupby(steps, key=lambda step: step.size):
+        one_scale = list(group)
+        assert total(one_scale[-1]) < 0.9 * total(one_scale[0])
+    plain = Objective(compact, recipe, content, [resize(preset(), (96, 128))])
+    before, _ = plain.evaluate(content)
+    after, _ = plain.evaluate(steps[-1].picture)
+    assert after.total < 0.5 * before.total
+
+
+def test_picture_stays_in_range_at_a_rate_that_throws_it_about(tiny):
+    step = last(lion(), preset(), QUICK.but(learning_rate=1), tiny)
+    assert step.picture.min() == 0
+    assert step.picture.max() == 1
+
+
+def test_every_step_is_yielded_and_the_last_has_the_result(tiny):
+    steps = paint(lion(), preset(), QUICK, tiny, every=None)
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6, 6]
+    assert {step.total for step in steps} == {6}
+    assert [step.done for step in steps] == [False] * 6 + [True]
+    assert [step.picture is not None for step in steps] == [False] * 6 + [True]
+    assert torch.equal(steps[-1].picture, steps[-1].canvas.picture)
+    assert math.fsum(steps[-1].losses[:3]) == pytest.approx(total(steps[-1]), rel=1e-5)
+    assert steps[-1].seconds_left == 0
+    assert steps[-1].notes == ()
+
+
+def test_a_picture_at_every_step_is_the_picture_at_that_step(tiny):
+    steps = paint(lion(), preset(), QUICK, tiny, every=0)
+    assert all(step.picture is not None and step.losses is not None for step in steps)
+    changes = [(b.picture - a.picture).abs().max() for a, b in itertools.pairwise(steps[:-1])]
+    assert all(change > 0 for change in changes)
+    assert torch.equal(steps[-2].picture, steps[-1].picture)
+
+
+def test_yielded_pictures_are_the_consumers_own(tiny):
+    undisturbed = last(lion(), preset(), QUICK, tiny, every=0).picture
+    for step in stylize(lion(), [preset()], QUICK, tiny, every=0):
+        picture = step.picture.clone()
+        step.picture.fill_(math.nan)
+    assert torch.equal(picture, undisturbed)
+
+
+def test_pictures_that_come_in_are_left_as_they_were(tiny):
+    content, style = lion(), preset()
+    before = content.clone(), style.clone()
+    paint(
+        content,
+        style,
+        QUICK.but(colours="palette"),
+        tiny,
+        mask=torch.full_like(content[:, :1], 0.5),
+    )
+    assert torch.equal(content, before[0])
+    assert torch.equal(style, before[1])
+
+
+def test_coarse_to_fine_doubles_the_size_and_leaves_out_what_is_too_small(tiny):
+    recipe = Recipe(size=128, scales=3, steps=12)
+    steps = paint(lion(128), preset(), recipe, tiny, every=None)
+    sizes = [size for size, _ in itertools.groupby(step.size for step in steps)]
+    assert sizes == [(48, 64), (96, 128)]  # a quarter would have been 24 x 32
+    assert steps[-1].step == steps[-1].total == 12
+
+
+def test_rate_falls_to_its_share_within_each_scale(tiny, monkeypatch):
+    rates: list[float] = []
+    step = Canvas.step
+
+    def watched(self, gradient, rate, recipe):
+        rates.append(rate)
+        step(self, gradient, rate, recipe)
+
+    monkeypatch.setattr(Canvas, "step", watched)
+    recipe = Recipe(size=96, scales=2, steps=20, learning_rate=0.02, final_rate=0.1)
+    paint(lion(96), preset(), recipe, tiny, every=None)
+    first, _ = recipe.schedule()[0]
+    for scale in (rates[:first], rates[first:]):
+        assert scale[0] == pytest.approx(0.02)
+        assert scale[-1] == pytest.approx(0.002)
+        assert scale == sorted(scale, reverse=True)
+    rates.clear()
+    paint(lion(), preset(), QUICK.but(final_rate=1), tiny, every=None)
+    assert rates == [QUICK.learning_rate] * 6
+
+
+def test_canvas_moves_as_adam_does():
+    # Kingma and Ba 2015, algorithm 1.
+    recipe = Recipe(beta1=0.9, beta2=0.99, epsilon=1e-3)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.3, 0.7, (1, 3, 4, 5))
+    canvas = Canvas(torch.from_numpy(x).float())
+    m, v = np.zeros_like(x), np.zeros_like(x)
+    for t in range(1, 8):
+        g = rng.normal(size=x.shape) * 1e-2
+        m = 0.9 * m + 0.1 * g
+        v = 0.99 * v + 0.01 * g**2
+        x = x - 0.02 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-3)
+        canvas.step(torch.from_numpy(g).float(), 0.02, recipe)
+        np.testing.assert_allclose(canvas.picture.numpy(), x, atol=1e-5)
+    assert canvas.age == 7
+
+
+# The same again
+
+
+@pytest.mark.parametrize("start", ["content", "noise", "blend"])
+def test_same_seed_paints_the_same_picture(compact, start):
+    recipe = QUICK.but(start=start, scales=2, size=96)
+    pictures = [last(lion(96), preset(), recipe, compact).picture for _ in range(2)]
+    assert torch.equal(*pictures)
+
+
+@pytest.mark.parametrize("start", ["noise", "blend"])
+def test_another_seed_starts_from_other_noise(tiny, start):
+    one, other = (
+        last(lion(), preset(), STILL.but(start=start, seed=seed), tiny).picture for seed in (1, 2)
+    )
+    assert (one - other).abs().mean() > 0.01
+
+
+def test_seed_is_of_no_account_without_noise(tiny):
+    one, other = (last(lion(), preset(), QUICK.but(seed=seed), tiny).picture for seed in (1, 2))
+    assert torch.equal(one, other)
+
+
+def test_asking_for_pictures_does_not_change_the_painting(tiny):
+    recipe = QUICK.but(scales=2, size=96)
+    often = last(lion(96), preset(), recipe, tiny, every=0).picture
+    assert torch.equal(often, last(lion(96), preset(), recipe, tiny).picture)
+
+
+# The start
+
+
+def test_start_from_content_is_the_photo(tiny):
+    torch.testing.assert_close(
+        last(lion(), preset(), STILL, tiny).picture, lion(), rtol=0, atol=1e-5
+    )
+
+
+def test_blended_start_is_the_published_one(tiny):
+    # In 0..255 less the means: ratio of uniform noise in -20..20, the rest of the photo.
+    # The means are torchvision's, within half a level of the originals.
+    recipe = STILL.but(start="blend", noise_ratio=0.6, noise_amplitude=20)
+    found = 255 * last(lion(), preset(), recipe, tiny).picture[0].double().numpy()
+    means = np.array([123.68, 116.779, 103.939]).reshape(3, 1, 1)
+    photo = 255 * lion()[0].double().numpy() - means
+    noise = (found - means - 0.4 * photo) / 0.6
+    assert np.abs(noise).max() <= 20.6
+    assert noise.std() == pytest.approx(20 / math.sqrt(3), rel=0.03)
+    assert np.abs(noise.mean((1, 2))).max() < 1.5
+
+
+def test_noise_ratio_0_is_the_photo_and_1_is_noise_alone(tiny):
+    blend = STILL.but(start="blend", noise_amplitude=60)
+    photo = last(lion(), preset(), blend.but(noise_ratio=0), tiny).picture
+    torch.testing.assert_close(photo, lion(), rtol=0, atol=1e-5)
+    pure = last(lion(), preset(), blend.but(noise_ratio=1), tiny).picture
+    noise = last(lion(), preset(), blend.but(start="noise"), tiny).picture
+    assert torch.equal(pure, noise)
+    assert np.abs(np.corrcoef(pure.flatten(), lion().flatten())[0, 1]) < 0.1
+
+
+def test_white_noise_fills_the_range(tiny):
+    picture = last(lion(), preset(), STILL.but(start="noise"), tiny).picture
+    assert picture.min() < 0.01
+    assert picture.max() > 0.97
+    assert picture.std() == pytest.approx(1 / math.sqrt(12), rel=0.05)
+
+
+def test_start_from_a_picture_is_that_picture(tiny):
+    start = lion(96).flip(3)
+    step = last(lion(), preset(), STILL, tiny, start=start)
+    expected = resize(start, tuple(lion().shape[2:])).clamp(0, 1)
+    torch.testing.assert_close(step.picture, expected, rtol=0, atol=1e-5)
+
+
+def test_start_from_a_canvas_goes_on(tiny):
+    recipe = QUICK.but(steps=24, scales=2, size=96)
+    first = last(lion(96), preset(), recipe, tiny)
+    picture, age = first.canvas.picture.clone(), first.canvas.age
+    more = paint(lion(96), preset(), recipe, tiny, start=first.canvas, every=0)
+    # Only the finest scale is painted, from where the first left it, and further down.
+    assert {step.size for step in more} == {first.size}
+    assert total(more[0]) == pytest.approx(total(first), rel=1e-4)
+    assert total(more[-1]) < total(first)
+    assert more[-1].canvas.age == age + more[-1].total
+    assert more[-1].total >= 8
+    assert torch.equal(first.canvas.picture, picture)
+    assert first.canvas.age == age
+
+
+def test_start_from_a_smaller_canvas_keeps_the_photos_detail(tiny):
+    # A canvas that is the photo grows into the photo, sharp, not into an enlargement.
+    small, large = lion(64), lion(128)
+    step = last(large, preset(), STILL, tiny, start=Canvas(small))
+    content = resize(small, tuple(large.shape[2:])).clamp(0, 1)
+    found = (step.picture - large).abs().mean()
+    assert found < 0.3 * (content - large).abs().mean()
+
+
+# Frames
+
+
+def test_frames_are_kept_at_exactly_their_steps(tiny):
+    recipe = QUICK.but(steps=10, keep_at=(1, 3, 7, 10))
+    steps = paint(lion(), preset(), recipe, tiny, every=None)
+    kept = [step for step in steps if step.kept]
+    assert [step.step for step in kept] == [1, 3, 7, 10]
+    assert all(step.picture is not None and step.losses is not None for step in kept)
+    assert [step.step for step in steps if step.picture is not None] == [1, 3, 7, 10, 10]
+
+
+@pytest.mark.parametrize("scales", [1, 2])
+def test_frames_are_kept_at_every_so_many_steps(tiny, scales):
+    recipe = QUICK.but(steps=13, keep_every=4, size=96, scales=scales)
+    steps = paint(lion(96), preset(), recipe, tiny, every=None)
+    assert [step.step for step in steps if step.kept] == [4, 8, 12]
+
+
+def test_kept_frames_do_not_depend_on_how_often_pictures_are_shown(tiny):
+    recipe = QUICK.but(steps=9, keep_at=(2, 5))
+    often, never = (
+        [s.picture for s in paint(lion(), preset(), recipe, tiny, every=every) if s.kept]
+        for every in (0, None)
+    )
+    assert all(map(torch.equal, often, never))
+
+
+# Stopping
+
+
+def objectives() -> int:
+    gc.collect()
+    return sum(type(thing) is Objective for thing in gc.get_objects())
+
+
+def test_closing_early_frees_what_the_painting_held(tiny):
+    before, content = objectives(), lion()
+    held = weakref.ref(content)
+    painting = stylize(content, [preset()], QUICK, tiny, every=0)
+    first = next(painting)
+    assert objectives() == before + 1
+    painting.close()
+    del content
+    assert objectives() == before
+    assert held() is None
+    assert torch.isfinite(first.picture).all()
+    with pytest.raises(StopIteration):
+        next(painting)
+
+
+def test_deadline_ends_the_painting_with_what_is_there_and_says_so(tiny):
+    steps = paint(lion(), preset(), QUICK, tiny, every=None, deadline=0)
+    assert [step.step for step in steps] == [1, 1]
+    assert steps[-1].done
+    assert steps[-1].picture is not None
+    (note,) = steps[-1].notes
+    assert "1 of 6 steps" in note
+
+
+def test_deadline_that_is_not_reached_changes_nothing(tiny):
+    step = last(lion(), preset(), QUICK, tiny, deadline=3600)
+    assert (step.step, step.notes) == (6, ())
+
+
+# Threads and modes
+
+
+def test_consumers_grad_mode_is_its_own(tiny):
+    painting = stylize(lion(), [preset()], QUICK.but(scales=2, size=96), tiny, every=0)
+    for i, _ in enumerate(painting):
+        assert torch.is_grad_enabled() == (i % 2 == 0)
+        assert not torch.is_autocast_enabled("cpu")
+        torch.set_grad_enabled(i % 2 == 1)
+    torch.set_grad_enabled(True)
+
+
+def test_painting_works_under_no_grad(tiny):
+    expected = last(lion(), preset(), QUICK, tiny).picture
+    with torch.no_grad():
+        found = last(lion(), preset(), QUICK, tiny).picture
+        assert not torch.is_grad_enabled()
+    assert torch.equal(found, expected)
+
+
+def test_steps_may_be_asked_for_from_changing_threads(tiny):
+    recipe = QUICK.but(scales=2, size=96)
+    painting = stylize(lion(96), [preset()], recipe, tiny, every=0)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as two:
+        steps = []
+        for thread in itertools.cycle((one, two)):
+            step = thread.submit(next, painting, None).result()
+            if step is None:
+                break
+            steps.append(step)
+            assert thread.submit(torch.is_grad_enabled).result()
+    expected = last(lion(96), preset(), recipe, tiny)
+    torch.testing.assert_close(steps[-1].picture, expected.picture, rtol=0, atol=1e-4)
+
+
+# Masks
+
+
+def test_mask_of_zeros_returns_the_photo(tiny):
+    content = lion()
+    for start in ("content", "noise"):
+        step = last(
+            content, preset(), QUICK.but(start=start), tiny, mask=torch.zeros_like(content[:, :1])
+        )
+        assert torch.equal(step.picture, content)
+
+
+def test_mask_of_ones_is_no_mask(tiny):
+    content = lion()
+    masked = last(content, preset(), QUICK, tiny, mask=torch.ones_like(content[:, :1]))
+    plain = last(content, preset(), QUICK, tiny)
+    torch.testing.assert_close(masked.picture, plain.picture, rtol=0, atol=1e-3)
+    assert total(masked) == pytest.approx(total(plain), rel=1e-3)
+
+
+def test_mask_keeps_the_photo_outside_and_paints_inside(tiny):
+    content = lion()
+    mask = torch.zeros_like(content[:, :1])
+    mask[..., :30] = 1
+    mask[..., 30:34] = 0.5
+    picture = last(content, preset(), QUICK.but(strength=90), tiny, mask=mask).picture
+    assert torch.equal(picture[..., 34:], content[..., 34:])
+    inside = (picture - content)[..., :30].abs().mean()
+    edge = (picture - content)[..., 30:34].abs().mean()
+    assert inside > 0.01
+    assert 0 < edge < inside
+
+
+def statistics(encoder: Encoder, picture: Tensor) -> list[np.ndarray]:
+    """Gram matrices of the shallow layers, in the space that the encoder's distances mean."""
+    grams = []
+    for layer, features in encoder(picture, LAYERS[:3]).items():
+        f = features[0].flatten(1).double().numpy()
+        if layer in encoder.lifts:
+            f = encoder.lifts[layer].double().numpy() @ np.vstack([f, np.ones((1, f.shape[1]))])
+        grams.append(f @ f.T / f.shape[1])
+    return grams
+
+
+def distance(encoder: Encoder, picture: Tensor, style: Tensor) -> float:
+    pairs = zip(statistics(encoder, picture), statistics(encoder, style), strict=True)
+    return float(np.mean([((g - a) ** 2).sum() / (a**2).sum() for g, a in pairs]))
+
+
+def test_each_region_has_its_styles_statistics_better_than_a_mixture_has(compact):
+    content, recipe = lion(96), QUICK.but(size=96, steps=40)
+    mask = torch.zeros_like(content[:, :1])
+    mask[..., :48] = 1
+    styles = [to_tensor(fit(open_photo(path), 96)) for path in (PRESETS[0], PRESETS[-1])]
+
+    def distances(**rest) -> tuple[float, float]:
+        picture = last(content, styles, recipe, compact, **rest).picture
+        # Away from the border between the regions.
+        left, right = picture[..., :40], picture[..., 56:]
+        return distance(compact, left, styles[0]), distance(compact, right, styles[1])
+
+    guided, mixed = distances(mask=mask), distances()
+    assert guided[0] < 0.7 * mixed[0]
+    assert guided[1] < 0.7 * mixed[1]
+
+
+# Brush, colours, scale of the input
+
+
+def seen_by(encoder: Encoder) -> tuple[list[tuple[int, int]], object]:
+    seen: list[tuple[int, int]] = []
+    hook = encoder.convolutions["conv1_1"].register_forward_hook(
+        lambda module, given, out: seen.append(tuple(given[0].shape[2:]))
+    )
+    return seen, hook
+
+
+@pytest.mark.parametrize(
+    ("brush", "own", "wanted"), [(1, 160, 64), (0.5, 160, 32), (2, 160, 128), (4, 160, 160)]
+)
+def test_brush_scales_the_style_with_the_photo_up_to_its_own_pixels(tiny, brush, own, wanted):
+    style = torch.rand(1, 3, own, own)
+    seen, hook = seen_by(tiny)
+    step = last(lion(64), style, QUICK.but(brush=brush), tiny)
+    hook.remove()
+    assert (wanted, wanted) in seen
+    assert max(max(size) for size in seen) == max(wanted, 64)
+    if brush * 64 > own:
+        (note,) = step.notes
+        assert "160 px" in note
+        assert "256 px" in note
+    else:
+        assert step.notes == ()
+
+
+def test_photo_colours_have_the_photos_chrominance(tiny):
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    content = 0.4 + 0.2 * lion()  # so that no colour has to be brought back into range
+    style = 0.4 + 0.2 * preset()
+    picture = last(content, style, QUICK.but(colours="photo"), tiny).picture
+    chroma = [p - (p * weights).sum(1, keepdim=True) for p in (picture, content)]
+    torch.testing.assert_close(*chroma, rtol=0, atol=1e-4)
+    assert (picture - content).abs().max() > 0.02
+
+
+def test_palette_paints_with_the_style_in_the_photos_colours(tiny):
+    matched = match_palette(preset(), lion()).clamp(0, 1)
+    found = last(lion(), preset(), QUICK.but(colours="palette"), tiny).picture
+    assert torch.equal(found, last(lion(), matched, QUICK, tiny).picture)
+
+
+@pytest.mark.parametrize("content_form", ["half-sum", "quarter-mean", "mean"])
+def test_recipe_for_0_to_255_paints_what_a_scaled_first_layer_paints(content_form):
+    # A ReLU network without biases behind its first layer passes that layer's scale on.
+    unit = initialised(Encoder("tiny", BLOCKS, "average"))
+    for name, conv in unit.convolutions.items():
+        if name != "conv1_1":
+            conv.bias.zero_()
+    scaled = initialised(Encoder("tiny", BLOCKS, "average"))
+    scaled.load_state_dict(unit.state_dict())
+    scaled.convolutions["conv1_1"].weight.mul_(FACTOR)
+    scaled.convolutions["conv1_1"].bias.mul_(FACTOR)
+    published = QUICK.but(
+        content_form=content_form,
+        style_form="gatys",
+        style_weight=10,
+        content_weight=0.1,
+        input_range=255,
+        steps=12,
+    )
+    one = last(lion(), preset(), published, unit)
+    other = last(lion(), preset(), published.but(input_range=1), scaled)
+    assert one.losses == pytest.approx(other.losses, rel=1e-3)
+    torch.testing.assert_close(one.picture, other.picture, rtol=0, atol=1e-3)
+    neither = last(lion(), preset(), published.but(input_range=1), unit)
+    assert (neither.picture - one.picture).abs().max() > 0.01
+
+
+# When things go wrong
+
+
+def broken(times: int, fault):
+    """A fault for the next so many layers of the encoder."""
+    left = iter(range(times))
+    return lambda features: fault(features) if next(left, None) is not None else features
+
+
+def is_nan(features: Tensor) -> Tensor:
+    return features * math.nan
+
+
+def nan_gradient(features: Tensor) -> Tensor:
+    if features.requires_grad:
+        features.register_hook(lambda gradient: gradient * math.nan)
+    return features
+
+
+def no_cuda_memory(features: Tensor) -> Tensor:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+
+def no_memory(features: Tensor) -> Tensor:
+    torch.empty(10**15)
+    return features
+
+
+@pytest.mark.parametrize("fault", [is_nan, nan_gradient])
+def test_lost_numbers_are_met_with_the_last_good_picture_and_one_more_try(faulty, fault):
+    recipe = QUICK.but(steps=12)
+    painting = stylize(lion(), [preset()], recipe, faulty, every=0)
+    before = [next(painting) for _ in range(5)]
+    Faulty.fault.append(broken(1, fault))
+    after = list(painting)
+    assert all(torch.isfinite(step.picture).all() for step in after)
+    assert all(math.isfinite(total(step)) for step in after)
+    assert after[-1].done
+    assert total(after[-1]) < total(before[-1])
+    (note,) = after[-1].notes
+    assert "once" in note
+    assert "fp32" in note
+    # It goes on from the last good picture, at half the rate.
+    steps = [(b.picture - a.picture).abs().max() for a, b in itertools.pairwise(before)]
+    assert (after[0].picture - before[-1].picture).abs().max() < max(steps)
+
+
+@pytest.mark.parametrize("fault", [is_nan, nan_gradient])
+def test_numbers_lost_twice_end_the_painting_in_one_sentence(faulty, fault):
+    painting = stylize(lion(), [preset()], QUICK.but(steps=12), faulty, every=0)
+    steps = [next(painting) for _ in range(5)]
+    Faulty.fault.append(fault)
+    with pytest.raises(NstError, match="lower strength"):
+        steps.extend(painting)
+    assert all(torch.isfinite(step.picture).all() for step in steps)
+
+
+def test_numbers_lost_where_no_picture_is_due_are_painted_again(faulty):
+    recipe = QUICK.but(steps=12)
+    undisturbed = last(lion(), preset(), recipe, faulty)
+    painting = stylize(lion(), [preset()], recipe, faulty, every=None)
+    for _ in range(5):
+        next(painting)
+    Faulty.fault.append(broken(1, is_nan))
+    step = list(painting)[-1]
+    assert torch.isfinite(step.picture).all()
+    # Not the photo with a note that says it was painted.
+    painted = (undisturbed.picture - lion()).abs().mean()
+    assert (step.picture - lion()).abs().mean() > 0.2 * painted
+
+
+def test_lost_numbers_leave_the_shared_encoder_alone(faulty):
+    encoder = faulty.bfloat16()
+    painting = stylize(lion(), [preset()], QUICK, encoder, every=0)
+    next(painting)
+    Faulty.fault.append(broken(1, is_nan))
+    list(painting)
+    assert encoder.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("fault", [no_cuda_memory, no_memory])
+@pytest.mark.parametrize("into", [0, 5, 9, 10, 14], ids=lambda n: f"after-{n}-steps")
+def test_lack_of_memory_is_met_with_a_smaller_picture_and_all_its_steps(faulty, fault, into):
+    # 10 steps at the first of two scales; the fault comes before them, among and after them.
+    recipe = QUICK.but(steps=16, scales=2, size=128)
+    assert recipe.schedule()[0] == (10, 0.5)
+    content = lion(128)
+    mask = torch.ones_like(content[:, :1])
+    painting = stylize(content, [preset()], recipe, faulty, every=0, mask=mask)
+    steps = [next(painting) for _ in range(into)]
+    Faulty.fault.append(broken(1, fault))
+    steps += painting
+    result = steps[-1]
+    assert result.done
+    assert result.size == tuple(result.picture.shape[2:]) == (72, 96)
+    assert [step.step for step in steps[:-1]] == list(range(1, 17))
+    (note,) = result.notes
+    assert "96 x 72 pixels" in note
+
+
+def test_lack_of_memory_for_a_print_is_met_with_tiles_first(faulty):
+    content, style = torch.rand(1, 3, 32, 800), torch.rand(1, 3, 32, 800)
+    painting = stylize(content, [style], QUICK.but(size=800), faulty, every=None)
+    next(painting)
+    Faulty.fault.append(broken(1, no_cuda_memory))
+    seen, hook = seen_by(faulty)
+    result = list(painting)[-1]
+    hook.remove()
+    assert result.size == (32, 800)
+    assert result.step == result.total == 6
+    assert max(width for _, width in seen[1:]) < 800
+    (note,) = result.notes
+    assert "tiles of 400 pixels" in note
+
+
+def test_lack_of_memory_at_every_size_ends_in_one_sentence(faulty):
+    Faulty.fault.append(no_cuda_memory)
+    with pytest.raises(NstError, match="not enough memory"):
+        paint(lion(96), preset(), QUICK, faulty)
+
+
+def test_any_other_failure_is_not_hidden(faulty):
+    def fail(features):
+        raise RuntimeError("something else")
+
+    Faulty.fault.append(fail)
+    with pytest.raises(RuntimeError, match="something else"):
+        paint(lion(), preset(), QUICK, faulty)
+
+
+def test_tiles_do_not_change_the_painting(tiny):
+    whole = last(lion(96), preset(), QUICK, tiny)
+    tiled = last(lion(96), preset(), QUICK, tiny, tile=32)
+    assert total(tiled) == pytest.approx(total(whole), rel=1e-3)
+    assert F.mse_loss(tiled.picture, whole.picture) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("styles", "changes", "sentence"),
+    [
+        (0, {}, "no style picture"),
+        (2, {"mix": (1, 2, 3)}, "2 style pictures and 3 weights"),
+        (2, {"mix": (0, 0)}, "at least one must be above"),
+    ],
+)
+def test_styles_that_do_not_fit_the_recipe_are_refused(tiny, styles, changes, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        stylize(lion(), [preset()] * styles, QUICK.but(**changes), tiny)
+
+
+def test_painting_too_narrow_for_the_deepest_layer_is_refused(tiny):
+    with pytest.raises(BadInput, match="64 x 31 pixels; both sides must be at least 32"):
+        stylize(torch.rand(1, 3, 31, 64), [preset()], QUICK, tiny)
+
+
+def test_mask_divides_between_two_styles_at_most(tiny):
+    with pytest.raises(BadInput, match="there are 3"):
+        stylize(lion(), [preset()] * 3, QUICK, tiny, mask=torch.ones_like(lion()[:, :1]))
