@@ -1,9 +1,9 @@
 """The door: what a request may be before Gradio sees it, and what every answer says to browsers.
 
-`launch(**launch_options())` puts it in place; `merge` joins it with an app's own options. Routes
-that this page does not use are closed; a body is bounded as it streams; JSON is checked and
-written anew; files come as uploads only, without their names; the number of waiting runs is
-bounded; every refusal is one sentence. Limits are in `ui.limits.DOOR`.
+`launch(**launch_options())` puts it in place. Routes that this page does not use are closed; a body
+is bounded as it streams; JSON is checked and written anew; files come as uploads only, without
+their names; the number of waiting runs is bounded; every refusal is one sentence. The numbers are
+in `ui.limits.DOOR`.
 """
 
 import asyncio
@@ -12,9 +12,7 @@ import json
 import logging
 import os
 import re
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -24,18 +22,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nst.limits import LIMITS, MEGABYTE
+from ui.admission import SESSION, Admission, address_of, session_of
 from ui.bodies import Refused, Upload, boundary_of, is_address, read_json
 from ui.expiry import Cache, Hearing, expiry
 from ui.limits import DOOR, Door
 
-__all__ = ["Guard", "address_of", "launch_options"]
+__all__ = ["Guard", "launch_options"]
 
 log = logging.getLogger(__name__)
 API = "/gradio_api"
-DEVICE = "device"  # the queue of everything that paints
 LONGEST_PATH, LONGEST_NAME, LONGEST_QUERY = 2048, 255, 8192
 LINGER = 8 * MEGABYTE  # of a refused body are read, so that the refusal can be read
-SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 RANGE = re.compile(rb"bytes=[0-9]{1,18}-[0-9]{0,18}")
 
 # (methods, path, what is checked). Anything else is not part of this page.
@@ -52,7 +49,7 @@ ROUTES = [
     ({"POST"}, rf"{API}/upload", "upload"),
     ({"POST"}, rf"{API}/queue/join", "join"),
     ({"POST"}, rf"{API}/call/(?P<name>[^/]+)/?", "call"),
-    ({"POST"}, rf"{API}/call/v2/(?P<named>[^/]+)/?", "named"),
+    ({"POST"}, rf"{API}/call/v2/(?P<name>[^/]+)/?", "named"),
     ({"POST"}, rf"{API}/(run|api)/(?P<name>[^/]+)/?", "run"),
     ({"POST"}, rf"{API}/(cancel|reset/?)", "cancel"),
 ]
@@ -91,21 +88,12 @@ def launch_options(door: Door = DOOR) -> dict[str, Any]:
     }
 
 
-def address_of(scope: Scope) -> str:
-    """Where a request comes from; on a Space, what its proxy says."""
-    if "SPACE_ID" in os.environ:
-        forwarded = Headers(scope=scope).get("x-forwarded-for", "").split(",")[0].strip()
-        if forwarded:
-            return forwarded[:64]
-    return scope["client"][0] if scope.get("client") else ""
-
-
 class Guard:
     """The middleware. One an app, on the app's event loop."""
 
     def __init__(self, app: ASGIApp, door: Door, cache: Cache, hearing: Hearing) -> None:
         self._app, self._door, self._cache, self._hearing = app, door, cache, hearing
-        self._arriving: Counter[str] = Counter()
+        self._admission = Admission(door)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -125,8 +113,8 @@ class Guard:
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
-                refused = Refused(507, "The disk here is full; please try again in a few minutes.")
-                await self._refuse(refused, scope, receive, answer)
+                full = Refused(507, "The disk here is full; please try again in a few minutes.")
+                await self._refuse(full, scope, receive, answer)
 
     async def _refuse(
         self, refused: Refused, scope: Scope, receive: Receive, answer: "_Answer"
@@ -143,8 +131,6 @@ class Guard:
         response.headers["connection"] = "close"
         await response(scope, receive, answer)
         await _linger(receive, scope)
-
-    # Admission
 
     async def _admit(
         self, scope: Scope, receive: Receive, stack: AsyncExitStack
@@ -163,8 +149,12 @@ class Guard:
             if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
                 raise Refused(415, "The request must be application/json.")
             body = read_json(await _whole(bounded))
-            body = await self._command(kind, found, body, page, scope, stack)
-            return kind, scope, _replay(json.dumps(body).encode(), receive)
+            command = self._admission.check(kind, found, body, page)
+            if command.fn is not None:
+                self._admission.wait(command, page, address_of(scope), stack)
+                if command.paints:
+                    await asyncio.to_thread(self._cache.admit, 0)
+            return kind, scope, _replay(json.dumps(command.body).encode(), receive)
         if kind == "file" and is_address(found["path"]):
             raise Refused(403, "Only files of this page can be fetched here.")
         if kind == "page":
@@ -172,7 +162,7 @@ class Guard:
         if kind == "heartbeat" and not SESSION.fullmatch(found["session"]):
             raise Refused(400, "That is not a session of this page.")
         if kind == "messages":
-            session = _session_of(scope, found, page)
+            session = session_of(found.get("event") or _query(scope).get("session_hash", ""), page)
             self._hearing.begin(session)
             stack.callback(self._hearing.end, session)
         return kind, scope, bounded
@@ -227,101 +217,6 @@ class Guard:
         plain["content-type"] = f"multipart/form-data; boundary={boundary.decode()}"
         del plain["content-length"]
         return {**scope, "headers": plain.raw}, renamed
-
-    async def _command(
-        self, kind: str, found: dict, body: dict, page: Any, scope: Scope, stack: AsyncExitStack
-    ) -> dict[str, Any]:
-        """The checked body of a request that makes something happen."""
-        session = body.get("session_hash")
-        if session is not None and not (isinstance(session, str) and SESSION.fullmatch(session)):
-            raise Refused(400, "That is not a session of this page.")
-        if kind == "cancel":
-            return _cancellation(body)
-        if kind == "named":
-            return await self._named(found["named"], body, page, scope, stack)
-        fn = _function(kind, found, body, page)
-        data = body.get("data")
-        counts = {len(fn.inputs), len([b for b in fn.inputs if not b.skip_api])}
-        if not isinstance(data, list) or len(data) not in counts:
-            told = len(data) if isinstance(data, list) else "no"
-            raise Refused(400, f"This takes {len(fn.inputs)} values, and {told} came.")
-        if kind == "join" and session is None:
-            raise Refused(400, "The request names no session.")
-        if kind != "run":
-            await self._queue(fn, session, page, scope, stack)
-        trigger = body.get("trigger_id")
-        checked = {
-            "data": data,
-            "session_hash": session,
-            "event_data": body.get("event_data"),
-            "trigger_id": trigger if _is_number(trigger) else None,
-        }
-        return checked if kind == "call" else {**checked, "fn_index": fn._id}
-
-    async def _named(
-        self, name: str, body: dict, page: Any, scope: Scope, stack: AsyncExitStack
-    ) -> dict[str, Any]:
-        """A call with its values by name."""
-        info = page.get_api_info()["named_endpoints"].get(f"/{name}")
-        if info is None:
-            raise Refused(404, "There is no such endpoint.")
-        known = {p["parameter_name"]: p for p in info["parameters"]}
-        needed = {n for n, p in known.items() if not p.get("parameter_has_default")}
-        if not needed <= body.keys() <= known.keys():
-            raise Refused(
-                400, f"This takes {', '.join(known) or 'nothing'}; needed: {sorted(needed)}."
-            )
-        await self._queue(_by_name(name, page), None, page, scope, stack)
-        return body
-
-    async def _queue(
-        self, fn: Any, session: str | None, page: Any, scope: Scope, stack: AsyncExitStack
-    ) -> None:
-        """Let a request wait in the queue, unless too many wait already."""
-        queue, door = page._queue, self._door
-        if queue.max_size is not None and len(queue) >= queue.max_size:
-            raise Refused(
-                429,
-                f"{len(queue)} runs are waiting here already, and there is room for "
-                f"{queue.max_size}. Please try again in a minute.",
-            )
-        if fn.concurrency_id != DEVICE:
-            return
-        await asyncio.to_thread(self._cache.admit, 0)
-        line = queue.event_queue_per_concurrency_id.get(DEVICE)
-        waiting = list(line.queue) if line else []
-        address = address_of(scope)
-        mine = (
-            sum(event.session_hash == session for event in waiting)
-            + self._arriving[f"session {session}"]
-        )
-        if session is not None and mine >= door.waiting_per_visitor:
-            raise Refused(
-                429,
-                f"You have {mine} runs waiting already; at most {door.waiting_per_visitor} can "
-                "wait at once. They come one after the other.",
-            )
-        near = sum(address_of(event.request.scope) == address for event in waiting)
-        near += self._arriving[address]
-        if near >= door.waiting_per_address:
-            raise Refused(
-                429,
-                f"{near} runs from your address are waiting already; at most "
-                f"{door.waiting_per_address} can wait at once. Please try again in a minute.",
-            )
-        await stack.enter_async_context(self._arrival(f"session {session}", address))
-
-    @asynccontextmanager
-    async def _arrival(self, *keys: str) -> AsyncIterator[None]:
-        """Count a run that is not in the queue yet, so that two cannot slip in as one."""
-        self._arriving.update(keys)
-        try:
-            yield
-        finally:
-            self._arriving.subtract(keys)
-            for key in keys:
-                if self._arriving[key] <= 0:
-                    del self._arriving[key]
 
 
 class _Answer:
@@ -401,50 +296,6 @@ def _query(scope: Scope) -> dict[str, str]:
 def _check_page(scope: Scope, page: Any) -> None:
     if _query(scope).get("page", "") not in page.config["page"]:
         raise Refused(404, "There is no such page.")
-
-
-def _session_of(scope: Scope, found: dict[str, str], page: Any) -> str:
-    """The session whose messages are asked for. Raises Refused when none wait."""
-    queue = page._queue
-    session = found.get("event") or _query(scope).get("session_hash", "")
-    if event := queue.event_ids_to_events.get(session):
-        session = event.session_hash
-    if session not in queue.pending_messages_per_session:
-        raise Refused(404, "Nothing is under way for this session.")
-    return session
-
-
-def _function(kind: str, found: dict, body: dict, page: Any) -> Any:
-    """The event that a request asks for."""
-    index = body.get("fn_index")
-    if index is None and "name" in found:
-        return _by_name(found["name"], page)
-    if not _is_number(index) or index not in page.fns:
-        raise Refused(404, "There is no such function.")
-    return page.fns[index]
-
-
-def _by_name(name: str, page: Any) -> Any:
-    for fn in page.fns.values():
-        if isinstance(fn.api_name, str) and fn.api_name == name:
-            return fn
-    raise Refused(404, "There is no such endpoint.")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _cancellation(body: dict[str, Any]) -> dict[str, Any]:
-    event = body.get("event_id")
-    if not isinstance(event, str) or not SESSION.fullmatch(event):
-        raise Refused(400, "That is not a run of this page.")
-    index = body.get("fn_index")
-    return {
-        "session_hash": body.get("session_hash") or "",
-        "fn_index": index if _is_number(index) else -1,
-        "event_id": event,
-    }
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -7,6 +7,7 @@ picture may be is in `nst.limits`.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from nst.errors import BadInput
 
@@ -53,7 +54,7 @@ class Door:
         return cls(**_changed(cls, environment))
 
 
-def _changed(cls: type, environment: Mapping[str, str]) -> dict[str, float]:
+def _changed(cls: type, environment: Mapping[str, str]) -> dict[str, Any]:
     changed = {}
     for entry in fields(cls):
         variable = VARIABLES.get(entry.name, f"NST_{entry.name.upper()}")
