@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from nst.canvas import Canvas
-from nst.encoders import Encoder, build_encoder
+from nst.encoders import Encoder, build_encoder, layer_name
 from nst.errors import WeightsUnavailable
 from nst.hardware import device_name, fastest_dtype, pick_device, use_all_cores
 from nst.images import fit, join_alpha, split_alpha, to_image, to_tensor
@@ -57,12 +57,12 @@ class Studio:
         replaced = {
             layer: mine
             for layer, role in pairs
-            if (mine := self.encoder.stand_in(layer, role)) != layer
+            if (mine := self.encoder.stand_in(layer, role)) != layer_name(layer)
         }
+        listed = ", ".join(f"{mine} for {layer}" for layer, mine in replaced.items())
         wanted = recipe.encoder if recipe.encoder in ("vgg16", "vgg19") else None
         if wanted in (None, self.encoder.name):
-            return ""
-        listed = ", ".join(f"{mine} for {layer}" for layer, mine in replaced.items())
+            return f"The encoder here takes {listed}." if listed else ""
         layers = (
             f"its {listed} and the other layers for their namesakes" if listed else "its layers"
         )
