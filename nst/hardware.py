@@ -44,7 +44,7 @@ def cores() -> int:
         allowed = min(allowed or 1, math.ceil(int(quota) / int(period)))
     except (OSError, ValueError):
         pass  # no cgroup v2, or no quota ("max")
-    if asked := os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]:
+    if (asked := os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()).isdecimal():
         allowed = min(allowed or 1, int(asked))
     return max(1, allowed or 1)
 
