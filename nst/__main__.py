@@ -34,6 +34,8 @@ from nst.studio import Studio, open_studio
 from nst.stylize import Step
 from nst.weights import fetch, progress_bar
 
+__all__ = ["main"]
+
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
