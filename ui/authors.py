@@ -1,6 +1,7 @@
 """The comparisons that the published systems' authors made, one click each."""
 
 import html
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,12 +19,14 @@ from ui.order import Order
 from ui.overlay import overlay
 from ui.paint_tab import PaintTab
 from ui.painting import Progress, clock, pace, run
-from ui.tiles import QUICK, TILE, Panel, Scene, Tile
+from ui.tiles import QUICK, TILE, Panel, Scene, Tile, chosen_in
 
 __all__ = ["Authors", "expected"]
 
 SIZES = {"Small": "small", "The recipes' own": "own"}
 STEPS = {"All": "all", "A tenth": "tenth"}
+SHOWN_EVERY = 1.0  # seconds between two pictures of a painting under way
+MEASURED_EVERY = 0.2  # and between two points of its loss curve
 
 
 class Authors:
@@ -52,11 +55,9 @@ class Authors:
                 with gr.Column(min_width=240, elem_classes="card"):
                     self.cards[name] = gr.HTML(_card(name, "small", "all", None))
                     self.buttons[name] = gr.Button("Make this comparison", elem_id=f"make-{name}")
-        self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.", 3)
-        inputs = [self.size, self.steps, *paint.chosen, *paint.controls.inputs]
-        self.panel.wire(
-            None, inputs, *((b, self._source(name)) for name, b in self.buttons.items())
-        )
+        self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
+        inputs = [self.size, self.steps, *chosen_in(paint), *paint.controls.inputs]
+        self.panel.wire(inputs, *((b, self._source(n)) for n, b in self.buttons.items()))
         gr.on(
             [self.size.input, self.steps.input], self.expect, [self.size, self.steps, paint.photo],
             list(self.cards.values()), **QUICK,
@@ -69,7 +70,7 @@ class Authors:
 
     def _source(self, name: str) -> Any:
         def scenes(size: str, steps: str, *chosen: Any) -> Iterator[Scene]:
-            return _scenes(name, size, steps, self.paint.order(chosen), str(chosen[0]))
+            return _scenes(name, size, steps, self.paint._order(chosen), str(chosen[0]))
 
         return scenes
 
@@ -84,6 +85,7 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
         )
     scene = Scene(COMPARISONS[name].title, fit(photo, TILE), file, share=0.0)
     notes: list[str] = []
+    shown = 0.0
     for turn in compare(
         name, photo, style, recipes[0].size, recipes[0].steps,
         painter=_painter, expected=expected(recipes, aspect), deadline=RULES.deadline,
@@ -92,7 +94,8 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
             break
         if turn.line:
             notes.append(turn.line)
-        if turn.picture is not None:
+        if turn.picture is not None and time.monotonic() - shown > SHOWN_EVERY:
+            shown = time.monotonic()
             scene = replace(scene, developing=(turn.caption, turn.picture))
         left = f", about {clock(turn.seconds_left)} left" if turn.seconds_left else ""
         scene = replace(
@@ -109,7 +112,7 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
 
 
 def _painter(photo: Image.Image, style: Image.Image, recipe: Recipe) -> Iterator[Progress]:
-    return run(photo, [style], recipe, every=1.0)
+    return run(photo, [style], recipe, every=MEASURED_EVERY)
 
 
 def _recipes(name: str, size: str, steps: str) -> list[Recipe]:
@@ -159,10 +162,7 @@ def _below(runs: Sequence[Run]) -> str:
         + "</tr>"
         for row in rows
     )
-    return (
-        f"{overlay(curves)}"
-        f'<table class="plain figures"><tr><td></td>{header}</tr>{body}</table>'
-    )
+    return f'{overlay(curves)}<table class="plain figures"><tr><td></td>{header}</tr>{body}</table>'
 
 
 def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
@@ -171,7 +171,7 @@ def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
     total = sum(recipe.steps for recipe in recipes)
     count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
     seconds = None if aspect is None else expected(recipes, aspect)
-    time = f"about {clock(seconds)} here" if seconds else "its time is told when it starts"
+    takes = f"about {clock(seconds)} here" if seconds else "its time is told when it starts"
     late = (
         f" That is more than the {clock(RULES.deadline)} a run may take here: it will end early."
         if seconds and seconds > RULES.deadline
@@ -179,7 +179,7 @@ def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
     )
     return (
         f"<h3>{html.escape(comparison.title)}</h3><p>{html.escape(comparison.claim)}</p>"
-        f'<p class="takes">{count}, {total:,} steps at {recipes[0].size} px: {time}.{late}</p>'
+        f'<p class="takes">{count}, {total:,} steps at {recipes[0].size} px: {takes}.{late}</p>'
     )
 
 

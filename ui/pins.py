@@ -167,14 +167,13 @@ def _about(pinned: Pinned) -> str:
         f'<th scope="col">{side} <span>{html.escape(pinned[side].title)}</span></th>'
         for side in "AB"
     )
-    if not rows:
-        return f'<table class="plain"><tr><td></td>{head}</tr></table><p class="hint">They have the same settings.</p>'
+    same = "" if rows else '<p class="hint">They have the same settings.</p>'
     body = "".join(
         f'<tr><th scope="row">{html.escape(what)}</th><td>{html.escape(a)}</td>'
         f"<td>{html.escape(b)}</td></tr>"
         for what, a, b in rows
     )
-    return f'<table class="plain"><tr><td></td>{head}</tr>{body}</table>'
+    return f'<table class="plain"><tr><td></td>{head}</tr>{body}</table>{same}'
 
 
 def _pair(pinned: Pinned) -> tuple[Image.Image, Image.Image]:

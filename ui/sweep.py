@@ -1,6 +1,7 @@
 """The sweep: one setting in five values, everything else as the Paint tab has it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -8,11 +9,10 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.recipe import Recipe, parse_value
 from ui.controls import LABELS
-from ui.order import Order
 from ui.paint_tab import PaintTab
 from ui.painting import clock, pace
 from ui.telling import telling
-from ui.tiles import QUICK, Panel, Plan, Scene, paint_all
+from ui.tiles import QUICK, Panel, Plan, Scene, chosen_in, paint_all
 from ui.wall import DRAFT
 
 __all__ = ["SWEEPS", "Sweep", "varied"]
@@ -62,8 +62,8 @@ class Sweep:
                 info=f"Separated by commas, at most {MOST}.",
             )
         self.panel = Panel("sweep", "Paint the sweep", "Five drafts, side by side.")
-        self.inputs = [self.setting, self.values, *paint.chosen, *paint.controls.inputs]
-        self.panel.wire(self._scenes, self.inputs)
+        self.inputs = [self.setting, self.values, *chosen_in(paint), *paint.controls.inputs]
+        self.panel.wire(self.inputs, (self.panel.go, self._scenes))
         self.setting.input(
             lambda name: (gr.update(info=SWEEPS[name][0]), SWEEPS[name][1]),
             self.setting,
@@ -75,7 +75,7 @@ class Sweep:
     def expect(self, name: str, values: str, *chosen: Any) -> str:
         """What the sweep would take, for the status line; or what is wrong with it."""
         try:
-            base = self.paint.controls.recipe(chosen[len(self.paint.chosen) :])
+            base = self.paint.controls.recipe(chosen[len(chosen_in(self.paint)) :])
             recipes = varied(name, values, base)
         except BadInput as error:
             return telling(str(error))
@@ -87,9 +87,10 @@ class Sweep:
         return telling(f"{about}, about {clock(seconds)} on this machine.")
 
     def _scenes(self, name: str, values: str, *chosen: Any) -> Iterator[Scene]:
-        asked = self.paint.order(chosen)
+        asked = self.paint._order(chosen)
         orders = tuple(
-            (title, asked.but(recipe)) for title, recipe in varied(name, values, asked.shared.recipe)
+            (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
+            for title, recipe in varied(name, values, asked.shared.recipe)
         )
         heading = f"{LABELS[name][0]}: {asked.title}"
         return paint_all(Plan(heading, str(chosen[0]), orders))

@@ -6,7 +6,7 @@ shows any of them.
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,17 +19,35 @@ from nst.keepsakes import contact_sheet
 from ui.limits import RULES
 from ui.links import Shared
 from ui.order import Order
+from ui.paint_tab import PaintTab
 from ui.painting import clock, run
 from ui.result import flat, store
 from ui.telling import sentences, telling
 
-__all__ = ["ACTIONS", "Panel", "Plan", "Scene", "Tile", "jpeg", "paint_all"]
+__all__ = [
+    "ACTIONS",
+    "Panel",
+    "Plan",
+    "Scene",
+    "Tile",
+    "chosen_in",
+    "jpeg",
+    "paint_all",
+    "sheet_of",
+]
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
-DEVICE = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
+DEVICE: dict[str, Any] = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
 ACTIONS = {"Paint it properly": "paint", "Pin it as A": "A", "Pin it as B": "B"}
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
+
+# What happens is told and shown below the button; it may be out of sight.
+TO_STATUS_JS = """
+() => {{ const status = document.querySelector('#{0}-status');
+  if (status.getBoundingClientRect().bottom > window.innerHeight - 160)
+    status.scrollIntoView({{block: 'center', behavior: 'smooth'}}); }}
+"""
 
 
 @dataclass(frozen=True)
@@ -112,7 +130,7 @@ class _Stage:
     """One visitor's latest scene; a stop finds here what there is to keep."""
 
     scene: Scene | None = None
-    files: dict[int, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
 
 
 Source = Callable[..., Iterator[Scene]]
@@ -121,34 +139,33 @@ Source = Callable[..., Iterator[Scene]]
 class Panel:
     """Go and Stop, a status line, the pictures, and the contact sheet."""
 
-    def __init__(self, name: str, go: str, invitation: str, columns: int = 5) -> None:
+    def __init__(self, name: str, go: str | None, invitation: str) -> None:
         self.name = name
         self.stage = gr.State(None, time_to_live=RULES.visit)
         with gr.Row(elem_classes="go-row"):
-            self.go = gr.Button(go, variant="primary", min_width=150, elem_id=f"{name}-go")
+            if go:
+                self.go = gr.Button(go, variant="primary", min_width=150, elem_id=f"{name}-go")
             self.stop = gr.Button("Stop", interactive=False, min_width=70, elem_id=f"{name}-stop")
-        self._layout_pictures(invitation, columns)
+        self._layout_pictures(invitation)
 
-    def _layout_pictures(self, invitation: str, columns: int) -> None:
+    def _layout_pictures(self, invitation: str) -> None:
         self.status = gr.HTML(
             telling(invitation), elem_id=f"{self.name}-status", elem_classes="telling"
         )
-        with gr.Column(visible=False, elem_id=f"{self.name}-after") as self.after:
-            with gr.Row(elem_classes="click-row"):
-                self.action = gr.Radio(
-                    list(ACTIONS.items()), value="paint", label="Choosing a picture below will",
-                    elem_id=f"{self.name}-action", scale=3,
-                )  # fmt: skip
-                self.sheet = gr.DownloadButton(
-                    "Download contact sheet", interactive=False, min_width=200,
-                    elem_id=f"{self.name}-sheet",
-                )  # fmt: skip
-            self.gallery = gr.Gallery(
-                label="Paintings", show_label=False, columns=columns, allow_preview=False,
-                interactive=False, object_fit="cover", buttons=[],
-                elem_id=f"{self.name}-tiles", elem_classes=["tiles", "thumbs"],
+        with gr.Row(visible=False, elem_classes="click-row") as self.after:
+            self.action = gr.Radio(
+                list(ACTIONS.items()), value="paint", label="Choosing a picture will",
+                elem_id=f"{self.name}-action", scale=0, min_width=430,
             )  # fmt: skip
-            self.below = gr.HTML(elem_id=f"{self.name}-below", elem_classes="below")
+            self.sheet = gr.DownloadButton(
+                "Download contact sheet", elem_id=f"{self.name}-sheet", scale=0, min_width=240,
+            )  # fmt: skip
+        self.gallery = gr.Gallery(
+            label="Paintings", show_label=False, allow_preview=False, interactive=False,
+            object_fit="cover", buttons=[], visible=False, elem_id=f"{self.name}-tiles",
+            elem_classes=["tiles", "thumbs"],
+        )  # fmt: skip
+        self.below = gr.HTML(elem_id=f"{self.name}-below", elem_classes="below")
 
     @property
     def shown(self) -> list[Any]:
@@ -163,14 +180,14 @@ class Panel:
             self.stop,
         ]
 
-    def wire(self, source: Source, inputs: Sequence[Any], *starts: tuple[Any, Any]) -> None:
-        """Run `source(*inputs)` when Go is pressed.
-
-        starts: further (button, source) pairs, for a panel that several buttons fill.
-        """
-        running = []
-        for button, scenes in ((self.go, source), *starts):
-            button.click(lambda: gr.update(interactive=True), None, self.stop, **QUICK)
+    def wire(self, inputs: Sequence[Any], *starts: tuple[gr.Button, Source]) -> None:
+        """starts: (button, source) pairs; a press shows the scenes of `source(*inputs)`."""
+        running: list[Any] = []
+        for button, scenes in starts:
+            button.click(
+                lambda: gr.update(interactive=True), None, self.stop,
+                js=TO_STATUS_JS.format(self.name), **QUICK,
+            )  # fmt: skip
             event = button.click(
                 _handler(self, scenes), list(inputs), self.shown, show_progress="minimal",
                 show_progress_on=[self.status], scroll_to_output=False, **DEVICE, **PRIVATE,
@@ -185,16 +202,15 @@ class Panel:
         yield {
             self.stage: stage,
             self.status: telling("Getting ready", share=0.0),
-            self.after: gr.update(visible=True),
-            self.gallery: [],
+            self.after: gr.update(visible=False),
+            self.gallery: gr.update(value=[], visible=True),
             self.below: "",
-            self.sheet: gr.update(value=None, interactive=False),
         }
         for scene in scenes:
             changed = stage.scene is None or scene.tiles != stage.scene.tiles
             fresh = stage.scene is None or scene.developing != stage.scene.developing
             stage.scene = scene
-            update = {self.status: telling(scene.line, scene.notes, scene.share)}
+            update: dict[Any, Any] = {self.status: telling(scene.line, scene.notes, scene.share)}
             if changed or fresh:
                 update[self.gallery] = self._pictures(stage)
             if changed:
@@ -212,9 +228,7 @@ class Panel:
             self.after: gr.update(visible=bool(scene.tiles)),
             self.gallery: self._pictures(stage),
             self.below: scene.below,
-            self.sheet: gr.update(
-                value=self._sheet(scene) if scene.tiles else None, interactive=bool(scene.tiles)
-            ),
+            self.sheet: self._sheet(scene) if scene.tiles else None,
             self.stop: gr.update(interactive=False),
         }
 
@@ -231,12 +245,13 @@ class Panel:
             return self._finished(stage)
 
     def _pictures(self, stage: _Stage) -> list[tuple[str, str]]:
-        """Files and titles for the gallery; each finished tile is written once."""
+        """Files and titles for the gallery, the photo first; each is written once."""
         scene = stage.scene
         assert scene is not None
-        for i in range(len(stage.files), len(scene.tiles)):
-            stage.files[i] = self._file(scene.tiles[i].picture, i)
-        shown = [(stage.files[i], tile.title) for i, tile in enumerate(scene.tiles)]
+        pictures = [scene.photo, *(tile.picture for tile in scene.tiles)]
+        stage.files += [self._file(pictures[i], i) for i in range(len(stage.files), len(pictures))]
+        titles = ["The photo", *(tile.title for tile in scene.tiles)]
+        shown = list(zip(stage.files, titles, strict=True))
         if scene.developing is not None:
             title, picture = scene.developing
             shown.append((self._file(picture, len(shown)), f"{title} …"))
@@ -244,21 +259,30 @@ class Panel:
 
     def _file(self, picture: Image.Image, number: int) -> str:
         data = jpeg(fit(flat(picture), TILE, enlarge=False))
-        return store(self.gallery, data, f"{self.name}-{number + 1}.jpg")
+        return store(self.gallery, data, f"{self.name}-{number}.jpg")
 
     def _sheet(self, scene: Scene) -> str:
-        tiles = [(scene.photo, "the photo"), *((t.picture, t.title) for t in scene.tiles)]
-        columns = next((c for c in (4, 3, 5) if len(tiles) % c == 0), min(4, len(tiles)))
-        sheet = contact_sheet(tiles, columns, scene.heading)
-        return store(self.sheet, jpeg(sheet, 90), f"{self.name}-sheet.jpg")
+        return store(self.sheet, jpeg(sheet_of(scene), 90), f"{self.name}-sheet.jpg")
 
     def chosen(self, stage: _Stage | None, event: gr.SelectData) -> Tile | None:
-        """The tile that was clicked; None for one that is still being painted."""
+        """The tile that was clicked; None for the photo and what is still being painted."""
         scene = stage.scene if stage else None
         index = event.index
         if scene is None or not isinstance(index, int) or index < 0:
             raise BadInput("There is no such picture to choose.")
-        return scene.tiles[index] if index < len(scene.tiles) else None
+        return scene.tiles[index - 1] if 0 < index <= len(scene.tiles) else None
+
+
+def sheet_of(scene: Scene) -> Image.Image:
+    """The photo and every finished painting, in rows that come out even where they can."""
+    tiles = [(scene.photo, "the photo"), *((t.picture, t.title) for t in scene.tiles)]
+    columns = next((c for c in (4, 3, 5) if len(tiles) % c == 0), min(4, len(tiles)))
+    return contact_sheet(tiles, columns, scene.heading)
+
+
+def chosen_in(paint: PaintTab) -> list[Any]:
+    """The Paint tab's pictures, as its `order` takes them before the values of the controls."""
+    return [paint.photo, paint.style_id, paint.own, paint.second, paint.share]
 
 
 def _handler(panel: Panel, source: Source) -> Callable[..., Iterator[dict]]:

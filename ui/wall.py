@@ -11,7 +11,7 @@ from nst.published import NAMED
 from nst.recipe import Recipe
 from ui.limits import RULES
 from ui.links import read_settings
-from ui.order import order, preset_of
+from ui.order import Order, order, preset_of
 from ui.painting import clock, pace
 from ui.result import store
 from ui.telling import sentences, telling
@@ -37,7 +37,7 @@ class Wall:
     def __init__(self, photo: gr.Image) -> None:
         presets = load_presets()[0]
         gr.Markdown(
-            "One photo in many paintings, each a quick draft. Choose a picture to paint it properly.",
+            "One photo in many paintings, each a quick draft.",
             elem_classes="hint",
         )
         with gr.Accordion("Which paintings", open=False):
@@ -49,7 +49,7 @@ class Wall:
                 elem_id="wall-presets",
             )
         self.panel = Panel("wall", "Paint the wall", INVITATION)
-        self.panel.wire(self._scenes, [photo, self.names])
+        self.panel.wire([photo, self.names], (self.panel.go, self._scenes))
         self.names.input(self.expect, self.names, self.panel.status, **QUICK)
 
     def expect(self, names: Sequence[str]) -> str:
@@ -78,13 +78,15 @@ def plan(photo: str | None, names: Sequence[str], settings: str = "") -> Plan:
         raise BadInput("No painting is chosen for the wall: choose one at least.")
     if len(names) > MOST:
         raise BadInput(f"{len(names)} paintings were asked for; a wall has at most {MOST}.")
-    orders = []
+    orders: list[tuple[str, Order]] = []
     for name in dict.fromkeys(names):
         preset = preset_of(name)
         if preset is None:
             raise BadInput(f"There is no preset called {str(name)[:40]!r}.")
         recipe = read_settings(f"size={DRAFT}&{settings}", preset)
-        orders.append((preset.title, order(photo, preset, recipe)))
+        # The photo is opened once for all of them.
+        again = orders[0][1] if orders else None
+        orders.append((preset.title, order(photo, preset, recipe, again=again)))
     return Plan("Style wall", str(photo), tuple(orders))
 
 

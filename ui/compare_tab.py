@@ -1,0 +1,122 @@
+"""The Compare tab: one photo in every style, A against B, one setting in several values, and the
+comparisons that the authors of the published systems made."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from nst.images import fit, open_photo
+from nst.published import NAMED
+from ui.authors import Authors
+from ui.paint_tab import PaintTab
+from ui.pins import Pinned, Pins
+from ui.samples import SAMPLES
+from ui.sweep import Sweep
+from ui.telling import sentences
+from ui.tiles import QUICK, Panel, Tile
+from ui.wall import Wall
+
+__all__ = ["CompareTab", "build"]
+
+TO_TOP_JS = "() => window.scrollTo({top: 0, behavior: 'instant'})"
+LOADED = "Its settings are here, at full quality. Press Paint."
+
+
+def build(paint: PaintTab, tabs: gr.Tabs, tab: gr.Tab) -> "CompareTab":
+    """Lay out the tab inside the current context and wire it to the Paint tab.
+
+    tabs: the page's, to go to the Paint tab. tab: the one this is in.
+    """
+    return CompareTab(paint, tabs, tab)
+
+
+class CompareTab:
+    """The photo, and four ways to compare."""
+
+    def __init__(self, paint: PaintTab, tabs: gr.Tabs, tab: gr.Tab) -> None:
+        self.paint, self.tabs = paint, tabs
+        with gr.Row(elem_id="compare-photo-row") as self.photo_row:
+            self.photo = gr.Image(
+                str(SAMPLES["lion"].path), label="Photo", show_label=False, type="filepath",
+                image_mode=None, sources=["upload", "webcam", "clipboard"], height=170,
+                elem_id="compare-photo", buttons=[], min_width=180, scale=1,
+            )  # fmt: skip
+            self.samples = gr.Gallery(
+                [(fit(open_photo(sample.path), 224), sample.title) for sample in SAMPLES.values()],
+                label="Samples", show_label=False, columns=4, format="jpeg", allow_preview=False,
+                interactive=False, object_fit="cover", elem_id="compare-samples",
+                elem_classes="thumbs", selected_index=0, buttons=[], min_width=180, scale=2,
+            )  # fmt: skip
+        with gr.Tabs(elem_classes="ways"):
+            with gr.Tab("Style wall", id="wall") as wall_tab:
+                self.wall = Wall(paint.photo)
+            with gr.Tab("One setting", id="sweep") as sweep_tab:
+                self.sweep = Sweep(paint)
+            with gr.Tab("A and B", id="ab") as ab_tab:
+                self.pins = Pins()
+            with gr.Tab("Check the authors", id="authors") as authors_tab:
+                self.authors = Authors(paint)
+        with paint.after:
+            self.pins.add_buttons(paint.result)
+        self._wire_photo()
+        for panel in (self.wall.panel, self.sweep.panel, self.authors.panel):
+            self._wire_choice(panel)
+        self._wire_tabs(tab, wall_tab, sweep_tab, ab_tab, authors_tab)
+
+    def _wire_photo(self) -> None:
+        """One photo for both tabs: what is chosen in either is shown in the other."""
+        paint = self.paint
+        self.photo.input(lambda photo: photo, self.photo, paint.photo, **QUICK)
+        self.samples.select(paint._pick_sample, None, paint.photo, **QUICK)
+        paint.photo.change(
+            lambda photo: (photo, paint._mark_sample(photo)),
+            paint.photo, [self.photo, self.samples], **QUICK,
+        )  # fmt: skip
+
+    def _wire_choice(self, panel: Panel) -> None:
+        outputs = [*self.paint.restored, self.tabs, *self.pins.shown]
+        panel.gallery.select(
+            _choice(self, panel), [panel.stage, panel.action, self.pins.pinned], outputs, **QUICK
+        ).success(None, None, None, js=TO_TOP_JS, **QUICK)
+
+    def _wire_tabs(
+        self, tab: gr.Tab, wall: gr.Tab, sweep: gr.Tab, ab: gr.Tab, authors: gr.Tab
+    ) -> None:
+        walls = (self.wall.expect, self.wall.names, self.wall.panel.status)
+        sweeps = (self.sweep.expect, self.sweep.inputs, self.sweep.panel.status)
+        cards = (
+            self.authors.expect,
+            [self.authors.size, self.authors.steps, self.paint.photo],
+            list(self.authors.cards.values()),
+        )
+        for handler, inputs, outputs in (walls, sweeps, cards):
+            tab.select(handler, inputs, outputs, **QUICK)
+        ab.select(lambda: gr.update(visible=False), None, self.photo_row, **QUICK)
+        for way in (wall, sweep, authors):
+            way.select(lambda: gr.update(visible=True), None, self.photo_row, **QUICK)
+
+    def _load(self, photo: str, tile: Tile) -> dict[Any, Any]:
+        """Updates that bring a tile to the Paint tab, at the size its recipe has by itself."""
+        size = NAMED[tile.shared.recipe.name].recipe.size
+        shared = replace(tile.shared, recipe=tile.shared.recipe.but(size=size))
+        values: Sequence[Any] = self.paint._restore(shared, f"{tile.title}. {LOADED}")
+        updates = dict(zip(self.paint.restored, values, strict=True))
+        return updates | {self.paint.photo: photo, self.tabs: gr.Tabs(selected="paint")}
+
+
+def _choice(tab: CompareTab, panel: Panel) -> Any:
+    def choose(
+        event: gr.SelectData, stage: Any, action: str, pinned: Pinned | None
+    ) -> dict[Any, Any]:
+        with sentences():
+            tile = panel.chosen(stage, event)
+            if tile is None:
+                return {tab.pins.pinned: gr.skip()}
+            if action in ("A", "B"):
+                gr.Info(f"{tile.title} is pinned as {action}: see A and B.", duration=3)
+                return tab.pins.pin(pinned, action, tile)
+            return tab._load(stage.scene.photo_file, tile)
+
+    return choose
