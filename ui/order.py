@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from nst.errors import BadInput
 from nst.images import open_photo
@@ -11,7 +11,9 @@ from nst.recipe import Recipe
 from ui.links import Shared
 from ui.samples import sample_id
 
-__all__ = ["Order", "order", "preset_of"]
+__all__ = ["Order", "brushed", "order", "preset_of"]
+
+SOFT = 1 / 80  # of the long side: how wide a brushed edge fades
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Order:
     shared: Shared
     title: str
     credit: str
+    mask: Image.Image | None = None
 
 
 def preset_of(style_id: object) -> Preset | None:
@@ -38,11 +41,12 @@ def order(
     second: Preset | None = None,
     share: float = 0.5,
     again: Order | None = None,
+    mask: Image.Image | None = None,
 ) -> Order:
     """Open what was chosen. Raises BadInput with a sentence for whatever cannot be used.
 
     photo: a file. style: a file, or a preset. second: painted in with its share, 0..1.
-    again: an earlier order whose photo is taken instead.
+    again: an earlier order whose photo is taken instead. mask: white where to paint.
     """
     if photo is None and again is None:
         raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
@@ -65,7 +69,19 @@ def order(
         ),
         title=_title(preset, second),
         credit="; ".join(f"{p.title}: {p.author} ({p.licence})" for p in (preset, second) if p),
+        mask=mask,
     )
+
+
+def brushed(drawn: dict | None) -> Image.Image | None:
+    """The mask (L, soft at its edges) in what `gr.ImageMask` gives; None when nothing is drawn."""
+    layers = (drawn or {}).get("layers") or []
+    if not layers or not isinstance(layers[0], Image.Image):
+        return None
+    mask = layers[0].convert("RGBA").getchannel("A")
+    if mask.getbbox() is None:
+        return None
+    return mask.filter(ImageFilter.GaussianBlur(max(mask.size) * SOFT))
 
 
 def _title(preset: Preset | None, second: Preset | None) -> str:

@@ -19,7 +19,7 @@ from ui.controls import QUALITIES, Controls, departures, quality
 from ui.curves import curves
 from ui.limits import RULES
 from ui.links import Shared, address, from_notes, from_query, to_query
-from ui.order import Order, order, preset_of
+from ui.order import Order, brushed, order, preset_of
 from ui.painting import Arrays, clock, pace, run
 from ui.result import Result, flat, store
 from ui.samples import SAMPLES, sample_id
@@ -32,8 +32,10 @@ QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
 DEVICE = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
 NO_SECOND = ("None", "")
 THUMB = 224
+MASK_SIDE = 640
 OPENING = ("tower", "swirling-night")
 WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
+MASKED = "Only the part that was brushed is painted; the link does not hold that part."
 
 SAVE_JS = "() => setTimeout(() => document.querySelector('#{0}').click(), 60)"
 COPY_JS = """
@@ -112,6 +114,19 @@ class PaintTab:
                 self.share = gr.Slider(
                     0, 1, 0.4, step=0.05, label="Its share", elem_id="second-share"
                 )
+        with gr.Accordion("Only part of the photo", open=False):
+            self.mask = gr.ImageMask(
+                label="Paint over the part", show_label=False, type="pil", image_mode="RGBA",
+                format="png", sources=(), layers=False, transforms=(), height=320,
+                brush=gr.Brush(colors=["#ffffff"], color_mode="fixed", default_size=36),
+                placeholder="Bring the photo here, then brush over the part to paint.",
+                buttons=[], elem_id="mask",
+            )  # fmt: skip
+            self.to_mask = gr.Button("Bring the photo here", size="sm", elem_id="to-mask")
+            gr.Markdown(
+                "With a second style, the first is painted inside and the second outside.",
+                elem_classes="hint",
+            )
         self.controls.main()
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self.controls.advanced()
@@ -120,9 +135,9 @@ class PaintTab:
                 height=150, elem_id="open-painting",
             )  # fmt: skip
         with gr.Row(elem_id="actions"):
-            self.paint = gr.Button("Paint", variant="primary", scale=3, min_width=90, elem_id="go")
+            self.paint = gr.Button("Paint", variant="primary", scale=2, min_width=90, elem_id="go")
             self.stop = gr.Button("Stop", interactive=False, min_width=70, elem_id="stop")
-            self.keep = gr.Button("Keep painting", visible=False, min_width=120, elem_id="keep")
+            self.keep = gr.Button("Keep painting", visible=False, min_width=150, elem_id="keep")
 
     def _layout_out(self) -> None:
         self.live = gr.Image(
@@ -188,6 +203,8 @@ class PaintTab:
         controls = self.controls
         self.samples.select(self._pick_sample, None, self.photo, **QUICK)
         self.photo.change(self._mark_sample, self.photo, self.samples, **QUICK)
+        self.photo.change(lambda: None, None, self.mask, **QUICK)
+        self.to_mask.click(self._photo_to_mask, self.photo, self.mask, **QUICK)
         self.gallery.select(
             self._pick_style, controls.inputs, [*self._style_outputs, *controls.outputs], **QUICK
         )
@@ -219,7 +236,7 @@ class PaintTab:
             "show_progress": "minimal", "show_progress_on": [self.status],
             "scroll_to_output": False, **DEVICE, **PRIVATE,
         }  # fmt: skip
-        inputs = [self.result, *chosen, *self.controls.inputs]
+        inputs = [self.result, self.mask, *chosen, *self.controls.inputs]
         running = []
         for button, handler in ((self.paint, self._paint), (self.keep, self._keep_painting)):
             button.click(lambda: (gr.update(interactive=True), gr.update(interactive=False)),
@@ -269,6 +286,13 @@ class PaintTab:
                 fresh = preset.recipe(NAMED["house"].recipe)
                 recipe = fresh.but(size=recipe.size, seed=recipe.seed, encoder=recipe.encoder)
             return [*self._show_style(preset.id), *self.controls.show(recipe, preset)]
+
+    def _photo_to_mask(self, photo: str | None) -> dict | None:
+        with sentences():
+            if photo is None:
+                raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
+            shown = flat(fit(open_photo(photo), MASK_SIDE))
+            return {"background": shown, "layers": [], "composite": shown}
 
     def _show_style(self, style_id: str) -> list[Any]:
         preset = preset_of(style_id)
@@ -333,8 +357,10 @@ class PaintTab:
 
     # Painting
 
-    def _order(self, chosen: Sequence[Any], again: Order | None = None) -> Order:
-        """Check and open what `_wire_run` hands over, without the result."""
+    def _order(
+        self, chosen: Sequence[Any], again: Order | None = None, mask: dict | None = None
+    ) -> Order:
+        """Check and open what was chosen: `self.chosen`'s values, then the controls'."""
         photo, style_id, own, second, share, *values = chosen
         return order(
             photo,
@@ -343,18 +369,21 @@ class PaintTab:
             second=preset_of(second),
             share=share,
             again=again,
+            mask=brushed(mask),
         )
 
-    def _paint(self, request: gr.Request, before: Result | None, *chosen: Any) -> Iterator[dict]:
+    def _paint(
+        self, request: gr.Request, before: Result | None, mask: dict | None, *chosen: Any
+    ) -> Iterator[dict]:
         with sentences():
-            yield from self._run(self._order(chosen), before, None, request)
+            yield from self._run(self._order(chosen, mask=mask), before, None, request)
 
     def _keep_painting(
-        self, request: gr.Request, before: Result | None, *chosen: Any
+        self, request: gr.Request, before: Result | None, mask: dict | None, *chosen: Any
     ) -> Iterator[dict]:
         with sentences():
             last = _painted(before)
-            asked = self._order(chosen, again=last.order)
+            asked = self._order(chosen, again=last.order, mask=mask)
             yield from self._run(asked, last, last.start, request)
 
     def _run(
@@ -364,7 +393,7 @@ class PaintTab:
         start: Arrays | Image.Image | None,
         request: gr.Request,
     ) -> Iterator[dict]:
-        result = Result(asked, remark=WENT_ON if start is not None else "")
+        result = Result(asked, remarks=_remarks(asked, start))
         result.previous = before.kept if before else None
         yield {
             self.result: result,
@@ -373,7 +402,9 @@ class PaintTab:
             self.status: telling("Getting ready"),
         }
         try:
-            for progress in run(asked.photo, asked.styles, asked.shared.recipe, start=start):
+            for progress in run(
+                asked.photo, asked.styles, asked.shared.recipe, mask=asked.mask, start=start
+            ):
                 if result.stopped:
                     return
                 result.take(progress)
@@ -503,6 +534,12 @@ def _begin(asked: Order, start: Arrays | Image.Image | None) -> Image.Image:
     if start is not None:
         return to_image(torch.from_numpy(start[0]))
     return flat(fit(asked.photo, asked.shared.recipe.size))
+
+
+def _remarks(asked: Order, start: object) -> tuple[str, ...]:
+    return tuple(
+        line for line, holds in ((WENT_ON, start is not None), (MASKED, asked.mask)) if holds
+    )
 
 
 def _qualities(recipe: Recipe) -> Any:

@@ -87,7 +87,7 @@ class Result:
     """A run as it goes and when it is over.
 
     painted: the engine's own picture; `shown` is what fade and colours make of it. canvas: the
-    shelf's key of what can be gone on from. remark: what holds of the whole run. over: finished,
+    shelf's key of what can be gone on from. remarks: what holds of the whole run. over: finished,
     or stopped by the visitor. previous: the run before, until this one has something to show.
     """
 
@@ -100,7 +100,7 @@ class Result:
     status: str = ""
     notes: tuple[str, ...] = ()
     step: int = 0
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
     over: bool = False
     stopped: bool = False
     previous: "Result | None" = None
@@ -108,7 +108,7 @@ class Result:
     def take(self, progress: Progress) -> None:
         """Add what a run has just reported."""
         self.status, self.step = progress.status, progress.step
-        self.notes = (*progress.notes, *filter(None, [self.remark]))
+        self.notes = (*progress.notes, *self.remarks)
         if progress.losses is not None and np.isfinite(progress.losses).all():
             self.losses.append((progress.step, progress.losses))
         if progress.picture is not None:

@@ -96,7 +96,7 @@ CSS = """
 .gradio-container { overflow: clip !important; }
 #actions { position: sticky; bottom: 0; z-index: 20; padding: 14px 0 12px; flex-wrap: nowrap;
   gap: 10px; background: linear-gradient(transparent, var(--body-background-fill) 14px); }
-#actions button { min-height: 46px; white-space: nowrap; padding: 0 14px; }
+#actions button { min-height: 46px; white-space: nowrap; padding: 0 10px; font-size: 1rem; }
 :focus-visible { outline: 3px solid var(--accent) !important; outline-offset: 2px; }
 
 #curves svg { width: 100%; height: auto; display: block; }
