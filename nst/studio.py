@@ -18,7 +18,7 @@ from nst.recipe import Recipe
 from nst.stylize import Step, stylize
 from nst.weights import Progress, is_cached, load_vgg
 
-__all__ = ["Background", "Studio", "open_studio"]
+__all__ = ["Background", "Studio", "choose_encoder", "open_studio"]
 
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.
@@ -129,28 +129,17 @@ def _encoder(name: str, pooling: str, progress: Progress | None) -> Encoder:
         return _encoders[key]
 
 
-def open_studio(
-    recipe: Recipe, *, strict: bool = False, progress: Progress | None = None
-) -> Studio:
-    """The studio for a recipe on this machine.
+def choose_encoder(recipe: Recipe) -> tuple[str, str]:
+    """The encoder that would paint a recipe here now, and why; nothing is loaded for the answer.
 
     "auto" means VGG-19 on a GPU when its weights are here, the compact encoder otherwise.
-    strict: fetch a VGG that was asked for by name, and raise WeightsUnavailable when that fails.
-    Otherwise the compact encoder paints at once and the reason says so; no network is touched.
     """
     wanted = recipe.encoder
     if wanted == "auto":
-        name, reason = _automatic()
-    elif wanted == "compact" or strict or is_cached(wanted):
-        name, reason = wanted, ""
-    else:
-        name, reason = "compact", f"{TITLES[wanted]} is not on this machine yet."
-    try:
-        return Studio(_encoder(name, recipe.pooling, progress), reason)
-    except WeightsUnavailable as error:
-        if strict or name == "compact":
-            raise
-        return Studio(_encoder("compact", "own", None), str(error))
+        return _automatic()
+    if wanted == "compact" or is_cached(wanted):
+        return wanted, ""
+    return "compact", f"{TITLES[wanted]} is not on this machine yet."
 
 
 def _automatic() -> tuple[str, str]:
@@ -162,6 +151,24 @@ def _automatic() -> tuple[str, str]:
     if not is_cached("vgg19"):
         return "compact", "VGG-19 is not on this machine yet."
     return "vgg19", "There is a GPU here and VGG-19's weights are cached."
+
+
+def open_studio(
+    recipe: Recipe, *, strict: bool = False, progress: Progress | None = None
+) -> Studio:
+    """The studio for a recipe on this machine, with the encoder of `choose_encoder`.
+
+    strict: fetch a VGG that was asked for by name, and raise WeightsUnavailable when that fails.
+    Otherwise the compact encoder paints at once and the reason says so; no network is touched.
+    """
+    wanted = recipe.encoder
+    name, reason = (wanted, "") if strict and wanted != "auto" else choose_encoder(recipe)
+    try:
+        return Studio(_encoder(name, recipe.pooling, progress), reason)
+    except WeightsUnavailable as error:
+        if strict or name == "compact":
+            raise
+        return Studio(_encoder("compact", "own", None), str(error))
 
 
 @dataclass

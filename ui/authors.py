@@ -13,7 +13,7 @@ from nst.compare import COMPARISONS, Run, compare, scaled, table
 from nst.errors import BadInput
 from nst.images import fit
 from nst.recipe import Recipe
-from nst.studio import open_studio
+from nst.studio import choose_encoder
 from ui.limits import RULES
 from ui.order import Order
 from ui.overlay import overlay
@@ -137,8 +137,8 @@ def expected(recipes: Sequence[Recipe], aspect: float) -> float | None:
 
 def _as_painted(recipe: Recipe) -> Recipe:
     """By the encoder that will paint, when the one asked for is not here."""
-    encoder = open_studio(recipe).encoder.name
-    automatic = open_studio(recipe.but(encoder="auto")).encoder.name
+    encoder, _ = choose_encoder(recipe)
+    automatic, _ = choose_encoder(recipe.but(encoder="auto"))
     return recipe.but(encoder="auto" if encoder == automatic else encoder)
 
 

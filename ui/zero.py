@@ -29,19 +29,21 @@ ACTIVE = (
 START_SECONDS = 6  # the fork, CUDA's start, the weights' way to the GPU
 STEP_SECONDS = 0.01  # starting some hundred kernels
 PIXEL_SECONDS = {"compact": 1e-8, "vgg16": 1.2e-7, "vgg19": 1.5e-7}  # VGG-19: 10 TFLOP/s
+SHORTEST = 4  # of a painting: the first steps of a worker are slow
 LONGEST = 60  # of a request; ZeroGPU counts it 1.5 times, and who has not signed in has 120 a day
 
 Task = TypeVar("Task", bound=Callable[..., Iterator[Any]])
 
 
 def painting_seconds(photo: Image.Image, recipe: Recipe, limit: float) -> float:
-    """How long a painting may take, `limit` anywhere but here: what it needs, at most `LONGEST`."""
+    """How long a painting may take: on ZeroGPU what it should need, `limit` anywhere else."""
     if not ACTIVE:
         return limit
     aspect = min(photo.size) / max(photo.size)
     pixel = PIXEL_SECONDS.get(recipe.encoder, PIXEL_SECONDS["vgg19"])
     pixels = sum(steps * (recipe.size * share) ** 2 for steps, share in recipe.schedule()) * aspect
-    return min(recipe.steps * STEP_SECONDS + pixels * pixel, LONGEST - START_SECONDS, limit)
+    needed = max(SHORTEST, recipe.steps * STEP_SECONDS + pixels * pixel)
+    return min(needed, LONGEST - START_SECONDS, limit)
 
 
 def on_gpu(task: Task) -> Task:
