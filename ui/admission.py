@@ -75,7 +75,7 @@ class Admission:
             return Command(_cancellation(body))
         if kind == "named":
             return Command(_by_parameters(found["name"], body, page), _by_name(found["name"], page))
-        fn = _function(found, body, page)
+        fn = _function(kind, found, body, page)
         data = body.get("data")
         counts = {len(fn.inputs), len([block for block in fn.inputs if not block.skip_api])}
         if not isinstance(data, list) or len(data) not in counts:
@@ -138,10 +138,10 @@ class Admission:
         self._arriving = +self._arriving
 
 
-def _function(found: dict[str, str], body: dict[str, Any], page: Any) -> Any:
+def _function(kind: str, found: dict[str, str], body: dict[str, Any], page: Any) -> Any:
     """The event that a request asks for."""
     index = body.get("fn_index")
-    if index is None and "name" in found:
+    if kind == "call" or (kind == "run" and index is None):
         return _by_name(found["name"], page)
     if not _is_number(index) or index not in page.fns:
         raise Refused(404, "There is no such function.")

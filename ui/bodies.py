@@ -5,9 +5,10 @@ Both are written anew from what was checked, so that nothing can be read differe
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 __all__ = ["Refused", "Upload", "boundary_of", "is_address", "read_json"]
@@ -29,11 +30,12 @@ class Refused(Exception):
         self.status, self.sentence = status, sentence
 
 
-def read_json(raw: bytes) -> dict[str, Any]:
+def read_json(raw: bytes, folder: Path) -> dict[str, Any]:
     """The object that a request's body holds, without the names that files had at home.
 
-    Raises Refused for anything that is not one plain JSON object of a bounded size, and for files
-    that were not uploaded: `http:`, `file:`, `data:` and other addresses.
+    folder: where uploads lie. Raises Refused for anything that is not one plain JSON object of a
+    bounded size, and for files that are not in the folder: other paths, `http:` and `data:`
+    addresses.
     """
     try:
         value = json.loads(raw.decode(), parse_constant=_no_constant)
@@ -44,7 +46,7 @@ def read_json(raw: bytes) -> dict[str, Any]:
     for count, found in enumerate(_values(value)):
         if count >= MOST_VALUES:
             raise Refused(413, f"The request has more than {MOST_VALUES} values.")
-        _check(found)
+        _check(found, folder)
     return value
 
 
@@ -67,9 +69,9 @@ def _values(root: Any) -> Iterator[Any]:
             waiting.extend((inner, depth + 1) for inner in value)
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, folder: Path) -> None:
     if isinstance(value, dict):
-        _check_file(value)
+        _check_file(value, folder)
     elif isinstance(value, str):
         _check_text(value)
     elif isinstance(value, float) and not math.isfinite(value):
@@ -87,14 +89,22 @@ def _check_text(text: str) -> None:
         raise Refused(400, "A text in the request is not valid Unicode.") from None
 
 
-def _check_file(value: dict[str, Any]) -> None:
-    """Refuse files given by address, and forget what a file was called."""
+def _check_file(value: dict[str, Any], folder: Path) -> None:
+    """Refuse files that were not uploaded, and forget what a file was called."""
     path, url = value.get("path"), value.get("url")
-    if isinstance(path, str) and is_address(path):
-        raise Refused(400, "Pictures come as uploads; an address cannot be opened here.")
     if isinstance(url, str) and url.strip().lower().startswith("data:"):
         raise Refused(400, "Pictures come as uploads; a data: address cannot be opened here.")
-    if "path" in value and "orig_name" in value:
+    if path is None:
+        return
+    if not isinstance(path, str) or is_address(path):
+        raise Refused(400, "Pictures come as uploads; an address cannot be opened here.")
+    # What a visitor names is not looked up on the disk before it is known to be ours.
+    named = Path(os.path.abspath(path))
+    if not any(named.is_relative_to(root) for root in (folder.absolute(), folder.resolve())):
+        raise Refused(
+            400, "That file was not uploaded here, or it has expired: please send it again."
+        )
+    if "orig_name" in value:
         value["orig_name"] = None
 
 
@@ -124,8 +134,7 @@ class Upload:
     def __init__(self, boundary: bytes, most: int) -> None:
         self._mark = b"\r\n--" + boundary
         self._most, self._files = most, 0
-        # The first boundary has no line before it.
-        self._held = b"\r\n"
+        self._held = b""
         self._started = self._in_headers = self._ended = False
 
     def feed(self, chunk: bytes) -> bytes:
@@ -136,17 +145,25 @@ class Upload:
             out += ready
         if self._ended:
             self._held = b""
-        if not self._started and out:
-            self._started, out = True, out.removeprefix(b"\r\n")
         return out
+
+    def _first(self) -> bytes:
+        """The first boundary, which has no line before it; empty while it is not complete."""
+        first = self._mark[2:] + b"\r\n"
+        if not first.startswith(self._held[: len(first)]):
+            raise Refused(400, "The upload does not begin with its boundary.")
+        if len(self._held) < len(first):
+            return b""
+        self._started = self._in_headers = True
+        return self._take(len(first))
 
     def _data(self) -> bytes:
         """The part's bytes up to and with the next boundary, or as many as are certain."""
+        if not self._started:
+            return self._first()
         at = self._held.find(self._mark)
         if at < 0:
             return self._take(max(0, len(self._held) - len(self._mark)))
-        if not self._started and at > 0:
-            raise Refused(400, "The upload does not begin with its boundary.")
         after = at + len(self._mark)
         follows = self._held[after : after + 2]
         if len(follows) < 2:

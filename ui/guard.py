@@ -148,7 +148,7 @@ class Guard:
         if kind in ("join", "call", "named", "run", "cancel"):
             if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
                 raise Refused(415, "The request must be application/json.")
-            body = read_json(await _whole(bounded))
+            body = read_json(await _whole(bounded), self._cache.folder)
             command = self._admission.check(kind, found, body, page)
             if command.fn is not None:
                 self._admission.wait(command, page, address_of(scope), stack)
