@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from ui import endpoint, paint_tab
+from ui import compare_tab, endpoint, paint_tab, wall
 from ui.limits import DOOR, RULES
 
 __all__ = ["create_demo"]
@@ -23,8 +23,12 @@ def create_demo() -> gr.Blocks:
         delete_cache=(600, int(DOOR.cache_seconds)),
     ) as demo:
         gr.Markdown(MASTHEAD, elem_id="masthead")
-        with gr.Tabs(), gr.Tab("Paint", id="paint"):
-            paint_tab.build(demo)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Paint", id="paint"):
+                paint = paint_tab.build(demo)
+            with gr.Tab("Compare", id="compare") as compare:
+                compare_tab.build(paint, tabs, compare)
         endpoint.build()
+        wall.build_endpoint()
     demo.queue(max_size=RULES.queue, api_open=False, default_concurrency_limit=8)
     return demo

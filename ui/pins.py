@@ -40,11 +40,11 @@ class Pins:
             label="A and B", show_label=False, format="jpeg", interactive=False, visible=False,
             elem_id="ab-slider", buttons=["fullscreen"], max_height=760,
         )  # fmt: skip
-        with gr.Row(visible=False) as self.row:
+        with gr.Row(visible=False, elem_classes="ab-row") as self.row:
             self.sheet = gr.DownloadButton(
-                "Download both on one sheet", elem_id="ab-sheet", min_width=220, scale=0
+                "Download both on one sheet", elem_id="ab-sheet", min_width=260, scale=0
             )
-            self.swap = gr.Button("Swap A and B", elem_id="ab-swap", min_width=140, scale=0)
+            self.swap = gr.Button("Swap A and B", elem_id="ab-swap", min_width=160, scale=0)
 
     @property
     def shown(self) -> list[Any]:

@@ -2,6 +2,8 @@
 
 import gradio as gr
 
+from ui.looks import LOOKS
+
 __all__ = ["CSS", "HEAD", "JS", "theme"]
 
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
@@ -124,6 +126,7 @@ footer { opacity: .75; }
   * { transition: none !important; animation: none !important; }
 }
 """
+CSS += LOOKS
 
 HEAD = """
 <meta name="color-scheme" content="light dark">
