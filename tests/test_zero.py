@@ -1,0 +1,218 @@
+"""ZeroGPU, as far as a machine without it can show.
+
+Run as a script, this file is an app's process on a ZeroGPU Space: a stand-in for the `spaces`
+package runs the decorated function in a forked process, as the real one does: arguments and
+yields are pickled, an exception is reduced to the name of its class, to close is to ask the
+worker to stop and to wait for its next yield.
+"""
+
+import json
+import math
+import multiprocessing
+import os
+import subprocess
+import sys
+from importlib.machinery import ModuleSpec
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nst.errors import BadInput
+from nst.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+PHOTO = Image.new("RGB", (96, 64), "teal")
+SMALL = Recipe(encoder="compact", size=96, steps=6)
+
+
+class SpacesDouble(ModuleType):
+    """What `spaces.GPU(duration=...)` does on ZeroGPU."""
+
+    def __init__(self) -> None:
+        super().__init__("spaces")
+        self.__spec__ = ModuleSpec("spaces", None)
+        self.asked: list[int] = []
+        self.workers: list[multiprocessing.Process] = []
+
+    def GPU(self, *, duration):  # noqa: N802
+        def decorate(task):
+            def call(*args):
+                self.asked.append(duration(*args))
+                yield from self._in_a_worker(task, args)
+
+            return call
+
+        return decorate
+
+    def _in_a_worker(self, task, args):
+        fork = multiprocessing.get_context("fork")
+        arguments, results, stop = fork.SimpleQueue(), fork.SimpleQueue(), fork.Event()
+        worker = fork.Process(target=_worker, args=(task, arguments, results, stop), daemon=True)
+        worker.start()
+        self.workers.append(worker)
+        arguments.put(args)
+        kind = ""
+        try:
+            while (item := results.get())[0] == "yield":
+                yield item[1]
+            kind, text = item
+            if kind == "error":
+                raise RuntimeError(text)
+        finally:
+            stop.set()
+            while not kind:
+                kind = results.get()[0].replace("yield", "")
+            worker.join(20)
+
+
+def _worker(task, arguments, results, stop) -> None:
+    def iterate() -> None:
+        try:
+            for value in task(*arguments.get()):
+                if stop.is_set():
+                    break
+                results.put(("yield", value))
+            results.put(("end", ""))
+        except Exception as error:
+            results.put(("error", type(error).__name__))
+
+    thread = Thread(target=iterate)  # what the parent's threads left behind is of no use here
+    thread.start()
+    thread.join()
+
+
+def act() -> dict:
+    """What happens in the app's process, in short."""
+    spaces = sys.modules["spaces"] = SpacesDouble()
+    import nst.studio
+    from ui import painting, zero
+
+    painting.prepare()
+    nst.studio.build_encoder = None  # from here on a worker can only use what was built before
+    found = {"active": zero.ACTIVE, "processes": [os.getpid()]}
+
+    *developing, last = painting.run(PHOTO, [PHOTO], SMALL, every=0.0)
+    found["pictures"] = sum(p.picture is not None for p in (*developing, last))
+    found["last"] = [last.step, last.done, last.picture.size]
+    found["asked"] = spaces.asked[-1]
+    found["painted_seconds"] = zero.painting_seconds(PHOTO, SMALL, 300)
+
+    *_, further = painting.run(
+        PHOTO, [PHOTO], SMALL, start=last.canvas, mask=Image.new("L", PHOTO.size, 255)
+    )
+    found["age"] = [last.canvas[3], further.canvas[3]]
+
+    try:
+        list(painting.run(PHOTO, [PHOTO], SMALL.but(mix=(0.5, 0.5))))
+    except BadInput as error:
+        found["sentence"] = str(error)
+
+    stopped = painting.run(PHOTO, [PHOTO], SMALL.but(steps=30_000), every=0.0)
+    next(stopped)
+    stopped.close()
+    found["exit_after_stop"] = spaces.workers[-1].exitcode
+
+    zero.SHORTEST, zero.STEP_SECONDS = 0.2, 0.0
+    *_, ended = painting.run(PHOTO, [PHOTO], SMALL.but(steps=30_000))
+    found["ended"] = [ended.step, ended.done, list(ended.notes)]
+    found["processes"] += [worker.pid for worker in spaces.workers]
+    return found
+
+
+@pytest.fixture(scope="module")
+def found() -> dict:
+    """What the app's process found on the stand-in of ZeroGPU."""
+    environment = {**os.environ, "SPACES_ZERO_GPU": "true", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, __file__], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_each_painting_is_made_in_a_forked_process_with_the_encoder_built_before(found):
+    assert found["active"]
+    assert len(set(found["processes"])) == 6
+    assert found["last"] == [SMALL.steps, True, [96, 64]]
+
+
+def test_pictures_arrive_while_the_worker_paints(found):
+    assert found["pictures"] == SMALL.steps + 1
+
+
+def test_the_gpu_is_asked_for_the_seconds_of_this_painting_and_its_start(found):
+    from ui import zero
+
+    assert found["asked"] == math.ceil(zero.START_SECONDS + found["painted_seconds"]) <= 15
+
+
+def test_a_painting_goes_on_from_a_canvas_that_was_pickled(found):
+    before, after = found["age"]
+    assert before == SMALL.steps
+    assert after > before
+
+
+def test_a_refusal_keeps_its_sentence_on_the_way_from_the_worker(found):
+    assert found["sentence"].startswith("There are 1 style pictures and 2 weights")
+
+
+def test_to_stop_ends_the_worker(found):
+    assert found["exit_after_stop"] == 0
+
+
+def test_a_painting_ends_with_its_picture_before_its_seconds_are_over(found):
+    step, done, notes = found["ended"]
+    assert done
+    assert step < 30_000
+    assert any("a run may take" in note for note in notes)
+
+
+def test_seconds_grow_with_steps_pixels_and_the_encoder_and_have_an_end(monkeypatch):
+    from ui import zero
+
+    monkeypatch.setattr(zero, "ACTIVE", True)
+
+    def seconds(limit=300.0, **settings):
+        return zero.painting_seconds(PHOTO, Recipe(**settings), limit)
+
+    middle = {"encoder": "vgg19", "size": 1024, "steps": 600}
+    assert seconds(**middle) > seconds(**{**middle, "steps": 500})
+    assert seconds(**middle) > seconds(**{**middle, "size": 900})
+    assert seconds(**middle) > seconds(**{**middle, "encoder": "vgg16"})
+    assert seconds(**{**middle, "encoder": "vgg16"}) > seconds(**{**middle, "encoder": "compact"})
+    assert seconds(**{**middle, "encoder": "auto"}) == seconds(**middle)
+    assert seconds(size=4096, steps=30_000) == zero.LONGEST - zero.START_SECONDS
+    assert seconds(limit=9, size=4096, steps=30_000) == 9
+
+
+def test_elsewhere_nothing_is_different():
+    from ui import zero
+
+    def task():
+        yield 1
+
+    assert not zero.ACTIVE
+    assert zero.on_gpu(task) is task
+    assert zero.painting_seconds(PHOTO, Recipe(steps=30_000), 300) == 300
+
+
+def test_a_run_tells_how_it_goes_at_least_twice_a_second(monkeypatch):
+    from ui import painting
+
+    ticks = iter(np.arange(0, 1e4, 0.1))
+    seen: list[float] = []
+    monkeypatch.setattr(painting.time, "monotonic", lambda: seen.append(next(ticks)) or seen[-1])
+    told = []
+    for _ in painting.run(PHOTO, [PHOTO], SMALL.but(steps=40), every=1e6):
+        told.append(seen[-1])
+    assert len(told) < 40
+    assert max(b - a for a, b in pairwise(told)) <= 0.5
+
+
+if __name__ == "__main__":
+    print(json.dumps(act()))
