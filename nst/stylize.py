@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,7 +18,8 @@ from nst.recipe import Recipe
 __all__ = ["Step", "stylize"]
 
 SMALLEST = 32  # pixels of a short side: below it the deepest block has no two positions to compare
-DOWN = 0.75  # of the size, when memory runs out
+SMALLEST_TILE = 384  # pixels: smaller ones are mostly halo
+DOWN = 0.75  # of the size, when memory runs out in spite of tiles
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,11 @@ class _Painting:
                     raise
                 self._go_down(error)
                 schedule[0] = (count - self.into, share)
+                self.into = 0
                 continue
             if self._late():
                 break
-            schedule = rest
+            schedule, self.into = rest, 0
         assert canvas is not None
         yield self._report(canvas, scale, [], last=True)
 
@@ -221,30 +223,31 @@ class _Painting:
         return (middle + ratio * noise + (1 - ratio) * (content - middle)).clamp(0, 1)
 
     def _paint(self, canvas: Canvas, scale: _Scale, count: int, rest) -> Iterator[Step]:
-        good = canvas.copy()
-        self.into = 0
-        for i in range(count):
+        good, good_into = canvas.copy(), 0
+        while self.into < count:
             began = time.perf_counter()
             losses, gradient = scale.evaluate(canvas.picture)
-            fall = (
-                self.recipe.final_rate ** (i / max(1, count - 1))
-                if self.recipe.final_rate
-                else (1 - i / count)
-            )
-            canvas.step(gradient, self.recipe.learning_rate * fall * self.rate_factor, self.recipe)
+            canvas.step(gradient, self._rate(count), self.recipe)
             self.done += 1
             self.into += 1
             self._time(canvas, time.perf_counter() - began)
-            ahead = [(count - 1 - i, canvas.size), *((n, self._size(s)) for n, s in rest)]
             due = self._due()
-            if due or i == count - 1:
-                if not _finite(losses):
+            if due or self.into == count:
+                if not _finite(losses, canvas):
                     self._restore(canvas, scale, good)
+                    self.done -= self.into - good_into
+                    self.into = good_into
                     continue
-                good = canvas.copy()
+                good, good_into = canvas.copy(), self.into
+            ahead = [(count - self.into, canvas.size), *((n, self._size(s)) for n, s in rest)]
             yield self._report(canvas, scale, ahead, losses=losses if due else None)
             if self._late():
                 return
+
+    def _rate(self, count: int) -> float:
+        """The learning rate of the next step: it falls within each scale."""
+        fall = self.recipe.final_rate ** (self.into / max(1, count - 1))
+        return self.recipe.learning_rate * fall * self.rate_factor
 
     def _time(self, canvas: Canvas, seconds: float) -> None:
         each = seconds / canvas.picture.numel()
@@ -321,20 +324,25 @@ class _Painting:
         scale.objective.encoder = self.encoder
 
     def _go_down(self, error: BaseException) -> None:
-        """Paint smaller when memory ran out."""
-        height, width = (round(side * DOWN) for side in self.content.shape[2:])
-        if min(height, width) < SMALLEST:
-            raise NstError("There is not enough memory for even the smallest painting.") from error
+        """When memory runs out, judge in smaller tiles; paint smaller when that was not enough."""
         if self.content.is_cuda:
             torch.cuda.empty_cache()
+        height, width = self.content.shape[2:]
+        tile = min(self.tile or max(height, width), max(height, width)) // 2
+        if tile >= SMALLEST_TILE:
+            self.tile = tile
+            self._note(f"Memory was short, so the painting was judged in tiles of {tile} pixels.")
+            return
+        height, width = round(height * DOWN), round(width * DOWN)
+        if min(height, width) < SMALLEST:
+            raise NstError("There is not enough memory for even the smallest painting.") from error
         self.content = resize(self.content, (height, width)).clamp(0, 1)
         self.mask = None if self.mask is None else resize(self.mask, (height, width)).clamp(0, 1)
-        self.recipe = replace(self.recipe, size=max(SMALLEST, max(height, width)))
         self._note(f"Memory ran out, so the painting went down to {width} x {height} pixels.")
 
 
-def _finite(losses: Losses) -> bool:
-    return bool(torch.isfinite(losses.total))
+def _finite(losses: Losses, canvas: Canvas) -> bool:
+    return bool(torch.isfinite(losses.total) & torch.isfinite(canvas.picture).all())
 
 
 def _out_of_memory(error: BaseException) -> bool:

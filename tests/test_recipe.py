@@ -22,7 +22,7 @@ NUMBERS = {
     "strength": (0, 100),
     "tv_weight": (0, 1e6),
     "learning_rate": (1e-6, 1),
-    "final_rate": (0, 1),
+    "final_rate": (1e-3, 1),
     "beta1": (0, 0.9999),
     "beta2": (0, 0.99999),
     "epsilon": (0, 1),

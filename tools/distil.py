@@ -157,10 +157,12 @@ def gram(features: Tensor) -> Tensor:
 
 
 def relative(difference: Tensor, reference: Tensor) -> Tensor:
-    """Norm of each difference over the norm of its reference, averaged over the batch."""
-    return (
-        difference.flatten(1).norm(dim=1) / reference.flatten(1).norm(dim=1).clamp_min(1e-6)
-    ).mean()
+    """Energy of each difference over that of its reference, averaged over the batch.
+
+    Outliers count less: a flat crop has next to no energy of its own.
+    """
+    energy = difference.square().sum((1, 2)) / reference.square().sum((1, 2)).clamp_min(1e-6)
+    return torch.log1p(energy).mean()
 
 
 def variance(features: Tensor) -> Tensor:
@@ -331,8 +333,8 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=Path("out/distil.pt"))
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--side", type=int, default=160, help="pixels of a training crop")
-    parser.add_argument("--crops", type=int, default=3, help="plain crops a step")
-    parser.add_argument("--canvases", type=int, default=3, help="canvases (and styles) a step")
+    parser.add_argument("--crops", type=int, default=5, help="plain crops a step")
+    parser.add_argument("--canvases", type=int, default=2, help="canvases (and styles) a step")
     parser.add_argument("--places", type=int, default=48, help="canvases on the easel")
     parser.add_argument("--rate", type=float, default=0.02, help="of the convolutions, by Muon")
     parser.add_argument("--head-rate", type=float, default=3e-3, help="of the rest, by Adam")
