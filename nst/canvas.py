@@ -55,12 +55,13 @@ class Canvas:
         if tuple(size) == self.size:
             return self
         detail = after - resize(before, size)
-        return Canvas(
-            (resize(self.picture, size) + detail).clamp_(0, 1),
-            resize(self.first, size),
-            resize(self.second, size).clamp_min_(0),
-            self.age,
-        )
+        # Bicubic weights below zero would leave second moments of nothing under first ones of
+        # something: a step without bound, seen as a speck.
+        moments = [
+            F.interpolate(moment, size, mode="bilinear", antialias=True)
+            for moment in (self.first, self.second)
+        ]
+        return Canvas((resize(self.picture, size) + detail).clamp_(0, 1), *moments, self.age)
 
     def copy(self) -> "Canvas":
         return Canvas(self.picture.clone(), self.first.clone(), self.second.clone(), self.age)
