@@ -57,11 +57,11 @@ class Canvas:
         detail = after - resize(before, size)
         # Bicubic weights below zero would leave second moments of nothing under first ones of
         # something: a step without bound, seen as a speck.
-        moments = [
+        first, second = (
             F.interpolate(moment, size, mode="bilinear", antialias=True)
             for moment in (self.first, self.second)
-        ]
-        return Canvas((resize(self.picture, size) + detail).clamp_(0, 1), *moments, self.age)
+        )
+        return Canvas((resize(self.picture, size) + detail).clamp_(0, 1), first, second, self.age)
 
     def copy(self) -> "Canvas":
         return Canvas(self.picture.clone(), self.first.clone(), self.second.clone(), self.age)
