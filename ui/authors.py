@@ -53,7 +53,7 @@ class Authors:
         with gr.Row(elem_classes="cards", equal_height=True):
             for name in COMPARISONS:
                 with gr.Column(min_width=240, elem_classes="card"):
-                    self.cards[name] = gr.HTML(_card(name, "small", "all", None))
+                    self.cards[name] = gr.HTML(_card(name, "small", "all", None), padding=False)
                     self.buttons[name] = gr.Button("Make this comparison", elem_id=f"make-{name}")
         self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
         inputs = [self.size, self.steps, *chosen_in(paint), *paint.controls.inputs]

@@ -52,11 +52,11 @@ class CompareTab:
         with gr.Tabs(elem_classes="ways"):
             with gr.Tab("Style wall", id="wall") as wall_tab:
                 self.wall = Wall(paint.photo)
-            with gr.Tab("One setting", id="sweep") as sweep_tab:
+            with gr.Tab("Sweep", id="sweep") as sweep_tab:
                 self.sweep = Sweep(paint)
             with gr.Tab("A and B", id="ab") as ab_tab:
                 self.pins = Pins()
-            with gr.Tab("Check the authors", id="authors") as authors_tab:
+            with gr.Tab("Authors", id="authors") as authors_tab:
                 self.authors = Authors(paint)
         with paint.after:
             self.pins.add_buttons(paint.result)

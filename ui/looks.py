@@ -4,6 +4,8 @@ __all__ = ["LOOKS"]
 
 LOOKS = """
 /* Side by side */
+.telling .html-container, .below .html-container, .card .html-container,
+#about .html-container, #ab-about .html-container { padding: 0; }
 .telling { min-height: 3em; padding: 0; }
 .telling .now { font-variant-numeric: tabular-nums; }
 .telling .bar { height: 3px; background: var(--line); border-radius: 2px; margin: 0 0 8px;
@@ -14,11 +16,12 @@ LOOKS = """
 #compare-photo { flex: 0 0 290px !important; }
 #compare-samples { flex: 0 1 520px !important; }
 .go-row button { flex: 0 1 auto; min-height: 44px; padding: 0 22px; }
-.click-row { align-items: center; gap: 14px; }
+.click-row { align-items: flex-end; gap: 14px; }
 .click-row .block { background: none !important; border: 0 !important; padding: 0; }
 .click-row .form, .click-row fieldset { background: none !important; border: 0 !important;
   box-shadow: none; }
-.ab-row button, .click-row button, .pin-row button { white-space: nowrap; }
+.ab-row button, .click-row button, .pin-row button { white-space: nowrap; font-size: .95rem;
+  font-weight: 500; }
 .gradio-container, .gradio-container > .main { width: 100%; }
 .tiles { --columns: 5; }
 .tiles .grid-container { gap: 14px 12px; }
@@ -43,7 +46,8 @@ LOOKS = """
 table.plain, table.plain tr { border: 0 !important; }
 table.plain { border-collapse: collapse; font-size: .925rem; margin: 4px 0 10px; }
 table.plain th, table.plain td { text-align: left; padding: 5px 26px 5px 0;
-  border: 0 !important; border-bottom: 1px solid var(--line) !important; background: none; font-weight: 400; vertical-align: baseline; }
+  border: 0 !important; border-bottom: 1px solid var(--line) !important; background: none;
+  font-weight: 400; vertical-align: baseline; }
 table.plain th[scope=col] { font-weight: 600; }
 table.plain th[scope=col] span { color: var(--quiet); font-weight: 400; }
 table.plain th[scope=row] { color: var(--quiet); }
@@ -73,8 +77,57 @@ figure.overlay figcaption { font-weight: 600; font-size: .925rem; margin-bottom:
   .go-row { flex-wrap: nowrap; } .go-row button.primary { flex: 1; }
   table.plain th, table.plain td { padding-right: 14px; }
   .below { overflow-x: auto; }
+  .ways button[role=tab] { padding: 0 9px; }
+  .click-row label { padding: 8px 10px; }
   table.figures td, table.figures th[scope=col] { padding-left: 12px; }
   #ab-slider { height: 80vw; }
 }
 @media (min-width: 821px) and (max-width: 1100px) { .tiles { --columns: 3; } }
+
+/* How it works */
+#about { max-width: 1060px; margin: 0 auto; gap: 8px; padding: 0 0 30px; }
+#about h2 { font: 600 1.5rem/1.2 var(--serif); margin: 26px 0 8px; }
+#about h3 { font: 600 1.08rem/1.3 var(--serif); margin: 12px 0 4px; }
+#about p, #about li, #about dd { line-height: 1.55; max-width: 72ch; }
+#about p { margin: 0 0 10px; }
+#about .lead { font-size: 1.12rem; }
+#about ul { padding-left: 1.15em; margin: 0 0 8px; list-style: disc; }
+#about ul li { margin: 0 0 5px; }
+#about .quiet { color: var(--quiet); font-size: .9rem; display: block; }
+.trio { display: flex; align-items: center; gap: 14px; margin: 14px 0 22px; }
+.trio figure { margin: 0; flex: 0 1 230px; min-width: 0; }
+.trio img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; display: block; }
+.trio figcaption { color: var(--quiet); font-size: .875rem; margin-top: 6px; line-height: 1.3;
+  min-height: 2.6em; }
+.trio b { font: 400 1.6rem/1 var(--serif); color: var(--quiet); margin-bottom: 2.6em; }
+#about .steps { list-style: none; padding: 0; margin: 10px 0 0; display: grid; gap: 26px 34px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
+#about .steps h3 { margin-top: 8px; }
+.drawing { width: 100%; max-width: 480px; height: auto; display: block; border-radius: 8px;
+  background: var(--block-background-fill); border: 1px solid var(--line); }
+.drawing text { font: 13px var(--font); fill: var(--body-text-color); }
+.drawing .quiet { fill: var(--quiet); font-size: 12.5px; } .drawing .tiny { font-size: 9px; }
+.drawing .sign { font: 22px var(--serif); fill: var(--quiet); }
+.drawing .ink { stroke: var(--quiet); stroke-width: 1.6; fill: none; stroke-linecap: round; }
+.drawing .sheet { fill: var(--block-background-fill); stroke: var(--accent); stroke-width: 1.3; }
+.drawing .cool, .drawing .accent-fill { fill: var(--accent); } .drawing .warm { fill: #c2762c; }
+.drawing .ink-fill { fill: var(--body-text-color); }
+.formulas { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(290px, 1fr));
+  margin: 8px 0 12px; }
+.formula { background: var(--block-background-fill); border: 1px solid var(--line);
+  border-radius: 8px; padding: 12px 16px; min-width: 0; }
+#about .formula h3 { margin-top: 0; }
+#about .formula p { color: var(--quiet); font-size: .9rem; margin: 0; }
+.formula .math { overflow-x: auto; padding: 8px 0 10px; }
+.formula math { font-size: 1.1rem; }
+#about dl.tips { display: grid; grid-template-columns: minmax(150px, 14em) 1fr; gap: 0 24px;
+  margin: 0; }
+#about dl.tips dt { font-weight: 600; border-top: 1px solid var(--line); padding: 9px 0; }
+#about dl.tips dd { margin: 0; border-top: 1px solid var(--line); padding: 9px 0; max-width: none; }
+#about-figures { background: none; padding: 0; }
+@media (max-width: 820px) {
+  .trio { gap: 8px; } .trio b { font-size: 1.1rem; }
+  #about dl.tips { grid-template-columns: 1fr; }
+  #about dl.tips dd { border: 0; padding-top: 0; }
+}
 """

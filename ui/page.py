@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from ui import compare_tab, endpoint, paint_tab, wall
+from ui import about_tab, compare_tab, endpoint, paint_tab, wall
 from ui.limits import DOOR, RULES
 
 __all__ = ["create_demo"]
@@ -28,6 +28,8 @@ def create_demo() -> gr.Blocks:
                 paint = paint_tab.build(demo)
             with gr.Tab("Compare", id="compare") as compare:
                 compare_tab.build(paint, tabs, compare)
+            with gr.Tab("How it works", id="about") as about:
+                about_tab.build(about)
         endpoint.build()
         wall.build_endpoint()
     demo.queue(max_size=RULES.queue, api_open=False, default_concurrency_limit=8)

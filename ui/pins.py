@@ -35,7 +35,7 @@ class Pins:
 
     def __init__(self) -> None:
         self.pinned = gr.State({}, time_to_live=RULES.visit)
-        self.about = gr.HTML(_about({}), elem_id="ab-about")
+        self.about = gr.HTML(_about({}), elem_id="ab-about", padding=False)
         self.slider = gr.ImageSlider(
             label="A and B", show_label=False, format="jpeg", interactive=False, visible=False,
             elem_id="ab-slider", buttons=["fullscreen"], max_height=760,

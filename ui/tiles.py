@@ -39,7 +39,7 @@ __all__ = [
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
 DEVICE: dict[str, Any] = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
-ACTIONS = {"Paint it properly": "paint", "Pin it as A": "A", "Pin it as B": "B"}
+ACTIONS = {"Paint it properly": "paint", "Pin as A": "A", "Pin as B": "B"}
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
 
 # What happens is told and shown below the button; it may be out of sight.
@@ -150,7 +150,10 @@ class Panel:
 
     def _layout_pictures(self, invitation: str) -> None:
         self.status = gr.HTML(
-            telling(invitation), elem_id=f"{self.name}-status", elem_classes="telling"
+            telling(invitation),
+            elem_id=f"{self.name}-status",
+            elem_classes="telling",
+            padding=False,
         )
         with gr.Row(visible=False, elem_classes="click-row") as self.after:
             self.action = gr.Radio(
@@ -165,7 +168,7 @@ class Panel:
             object_fit="cover", buttons=[], visible=False, elem_id=f"{self.name}-tiles",
             elem_classes=["tiles", "thumbs"],
         )  # fmt: skip
-        self.below = gr.HTML(elem_id=f"{self.name}-below", elem_classes="below")
+        self.below = gr.HTML(elem_id=f"{self.name}-below", elem_classes="below", padding=False)
 
     @property
     def shown(self) -> list[Any]:
