@@ -12,6 +12,7 @@ from ui.limits import RULES
 from ui.links import read_settings
 from ui.order import order, preset_of
 from ui.painting import Progress, run
+from ui.photo_box import PhotoBox
 from ui.result import Result, store
 from ui.telling import sentences
 
@@ -28,8 +29,8 @@ preset's own. Yields (None, facts) while it paints and (PNG file, facts) at the 
 def build() -> None:
     """Put the endpoint into the current `gr.Blocks`; nothing of it can be seen."""
     with gr.Row(visible=False):
-        photo = gr.Image(label="photo", type="filepath", image_mode=None)
-        style = gr.Image(label="style", type="filepath", image_mode=None)
+        photo = PhotoBox(label="photo")
+        style = PhotoBox(label="style")
         preset = gr.Textbox("", label="preset")
         recipe = gr.Textbox("", label="recipe")
         picture = gr.File(label="picture")

@@ -21,6 +21,7 @@ from ui.limits import RULES
 from ui.links import Shared, address, from_notes, from_query, to_query
 from ui.order import Order, brushed, order, preset_of
 from ui.painting import Arrays, clock, pace, run
+from ui.photo_box import PhotoBox
 from ui.result import Result, flat, store
 from ui.samples import SAMPLES, sample_id
 from ui.telling import sentences, telling
@@ -33,6 +34,7 @@ DEVICE = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
 NO_SECOND = ("None", "")
 THUMB = 224
 MASK_SIDE = 640
+NONE = -1  # of a gallery is selected; None would leave it as it is
 OPENING = ("tower", "swirling-night")
 WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
@@ -78,9 +80,9 @@ class PaintTab:
     def _layout_in(self) -> None:
         gr.HTML("<h2>Photo</h2>", elem_classes="part")
         with gr.Row(equal_height=False):
-            self.photo = gr.Image(
+            self.photo = PhotoBox(
                 str(SAMPLES["lion"].path), label="Photo", show_label=False,
-                type="filepath", image_mode=None, height=190,
+                height=190,
                 sources=["upload", "webcam", "clipboard"], elem_id="photo",
                 buttons=[], scale=2, min_width=180,
             )  # fmt: skip
@@ -102,8 +104,8 @@ class PaintTab:
             _manner(self.presets[0]) if self.presets else "", elem_id="manner", elem_classes="hint"
         )
         with gr.Accordion("A painting of your own, or two at once", open=False):
-            self.own = gr.Image(
-                label="Your painting", type="filepath", image_mode=None, height=180,
+            self.own = PhotoBox(
+                label="Your painting", height=180,
                 sources=["upload", "clipboard"], elem_id="own-style", buttons=[],
             )  # fmt: skip
             with gr.Row():
@@ -193,7 +195,9 @@ class PaintTab:
         arrived = demo.load(self._arrive, None, self.restored, **QUICK)
         arrived.then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
         self.open_box.upload(self._reopen, self.open_box, self.restored, **QUICK)
-        self.photo.upload(self._remember, self.photo, self.restored, **QUICK)
+        self.photo.upload(
+            self._look_at, self.photo, self.restored, show_progress="hidden", **PRIVATE
+        )
 
     @property
     def _style_outputs(self) -> list[gr.components.Component]:
@@ -209,7 +213,7 @@ class PaintTab:
             self._pick_style, controls.inputs, [*self._style_outputs, *controls.outputs], **QUICK
         )
         self.own.upload(
-            lambda: (None, gr.update(selected_index=None), "Your own painting."),
+            lambda: (None, gr.update(selected_index=NONE), "Your own painting."),
             None, [self.style_id, self.gallery, self.manner], **QUICK,
         )  # fmt: skip
         self.own.clear(
@@ -272,11 +276,16 @@ class PaintTab:
 
     def _pick_sample(self, chosen: gr.SelectData) -> str:
         with sentences():
-            return str(list(SAMPLES.values())[_index(chosen, len(SAMPLES))].path)
+            return self._sample_file(list(SAMPLES)[_index(chosen, len(SAMPLES))])
+
+    def _sample_file(self, name: str) -> str:
+        """A copy that Gradio may serve: it refuses files of its own package."""
+        path = SAMPLES[name].path
+        return store(self.photo, path.read_bytes(), path.name)
 
     def _mark_sample(self, photo: str | None) -> Any:
         name = sample_id(photo)
-        return gr.update(selected_index=list(SAMPLES).index(name) if name else None)
+        return gr.update(selected_index=list(SAMPLES).index(name) if name else NONE)
 
     def _pick_style(self, chosen: gr.SelectData, *values: Any) -> list[Any]:
         with sentences():
@@ -332,22 +341,29 @@ class PaintTab:
             shared = from_notes(read_recipe(path), read_notes(path))
             return self._restore(shared, "The painting's settings are here. Press Paint.")
 
-    def _remember(self, path: str) -> list[Any]:
-        """A painting made here, put where a photo goes, brings its settings along."""
+    def _look_at(self, path: str) -> list[Any]:
+        """Say at once when an upload is no picture; a painting made here brings its settings."""
+        unchanged = [gr.skip()] * (len(self.restored) - 1)
         try:
-            return self._reopen(path)
-        except gr.Error:
-            return [gr.skip()] * len(self.restored)
+            open_photo(path)
+        except BadInput as error:
+            gr.Warning(html.escape(str(error)), title="This photo cannot be used")
+            return [None, *unchanged]
+        try:
+            shared = from_notes(read_recipe(path), read_notes(path))
+        except BadInput:  # an ordinary photo
+            return [gr.skip(), *unchanged]
+        return self._restore(shared, "This was painted here; its settings are back. Press Paint.")
 
     def _restore(self, shared: Shared, status: str) -> list[Any]:
         preset = preset_of(shared.style)
         style = self._show_style(preset.id) if preset else [gr.skip()] * 4
-        photo = SAMPLES.get(shared.photo or "")
+        photo = self._sample_file(shared.photo) if shared.photo else None
         second = preset_of(shared.second)
         mix = shared.recipe.mix
         return [
-            str(photo.path) if photo else gr.skip(),
-            self._mark_sample(str(photo.path)) if photo else gr.skip(),
+            photo if photo else gr.skip(),
+            self._mark_sample(photo) if photo else gr.skip(),
             *style,
             second.id if second else "",
             mix[1] / sum(mix) if len(mix) == 2 and sum(mix) else gr.skip(),

@@ -1,0 +1,339 @@
+"""The Paint tab in a real chromium: clicks and keys, not internals."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nst.keepsakes import read_recipe
+from nst.presets import load_presets
+from ui.samples import SAMPLES
+
+pytestmark = pytest.mark.browser
+
+QUICK = "?v=1&size=128&steps=24"
+SLOW = "?v=1&size=256&steps=20000"
+STATUS = "(document.querySelector('#status')?.innerText ?? '')"
+LIVE = "document.querySelector('#live img')?.src"
+
+
+class Visit:
+    """One visitor's page, with everything that went wrong on it."""
+
+    def __init__(self, browser, url: str, **options) -> None:
+        permissions = ["clipboard-read", "clipboard-write"]
+        self.url = url
+        self.context = browser.new_context(permissions=permissions, **options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.troubles: list[str] = []
+        self.page.on("console", lambda m: m.type == "error" and self.troubles.append(m.text))
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("request", self._only_ours)
+
+    def _only_ours(self, request) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.troubles.append(f"request to {request.url}")
+
+    def open(self, query: str = "") -> "Visit":
+        self.page.goto(self.url + query)
+        self.page.wait_for_selector("#go")
+        if query:
+            self.told("settings are here")
+        return self
+
+    def told(self, words: str) -> str:
+        self.page.wait_for_function(f"{STATUS}.includes({words!r})")
+        return self.page.evaluate(STATUS)
+
+    def paint(self) -> str:
+        self.page.click("#go")
+        return self.told("Done")
+
+    def download(self, button: str, folder: Path) -> Path:
+        with self.page.expect_download() as coming:
+            self.page.click(button)
+        path = folder / coming.value.suggested_filename
+        coming.value.save_as(path)
+        return path
+
+    def value(self, control: str) -> str:
+        return self.page.locator(f"{control} input, {control} textarea").first.input_value()
+
+
+@pytest.fixture
+def visit(app, browser) -> Iterator[Visit]:
+    visit = Visit(browser, app.url, viewport={"width": 1440, "height": 900})
+    yield visit
+    visit.context.close()
+    assert visit.troubles == []
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_it_opens_on_a_finished_sample(visit):
+    page = visit.open().page
+    assert page.locator("#compare img").count() == 2
+    assert page.locator("#compare img").first.evaluate("image => image.naturalWidth") > 200
+    assert "finished sample" in page.inner_text("#status")
+    assert page.locator("#go").bounding_box()["y"] < 900
+
+
+def test_one_click_paints_and_the_picture_changes_as_it_goes(visit, tmp_path):
+    page = visit.open("?v=1&size=256&steps=240").page
+    page.evaluate(
+        """() => { window.seen = new Set(); setInterval(() => {
+        const image = document.querySelector('#live img'); if (image) window.seen.add(image.src);
+        }, 20); }"""
+    )
+    page.click("#go")
+    assert re.search(r"Step \d+ of 240, \d+ × \d+", visit.told("Step "))
+    visit.told("Done")
+    assert page.evaluate("window.seen.size") >= 3
+    page.wait_for_selector("#compare img")
+    painted = visit.download("#png", tmp_path)
+    assert painted.suffix == ".png"
+    assert Image.open(painted).size == (256, 256)
+    assert read_recipe(painted).steps == 240
+    photo = Image.open(SAMPLES["lion"].path).convert("RGB").resize((256, 256))
+    assert np.abs(pixels(painted).astype(int) - np.asarray(photo)).mean() > 5
+
+
+def test_stop_keeps_the_latest_picture(visit, tmp_path):
+    page = visit.open(SLOW).page
+    page.click("#go")
+    visit.told("Step ")
+    page.wait_for_function(f"/Step ([2-9]\\d|\\d{{3,}}) /.test({STATUS})")
+    page.click("#stop")
+    assert "the picture is kept" in visit.told("Stopped at step")
+    assert visit.download("#png", tmp_path).stat().st_size > 10_000
+    page.wait_for_timeout(1500)
+    assert "Stopped at step" in page.evaluate(STATUS)
+    assert page.locator("#stop").is_disabled()
+
+
+def test_keep_painting_goes_on_from_the_picture(visit, tmp_path):
+    page = visit.open(QUICK).page
+    visit.paint()
+    first = visit.download("#png", tmp_path)
+    page.click("#keep")
+    visit.told("went on from an earlier picture")
+    visit.told("Done")
+    second = visit.download("#png", tmp_path / "again")
+    assert (pixels(first) != pixels(second)).any()
+
+
+def test_the_frames_of_the_run_can_be_scrubbed(visit):
+    page = visit.open("?v=1&size=256&steps=240").page
+    visit.paint()
+    slider = page.locator("#scrub input[type=range]")
+    assert int(slider.get_attribute("max")) >= 3
+    slider.focus()
+    slider.press("Home")
+    page.wait_for_function(f"{LIVE} && document.querySelector('#live').checkVisibility()")
+    first = page.evaluate(LIVE)
+    slider.press("ArrowRight")
+    page.wait_for_function(f"{LIVE} !== {first!r}")
+    slider.press("End")
+    page.wait_for_selector("#compare img", state="visible")
+
+
+def test_fading_to_the_photo_is_a_blend_that_can_be_taken_home(visit, tmp_path):
+    page = visit.open(QUICK).page
+    visit.paint()
+    full = pixels(visit.download("#png", tmp_path))
+    before = page.locator("#compare img").last.get_attribute("src")
+    fade = page.locator("#fade input[type=number]")
+    fade.fill("0")
+    fade.press("Tab")
+    page.wait_for_function(
+        f"[...document.querySelectorAll('#compare img')].at(-1).src !== {before!r}"
+    )
+    page.wait_for_timeout(500)
+    faded = pixels(visit.download("#png", tmp_path / "faded"))
+    photo = Image.open(SAMPLES["lion"].path).convert("RGB").resize((128, 128), Image.LANCZOS)
+    assert np.abs(faded.astype(int) - np.asarray(photo)).mean() < 3
+    assert np.abs(full.astype(int) - faded).mean() > 5
+
+
+def test_the_curves_show_the_losses(visit):
+    page = visit.open("?v=1&size=256&steps=240").page
+    visit.paint()
+    assert page.locator("#curves polyline").count() >= 2
+    assert "total" in page.locator("#curves svg").get_attribute("aria-label")
+
+
+def test_a_clip_and_a_card_can_be_taken_home(visit, tmp_path):
+    visit.open(QUICK)
+    visit.paint()
+    assert Image.open(visit.download("#clip", tmp_path)).format == "WEBP"
+    assert Image.open(visit.download("#card", tmp_path)).size == (1200, 630)
+
+
+def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, browser, tmp_path):
+    page = visit.open("?v=1&size=128&steps=24&strength=71&seed=9&start=noise&style=mosaic").page
+    visit.paint()
+    mine = visit.download("#png", tmp_path)
+    page.click("#copy")
+    page.wait_for_function("document.querySelector('#copy').textContent.includes('Copied')")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == visit.value("#link")
+    assert "No picture of yours" in page.inner_text("#link")
+
+    other = Visit(browser, app.url)
+    other.page.goto(link)
+    other.told("settings are here")
+    assert other.value("#strength") == "71"
+    other.page.click("#advanced button")
+    assert other.value("#seed") == "9"
+    assert "Mosaic" in other.page.inner_text("#manner")
+    other.paint()
+    theirs = other.download("#png", tmp_path / "theirs")
+    other.context.close()
+    assert other.troubles == []
+    assert (pixels(mine) == pixels(theirs)).all()
+
+
+def test_a_painting_dropped_on_the_page_restores_its_settings(visit, tmp_path):
+    visit.open("?v=1&size=128&steps=24&strength=64&brush=1.5&style=ink-wash&photo=tower")
+    visit.paint()
+    painting = visit.download("#png", tmp_path)
+    page = visit.open("?").page
+    page.click("#advanced button")
+    page.locator("#open-painting input[type=file]").set_input_files(painting)
+    visit.told("painting's settings are here")
+    assert visit.value("#strength") == "64"
+    assert visit.value("#brush") == "1.5"
+    assert "Ink Wash" in page.inner_text("#manner")
+    visit.paint()
+    again = visit.download("#png", tmp_path / "again")
+    assert (pixels(painting) == pixels(again)).all()
+
+
+def test_an_uploaded_photo_is_painted_and_is_not_in_the_link(visit, tmp_path):
+    mine = tmp_path / "me.jpg"
+    Image.open(SAMPLES["tower"].path).crop((0, 100, 377, 400)).save(mine)
+    page = visit.open(QUICK).page
+    page.click("#photo button[aria-label*='Remove'], #photo button[aria-label*='Clear']")
+    page.locator("#photo input[type=file]").set_input_files(mine)
+    page.wait_for_selector("#photo img")
+    visit.paint()
+    assert Image.open(visit.download("#png", tmp_path)).size == (128, 102)
+    assert "photo=" not in visit.value("#link")
+
+
+def test_a_file_that_is_no_picture_gets_a_sentence_and_nothing_is_lost(visit, tmp_path):
+    wrong = tmp_path / "wrong.png"
+    wrong.write_bytes(b"no picture")
+    page = visit.open(QUICK).page
+    visit.paint()
+    page.click("#photo button[aria-label*='Remove'], #photo button[aria-label*='Clear']")
+    page.locator("#photo input[type=file]").set_input_files(wrong)
+    page.get_by_text("not a picture of a kind").wait_for()
+    page.click("#go")
+    page.get_by_text("There is no photo yet").wait_for()
+    assert page.locator("#compare img").last.is_visible()
+    assert visit.download("#png", tmp_path).stat().st_size > 1000
+
+
+def test_a_preset_is_chosen_by_click_and_named(visit, tmp_path):
+    page = visit.open(QUICK).page
+    preset = load_presets()[0][3]
+    page.get_by_role("button", name=preset.title).click()
+    page.wait_for_function(
+        f"document.querySelector('#manner').innerText.includes({preset.title!r})"
+    )
+    page.wait_for_timeout(300)
+    page.click("#advanced button")
+    page.locator("#steps input").fill("24")
+    page.locator("#steps input").press("Tab")
+    visit.paint()
+    assert f"style={preset.id}" in visit.value("#link")
+
+
+def test_a_recipe_sets_every_control_and_says_what_has_left_it(visit):
+    page = visit.open().page
+    page.click("#advanced button")
+    page.locator("#recipe input").click()
+    page.get_by_role("option", name="lodaya").click()
+    page.wait_for_function("document.querySelector('#changed').innerText.includes('Lodaya')")
+    assert visit.value("#steps") == "200"
+    assert visit.value("#size") == "400"
+    page.locator("#size input").fill("300")
+    page.locator("#size input").press("Tab")
+    page.wait_for_function("document.querySelector('#changed').innerText.includes('changed:')")
+    assert "long side" in page.inner_text("#changed")
+
+
+def test_it_fits_a_phone(app, browser):
+    visit = Visit(browser, app.url, viewport={"width": 390, "height": 844}, has_touch=True)
+    page = visit.open(QUICK).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    go = page.locator("#go").bounding_box()
+    assert go["y"] + go["height"] <= 844  # always at hand, without scrolling
+    visit.paint()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.wait_for_function("document.querySelector('#out').getBoundingClientRect().top > -300")
+    visit.context.close()
+    assert visit.troubles == []
+
+
+def test_everything_can_be_reached_and_painted_by_keyboard(visit):
+    page = visit.open(QUICK).page
+    reached = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        name = page.evaluate(
+            """() => { const e = document.activeElement; return e.id || e.getAttribute('aria-label')
+            || e.name || e.textContent.trim().slice(0, 30); }"""
+        )
+        reached.append(name)
+        if name == "go":
+            break
+    presets = [preset.title for preset in load_presets()[0]]
+    assert set(presets) <= set(reached)
+    assert reached[-1] == "go"
+    page.keyboard.press("Enter")
+    visit.told("Done")
+
+
+def test_controls_have_names_for_a_screen_reader(visit):
+    page = visit.open().page
+    page.click("#advanced button")
+    page.wait_for_timeout(500)
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('button, input, textarea, select')]
+        .filter(e => e.checkVisibility() && e.type !== 'file'
+            && !(e.labels && [...e.labels].some(l => l.textContent.trim()))
+            && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby')
+            && !e.textContent.trim() && !e.title)
+        .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_what_is_brushed_is_painted_and_the_rest_stays(visit, tmp_path):
+    page = visit.open("?v=1&size=128&steps=24&photo=tower").page
+    page.get_by_text("Only part of the photo").click()
+    page.click("#to-mask")
+    page.wait_for_timeout(1500)
+    box = page.locator("#mask canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.3
+    page.mouse.move(x - 30, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    visit.paint()
+    visit.told("that was brushed")
+    painted = pixels(visit.download("#png", tmp_path)).astype(int)
+    photo = Image.open(SAMPLES["tower"].path).convert("RGB").resize(painted.shape[1::-1], 1)
+    difference = np.abs(painted - np.asarray(photo)).mean(2)
+    third = len(difference) // 3
+    assert difference[:third].mean() > 3 * difference[-third:].mean()
