@@ -7,7 +7,6 @@ VGG-16 and VGG-19: Simonyan and Zisserman 2014 (arXiv 1409.1556), laid out as to
 The compact encoder is a narrow network of the same kind, distilled by `tools/distil.py`.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -16,9 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst.errors import BadInput
+from nst.recipe import layer_name
 from nst.weights import VGG_BLOCKS, VGG_WIDTHS, Progress, load_compact, load_vgg
 
-__all__ = ["COMPACT_BLOCKS", "ENCODERS", "Encoder", "build_encoder", "layer_name"]
+__all__ = ["COMPACT_BLOCKS", "ENCODERS", "Encoder", "build_encoder"]
 
 ENCODERS = ("compact", "vgg16", "vgg19")
 
@@ -37,24 +37,6 @@ PADDINGS: dict[str, tuple[Literal["zeros", "reflect"], Literal["zeros", "reflect
     "reflect": ("reflect", "reflect"),
     "picture": ("reflect", "zeros"),
 }
-
-_LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
-_KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
-
-
-def layer_name(name: str) -> str:
-    """Return a layer's name in this project's spelling: `block4_conv2` becomes `relu4_2`.
-
-    Raises BadInput for anything that is not a layer of the VGG family.
-    """
-    if keras := _KERAS_LAYER.fullmatch(name):
-        return f"relu{keras[1]}_{keras[2]}"
-    if _LAYER.fullmatch(name):
-        return name
-    raise BadInput(
-        f"There is no layer called {name!r}; "
-        "layers are named like relu4_2, conv4_2 or block4_conv2."
-    )
 
 
 class Encoder(nn.Module):

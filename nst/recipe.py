@@ -5,6 +5,7 @@ The command line, the app's controls, links and the text inside a PNG are all de
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -12,7 +13,15 @@ from urllib.parse import parse_qsl, urlencode
 
 from nst.errors import BadInput
 
-__all__ = ["LINK_VERSION", "Recipe", "bounds", "choices", "parse_value"]
+__all__ = [
+    "LINK_VERSION",
+    "STYLE_LAYERS",
+    "Recipe",
+    "bounds",
+    "choices",
+    "layer_name",
+    "parse_value",
+]
 
 LINK_VERSION = "1"
 LONGEST_QUERY = 4096
@@ -20,6 +29,25 @@ LONGEST_LIST = 16
 COARSEST = 128  # px: where a composition is decided, by what the deepest layer sees of it
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+_LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
+_KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
+
+
+def layer_name(name: str) -> str:
+    """Return a layer's name in this project's spelling: `block4_conv2` becomes `relu4_2`.
+
+    Raises BadInput for anything that is not a layer of the VGG family.
+    """
+    if keras := _KERAS_LAYER.fullmatch(name):
+        return f"relu{keras[1]}_{keras[2]}"
+    if _LAYER.fullmatch(name):
+        return name
+    raise BadInput(
+        f"There is no layer called {name[:40]!r}; "
+        "layers are named like relu4_2, conv4_2 or block4_conv2."
+    )
 
 
 def _number(default: float, low: float, high: float, about: str) -> Any:
@@ -95,6 +123,8 @@ class Recipe:
         for entry in fields(self):
             value = _checked(entry.name, getattr(self, entry.name))
             object.__setattr__(self, entry.name, value)
+        for layer in (self.content_layer, *self.style_layers):
+            layer_name(layer)
         if self.input_range not in (1, 255):
             raise BadInput(f"input_range is {self.input_range}; it can be 1 or 255.")
         if len(self.style_layers) != len(self.style_layer_weights):

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from nst.canvas import Canvas
-from nst.encoders import Encoder, build_encoder, layer_name
+from nst.encoders import Encoder, build_encoder
 from nst.errors import WeightsUnavailable
 from nst.hardware import device_name, fastest_dtype, pick_device, use_all_cores
 from nst.images import fit, join_alpha, split_alpha, to_image, to_tensor
-from nst.recipe import Recipe
+from nst.recipe import Recipe, layer_name
 from nst.stylize import Step, stylize
 from nst.weights import Progress, is_cached, load_vgg
 

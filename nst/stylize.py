@@ -270,8 +270,8 @@ class _Painting:
         late = self.deadline is not None and time.perf_counter() - self.began > self.deadline
         if late and self.done < self.total:
             self._note(
-                f"Painting ended after {self.done} of {self.total} steps: "
-                f"a run may take {self.deadline:.0f} seconds here."
+                f"Painting ended after {self.done} of {self.total} steps, before it had its full "
+                f"detail: a run may take {self.deadline:.0f} seconds here."
             )
         return late
 

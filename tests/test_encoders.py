@@ -13,9 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nst import encoders
-from nst.encoders import COMPACT_BLOCKS, Encoder, build_encoder, layer_name
+from nst.encoders import COMPACT_BLOCKS, Encoder, build_encoder
 from nst.errors import BadInput, WeightsUnavailable
 from nst.images import fit, open_photo, to_tensor
+from nst.recipe import layer_name
 
 MEAN = np.array([0.485, 0.456, 0.406]).reshape(3, 1, 1)
 STD = np.array([0.229, 0.224, 0.225]).reshape(3, 1, 1)
