@@ -40,6 +40,7 @@ def options() -> dict[str, Any]:
 def main() -> None:
     """Say which presets are wrong, get ready to paint, serve."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # tells of every request
     for problem in load_presets()[1]:
         logging.warning(problem)
     if zero.ACTIVE:

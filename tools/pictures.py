@@ -1,0 +1,117 @@
+"""Make the README's pictures: `python tools/pictures.py results` and `... app`.
+
+results: Gradio's sample photographs painted in presets, each above the photo and the style.
+app: a screenshot of the running app after a painting, in Debian's chromium.
+"""
+
+import argparse
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from PIL import Image, ImageOps
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from nst import Recipe, open_photo, open_studio  # noqa: E402
+from ui.order import preset_of  # noqa: E402
+from ui.samples import SAMPLES  # noqa: E402
+
+__all__ = ["app", "main", "results"]
+
+PAIRS = ("tower swirling-night", "lion stained-glass", "cheetah lily-pond", "tower ink-wash")
+CELL, GAP = 400, 14  # pixels
+PAPER = "#faf8f4"
+CHROMIUM = "/usr/bin/chromium"
+VIEW = {"width": 1440, "height": 960}
+
+
+def results(out: Path, size: int) -> None:
+    """Paint the pairs and lay them side by side."""
+    half = (CELL - GAP) // 2
+    height = CELL + GAP + half
+    sheet = Image.new("RGB", ((CELL + GAP) * len(PAIRS) + GAP, height + 2 * GAP), PAPER)
+    for i, pair in enumerate(PAIRS):
+        photo, style, painted = _paint(*pair.split(), size)
+        left = GAP + i * (CELL + GAP)
+        below = 2 * GAP + CELL
+        sheet.paste(ImageOps.fit(painted, (CELL, CELL)), (left, GAP))
+        sheet.paste(ImageOps.fit(photo, (half, half)), (left, below))
+        sheet.paste(ImageOps.fit(style, (half, half)), (left + half + GAP, below))
+    _save(sheet, out / "results.jpg")
+
+
+def _paint(sample: str, style_id: str, size: int) -> tuple[Image.Image, Image.Image, Image.Image]:
+    preset = preset_of(style_id)
+    if preset is None:
+        raise SystemExit(f"There is no preset called {style_id}.")
+    recipe = preset.recipe(Recipe()).but(size=size)
+    photo, style = open_photo(SAMPLES[sample].path), open_photo(preset.path)
+    studio = open_studio(recipe)
+    *_, last = studio.paint(photo, [style], recipe, every=None)
+    return photo, style, studio.picture(last, photo)
+
+
+def app(out: Path) -> None:
+    """Start the app, press Paint, wait for the end, and take its picture."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    environment = os.environ | {"GRADIO_SERVER_PORT": port}
+    running = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    try:
+        _wait(f"http://127.0.0.1:{port}/")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = browser.new_page(viewport=VIEW, device_scale_factor=1)
+            page.goto(f"http://127.0.0.1:{port}/?photo=tower&style=swirling-night&v=1")
+            page.wait_for_timeout(3000)
+            page.click("#go")
+            page.wait_for_selector("#status >> text=Done:", timeout=600_000)
+            page.wait_for_timeout(1500)
+            _save(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), out / "app.jpg")
+            browser.close()
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def _wait(url: str) -> None:
+    for _ in range(300):
+        try:
+            with urlopen(url, timeout=5):
+                return
+        except (URLError, OSError):
+            time.sleep(0.3)
+    raise SystemExit("The app did not start.")
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    picture.save(path, quality=82, optimize=True, progressive=True)
+    print(f"{path}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB")
+
+
+def main() -> None:
+    """Make what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=("results", "app"))
+    parser.add_argument("--out", type=Path, default=ROOT / "docs")
+    parser.add_argument("--size", type=int, default=768, help="long side of what is painted")
+    args = parser.parse_args()
+    if args.what == "results":
+        results(args.out, args.size)
+    else:
+        app(args.out)
+
+
+if __name__ == "__main__":
+    main()
