@@ -54,6 +54,7 @@ class Visit:
         return self.told("Done")
 
     def download(self, button: str, folder: Path) -> Path:
+        self.page.wait_for_timeout(250)  # a button's file follows the text it came with
         with self.page.expect_download() as coming:
             self.page.click(button)
         path = folder / coming.value.suggested_filename
@@ -164,6 +165,7 @@ def test_fading_to_the_photo_is_a_blend_that_can_be_taken_home(visit, tmp_path):
 def test_the_curves_show_the_losses(visit):
     page = visit.open("?v=1&size=256&steps=240").page
     visit.paint()
+    page.wait_for_selector("#curves svg")
     assert page.locator("#curves polyline").count() >= 2
     assert "total" in page.locator("#curves svg").get_attribute("aria-label")
 
@@ -203,7 +205,7 @@ def test_a_painting_dropped_on_the_page_restores_its_settings(visit, tmp_path):
     visit.open("?v=1&size=128&steps=24&strength=64&brush=1.5&style=ink-wash&photo=tower")
     visit.paint()
     painting = visit.download("#png", tmp_path)
-    page = visit.open("?").page
+    page = visit.open().page
     page.click("#advanced button")
     page.locator("#open-painting input[type=file]").set_input_files(painting)
     visit.told("painting's settings are here")

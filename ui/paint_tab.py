@@ -153,7 +153,7 @@ class PaintTab:
         self.status = gr.HTML(telling("A finished sample. Press Paint to make your own."),
                               elem_id="status")  # fmt: skip
         with gr.Column(visible=False, elem_id="after") as self.after:
-            with gr.Row():
+            with gr.Row(elem_id="take"):
                 self.png = gr.DownloadButton(
                     "Download PNG", variant="primary", min_width=120, elem_id="png"
                 )
@@ -167,7 +167,7 @@ class PaintTab:
                 info="It holds the settings and the names of samples and presets. No picture of "
                 "yours is ever in it.",
             )  # fmt: skip
-            with gr.Row():
+            with gr.Row(elem_id="tune"):
                 self.scrub = gr.Slider(
                     1, 2, 2, step=1, label="Frames of this run", elem_id="scrub",
                     info="The last is the finished painting.", buttons=[],

@@ -119,7 +119,11 @@ footer { opacity: .75; }
   #work > .column { min-width: 0 !important; flex-basis: 100%; }
   #out { order: -1; position: static; }
   #live, #compare { height: 74vw; min-height: 240px; }
-  #actions button { padding: 0 12px; font-size: .95rem; min-width: 0 !important; }
+  #actions button { padding: 0 8px; font-size: .95rem; min-width: 0 !important;
+    flex: 1 1 auto !important; width: auto; }
+  #take { display: grid; grid-template-columns: 1fr 1fr; }
+  #take button { min-width: 0 !important; padding: 10px 6px; }
+  #tune .form { flex-direction: column; }
   #styles { --columns: 5; }
 }
 @media (prefers-reduced-motion: reduce) {
