@@ -1,0 +1,63 @@
+"""Agents reach the app over MCP, where Gradio's extra is installed and the operator wants it."""
+
+import asyncio
+import base64
+import io
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import start_app
+from gradio.media import get_image
+from PIL import Image
+
+WANTED = {"GRADIO_MCP_SERVER": "true"}
+
+
+def photo() -> str:
+    """A small photograph as a data: URL."""
+    picture, file = Image.open(get_image("lion.jpg")).convert("RGB"), io.BytesIO()
+    picture.thumbnail((96, 96))
+    picture.save(file, "JPEG")
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def test_the_door_is_closed_to_agents_unless_asked_for(app):
+    call = urllib.request.Request(
+        f"{app.url}gradio_api/mcp/", b"{}", {"content-type": "application/json"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(call, timeout=10)
+    assert refused.value.code == 404
+    assert json.load(refused.value)["error"] == "There is nothing here."
+
+
+@pytest.mark.slow
+def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path):
+    mcp = pytest.importorskip("mcp")
+    from mcp.client.streamable_http import streamablehttp_client
+
+    app = start_app(tmp_path, **WANTED)
+
+    async def talk() -> tuple:
+        async with (
+            streamablehttp_client(f"{app.url}gradio_api/mcp/") as (read, write, _),
+            mcp.ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            tools = {tool.name for tool in (await session.list_tools()).tools}
+            asked = {"photo": photo(), "preset": "lily-pond", "recipe": "size=64&steps=2"}
+            painted = await session.call_tool("paint", asked)
+            fetched = await session.call_tool("paint", asked | {"photo": app.url + "favicon.ico"})
+            return tools, painted, fetched
+
+    try:
+        tools, painted, fetched = asyncio.run(talk())
+    finally:
+        app.process.terminate()
+        app.process.wait(20)
+    assert tools == {"paint", "wall"}
+    assert not painted.isError
+    assert "Done: 2 steps" in " ".join(part.text for part in painted.content)
+    assert fetched.isError
