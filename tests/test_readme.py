@@ -180,7 +180,7 @@ def test_the_table_of_limits_is_theirs():
 
 
 @pytest.mark.parametrize("variable", ["NST_MAX_SIZE", "NST_MAX_PIXELS", "NST_QUEUE"])
-def test_a_wrong_value_stops_the_start_with_a_sentence(variable):
+def test_a_wrong_value_stops_the_start_and_says_why(variable):
     code = "import nst.limits, ui.limits"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PATH": "", variable: "many"}, cwd=ROOT,
