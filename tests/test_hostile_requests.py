@@ -395,6 +395,29 @@ def test_no_body_makes_a_route_stumble(known: Known, path: str, raw: str) -> Non
             _hold(known, told.status_code, told.read().decode())
 
 
+def _drawing(known: Known) -> dict[str, str]:
+    found = known.client.get("/config").json()["components"]
+    editor = next(c["id"] for c in found if c["type"] in ("imageeditor", "imagemask"))
+    return {"id": "d", "type": "layer", "index": "0", "component_id": str(editor),
+            "fn_name": "accept_blobs", "session_hash": "s"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "99999999999", "nan", "null", "../x", "\ud83d", "x" * 9999]
+)
+@pytest.mark.parametrize(
+    "field", ["id", "type", "index", "component_id", "fn_name", "session_hash", "data", "files"]
+)
+def test_no_drawing_makes_the_app_stumble(known: Known, field: str, text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    fields = _drawing(known) | {field: text}
+    for picture in (_png(), _bomb(9000) if field == "id" else b"no picture"):
+        answer = known.client.post(
+            f"{API}/component_server/", data=fields, files={"file": (f"{NAME}.png", picture)}
+        )
+        _hold(known, answer.status_code, answer.text)
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/", "/config", f"{API}/upload", f"{API}/queue/join"])
 def test_no_method_makes_a_route_stumble(known: Known, method: str, path: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nst.limits import LIMITS, MEGABYTE
 from ui.admission import SESSION, Admission, address_of, session_of
 from ui.bodies import Refused, Upload, boundary_of, is_address, read_json
+from ui.drawings import read_drawing
 from ui.expiry import Cache, Hearing, expiry
 from ui.limits import DOOR, Door
 
@@ -47,6 +49,7 @@ ROUTES = [
     ({"GET"}, rf"{API}/queue/data", "messages"),
     ({"GET"}, rf"{API}/call/(v2/)?(?P<name>[^/]+)/(?P<event>[^/]+)", "messages"),
     ({"POST"}, rf"{API}/upload", "upload"),
+    ({"POST"}, rf"{API}/component_server/?", "drawing"),
     ({"POST"}, rf"{API}/queue/join", "join"),
     ({"POST"}, rf"{API}/call/(?P<name>[^/]+)/?", "call"),
     ({"POST"}, rf"{API}/call/v2/(?P<name>[^/]+)/?", "named"),
@@ -107,7 +110,12 @@ class Guard:
             try:
                 kind, scope, passed = await self._admit(scope, receive, stack)
                 answer.errors_are_input = kind == "run"
-                await self._app(scope, passed, answer)
+                if passed is None:
+                    await JSONResponse(None)(scope, receive, answer)
+                else:
+                    await self._app(scope, passed, answer)
+                if kind == "upload":
+                    await _linger(receive)
             except Refused as refused:
                 await self._refuse(refused, scope, receive, answer)
             except OSError as error:
@@ -130,26 +138,32 @@ class Guard:
             response = PlainTextResponse(refused.sentence, refused.status)
         response.headers["connection"] = "close"
         await response(scope, receive, answer)
-        await _linger(receive, scope)
+        await _linger(receive)
 
     async def _admit(
         self, scope: Scope, receive: Receive, stack: AsyncExitStack
-    ) -> tuple[str, Scope, Receive]:
-        """The kind of request, and what Gradio gets of it. Raises Refused."""
+    ) -> tuple[str, Scope, Receive | None]:
+        """The kind of request, and what Gradio gets of it, if anything. Raises Refused."""
         kind, found = _route(scope)
         scope = _without_odd_headers(scope)
         page = scope["app"].get_blocks()
         limit = self._door.request_kb * 1024
-        if kind == "upload":
+        if kind in ("upload", "drawing"):
             limit = self._door.upload_files * LIMITS.max_bytes + MEGABYTE
         bounded = self._bounded(receive, limit, scope)
         if kind == "upload":
             return kind, *await self._upload(scope, bounded)
+        if kind == "drawing":
+            drawing = await read_drawing(scope, bounded, page)
+            if not drawing.used:
+                return kind, scope, None
+            scope, body = drawing.request(scope)
+            return kind, scope, _replay(body, receive)
         if kind in ("join", "call", "named", "run", "cancel"):
             if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
                 raise Refused(415, "The request must be application/json.")
-            body = read_json(await _whole(bounded), self._cache.folder)
-            command = self._admission.check(kind, found, body, page)
+            asked = read_json(await _whole(bounded), self._cache.folder)
+            command = self._admission.check(kind, found, asked, page)
             if command.fn is not None:
                 self._admission.wait(command, page, address_of(scope), stack)
                 if command.paints:
@@ -169,13 +183,14 @@ class Guard:
 
     def _bounded(self, receive: Receive, limit: int, scope: Scope) -> Receive:
         """Receive at most so many bytes of body, declared or streamed, in a bounded time."""
-        unit = f"{limit / MEGABYTE:.1f} MB"
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isascii() or not declared.isdigit():
             raise Refused(400, "The request's length is not a number.")
         if int(declared) > limit:
             raise Refused(
-                413, f"The request has {int(declared) / MEGABYTE:.1f} MB; at most {unit} can come."
+                413,
+                f"The request has {_size(int(declared))}; "
+                f"{_size(limit)} is the maximum allowed size.",
             )
         came, until = 0, asyncio.get_running_loop().time() + self._door.body_seconds
         ended = False
@@ -195,7 +210,10 @@ class Guard:
             came += len(message.get("body", b""))
             ended = message["type"] != "http.request" or not message.get("more_body", False)
             if came > limit:
-                raise Refused(413, f"The request has more than the {unit} that can come.")
+                # Gradio answers 413 for these words, and 400 for others.
+                raise Refused(
+                    413, f"The request has more than {_size(limit)}, the maximum allowed size."
+                )
             return message
 
         return bounded
@@ -208,10 +226,15 @@ class Guard:
         upload = Upload(boundary, self._door.upload_files)
 
         async def renamed() -> Message:
-            message = await receive()
-            if message["type"] == "http.request":
-                message = {**message, "body": upload.feed(message.get("body", b""))}
-            return message
+            # Gradio deletes what it has written of an upload for this kind of exception only.
+            try:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise MultiPartException("The upload was broken off.")
+                return {**message, "body": upload.feed(message.get("body", b""))}
+            except Refused as refused:
+                log.info("refused POST upload: %s", refused.sentence)
+                raise MultiPartException(refused.sentence) from None
 
         plain = MutableHeaders(scope={**scope, "headers": list(scope["headers"])})
         plain["content-type"] = f"multipart/form-data; boundary={boundary.decode()}"
@@ -288,6 +311,10 @@ def _without_odd_headers(scope: Scope) -> Scope:
     return {**scope, "headers": kept}
 
 
+def _size(count: int) -> str:
+    return f"{count / MEGABYTE:.1f} MB" if count >= MEGABYTE else f"{count / 1024:.1f} KB"
+
+
 def _query(scope: Scope) -> dict[str, str]:
     found = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     return {key: values[-1] for key, values in found.items()}
@@ -320,7 +347,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-async def _linger(receive: Receive, scope: Scope) -> None:
+async def _linger(receive: Receive) -> None:
     """Read on for a little: a connection closed on unread bytes takes the answer with it."""
     came = 0
     try:

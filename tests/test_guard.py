@@ -1,0 +1,629 @@
+"""The guard, in front of a small app of its own: what it refuses, what it bounds, who may wait."""
+
+import io
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+from gradio_client import Client
+from PIL import Image
+
+from nst.errors import BadInput
+from nst.limits import MEGABYTE
+from ui.admission import DEVICE
+from ui.bodies import Refused, Upload, boundary_of
+from ui.expiry import Cache
+from ui.guard import launch_options
+from ui.limits import DOOR, Door
+from ui.telling import sentences
+
+API = "/gradio_api"
+PATIENCE = 30  # seconds until a test gives up on an event that has to come
+OLD = 10_000
+
+
+class Runs:
+    """Endless runs on the device: who has started, and who has ended."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, threading.Event] = {}
+        self.ended: dict[str, threading.Event] = {}
+        self.order: list[str] = []
+
+    def of(self, name: str) -> tuple[threading.Event, threading.Event]:
+        return (self.started.setdefault(name, threading.Event()),
+                self.ended.setdefault(name, threading.Event()))  # fmt: skip
+
+    def endless(self, name: str) -> Iterator[str]:
+        started, ended = self.of(name)
+        try:
+            step = 0
+            while True:
+                step += 1
+                time.sleep(0.01)
+                yield f"{name} {step}"
+                if step == 2:
+                    self.order.append(name)
+                    started.set()
+        finally:
+            ended.set()
+
+
+def _page(runs: Runs) -> gr.Blocks:
+    def remember(text: str, kept: str) -> tuple[str, str]:
+        return kept, text
+
+    def refuse(text: str) -> str:
+        with sentences():
+            raise BadInput("That is 7, and at most 5 can be.")
+
+    def fail(text: str) -> str:
+        with sentences():
+            raise RuntimeError("a secret of the house")
+
+    with gr.Blocks() as demo:
+        text, out, kept = gr.Textbox(), gr.Textbox(), gr.State("")
+        number = gr.Slider(0, 1)
+        picture = gr.File()
+        gr.Button().click(runs.endless, text, out, api_name="endless", concurrency_id=DEVICE,
+                          concurrency_limit=1)  # fmt: skip
+        gr.Button().click(remember, [text, kept], [out, kept], api_name="remember")
+        for name, handler in (("refuse", refuse), ("fail", fail)):
+            gr.Button().click(handler, text, out, api_name=name, queue=False)
+        gr.Button().click(lambda n: str(n), number, out, api_name="number", queue=False)
+        gr.Button().click(lambda p: os.path.basename(p), picture, out, api_name="name")
+        mask = gr.ImageMask(type="pil", image_mode="RGBA", elem_id="mask")
+        gr.Button().click(lambda drawn: str(len(drawn["layers"])), mask, out, api_name="layers")
+    demo.queue(max_size=6, api_open=False)
+    return demo
+
+
+def _serving(folder: Path) -> Iterator[Callable[..., "Place"]]:
+    places: list[Place] = []
+
+    def start(**limits: Any) -> "Place":
+        runs = Runs()
+        demo = _page(runs)
+        _, url, _ = demo.launch(
+            prevent_thread_lock=True, quiet=True, ssr_mode=False, show_error=False,
+            **launch_options(replace(DOOR, **limits)),
+        )  # fmt: skip
+        places.append(Place(demo, url.rstrip("/"), runs, folder))
+        return places[-1]
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("GRADIO_TEMP_DIR", str(folder))
+        yield start
+        for place in places:
+            place.demo.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., "Place"]]:
+    """Start the small app behind a guard; each with its own limits."""
+    yield from _serving(tmp_path / "temp")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Place"]:
+    """One small app with the usual limits, for tests that leave nothing behind."""
+    for start in _serving(tmp_path_factory.mktemp("place")):
+        yield start()
+
+
+class Place:
+    """A running small app."""
+
+    def __init__(self, demo: gr.Blocks, url: str, runs: Runs, temp: Path) -> None:
+        self.demo, self.url, self.runs, self.temp = demo, url, runs, temp
+
+    def client(self) -> Client:
+        return Client(self.url, verbose=False)
+
+    def index(self, name: str) -> int:
+        return next(fn._id for fn in self.demo.fns.values() if fn.api_name == name)
+
+    def post(self, path: str, **fields: Any) -> httpx.Response:
+        return httpx.post(self.url + API + path, json=fields, timeout=PATIENCE)
+
+    def join(self, name: str, session: str, *data: Any) -> httpx.Response:
+        return self.post("/queue/join", data=list(data), fn_index=self.index(name),
+                         session_hash=session)  # fmt: skip
+
+    def upload(self, data: bytes, name: str = "x.png") -> httpx.Response:
+        return httpx.post(f"{self.url}{API}/upload", files={"files": (name, data)})
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+# Bodies
+
+
+def test_a_body_declared_too_large_is_refused_with_both_numbers(serve) -> None:
+    answer = serve(request_kb=2).post("/run/number", data=["x" * 5000], fn_index=0)
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == (
+        "The request has 4.9 KB; 2.0 KB is the maximum allowed size."
+    )
+
+
+def test_a_body_that_streams_too_much_is_refused(serve) -> None:
+    place = serve(request_kb=64)
+    answer = httpx.post(f"{place.url}{API}/queue/join", content=iter([b"[1,"] + [b"0," * 9000] * 9),
+                        headers={"content-type": "application/json"})  # fmt: skip
+    assert answer.status_code == 413
+    assert "64.0 KB" in answer.json()["detail"]
+
+
+def test_a_body_on_a_route_without_one_is_bounded_too(serve) -> None:
+    place = serve(request_kb=2)
+    assert httpx.request("GET", place.url, content=b"x" * 5000).status_code == 413
+
+
+def test_an_upload_too_large_is_refused_and_leaves_nothing(serve, monkeypatch) -> None:
+    place = serve()
+    monkeypatch.setattr("ui.guard.LIMITS", replace(_limits(), max_bytes=100_000))
+    chunks = iter([_part("x.png"), *[b"x" * 200_000] * 8, b"\r\n--b--\r\n"])
+    answer = httpx.post(f"{place.url}{API}/upload", content=chunks, headers=MULTIPART)
+    assert answer.status_code == 413
+    assert "1.2 MB" in answer.text
+    assert _files(place) == []
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(serve) -> None:
+    place = serve()
+    with socket.create_connection(("127.0.0.1", httpx.URL(place.url).port)) as line:
+        line.sendall(
+            b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + _part("x.png") + bytes(9000)
+        )
+        _wait(lambda: _files(place) != [])
+    _wait(lambda: _files(place) == [])
+
+
+def _files(place: "Place") -> list[Path]:
+    return [path for path in place.temp.rglob("*") if path.is_file()]
+
+
+def test_a_body_that_never_ends_is_refused(serve) -> None:
+    place = serve(body_seconds=0.3)
+    gate = threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        yield b'{"data":['
+        gate.wait(PATIENCE)
+        yield b"]}"
+
+    answers: list[int] = []
+
+    def post() -> None:
+        kind = {"content-type": "application/json"}
+        try:
+            answers.append(httpx.post(f"{place.url}{API}/queue/join", content=slow(), headers=kind,
+                                      timeout=PATIENCE).status_code)  # fmt: skip
+        except httpx.HTTPError:
+            answers.append(0)
+
+    thread = threading.Thread(target=post)
+    thread.start()
+    time.sleep(0.6)
+    gate.set()
+    thread.join()
+    assert answers[0] in (408, 0)
+
+
+MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
+
+
+def _limits():
+    from nst.limits import LIMITS
+
+    return LIMITS
+
+
+def _part(name: str) -> bytes:
+    return (b'--b\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n'
+            b"Content-Type: image/png\r\n\r\n" % name.encode())  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
+def test_an_upload_reads_the_same_however_it_is_cut(size: int) -> None:
+    data = b"\r\n--a\r\n--" + bytes(range(256)) * 5 + b"\r\n-"
+    body = _part("My Holiday.JPG") + data + b"\r\n" + _part("b") + b"" + b"\r\n--b--\r\nafter"
+    upload = Upload(b"b", 2)
+    came = b"".join(upload.feed(body[at : at + size]) for at in range(0, len(body), size))
+    assert came == (
+        b'--b\r\nContent-Disposition: form-data; name="files"; filename="picture.jpg"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n" + data + b"\r\n--b\r\n"
+        b'Content-Disposition: form-data; name="files"; filename="picture.bin"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n\r\n--b--\r\n"
+    )
+
+
+def test_an_upload_of_too_many_files_is_refused() -> None:
+    upload = Upload(b"b", 2)
+    with pytest.raises(Refused, match="at most 2"):
+        upload.feed((_part("x.png") + b"x\r\n") * 3)
+
+
+@pytest.mark.parametrize("kind", [b"", b"text/plain", b"multipart/form-data",
+                                  b"multipart/form-data; boundary=b; charset=nope"])  # fmt: skip
+def test_an_upload_without_a_plain_boundary_is_refused(kind: bytes) -> None:
+    with pytest.raises(Refused):
+        boundary_of(kind)
+
+
+def test_a_file_loses_its_name_and_keeps_its_suffix(place: Place) -> None:
+    (path,) = place.upload(b"x", "Anna at home.PNG").json()
+    assert Path(path).name == "picture.png"
+    file = {"path": path, "orig_name": "Anna at home.PNG", "meta": {"_type": "gradio.FileData"}}
+    assert place.client().predict(file, api_name="/name") == "picture.png"
+
+
+def test_a_page_sent_as_a_picture_is_not_served_as_a_page(place: Place) -> None:
+    (path,) = place.upload(b"<script>alert(1)</script>", "x.html").json()
+    answer = httpx.get(f"{place.url}{API}/file={path}")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost/x.png", "file:///etc/passwd", "../x", 7, "data:image/png;base64,AAAA",
+     "/etc/passwd", "//localhost/x"],
+)  # fmt: skip
+def test_a_picture_by_address_is_refused(place: Place, url: Any) -> None:
+    for file in ({"path": url, "meta": {"_type": "gradio.FileData"}}, {"path": url}):
+        answer = place.join("name", uuid.uuid4().hex, file)
+        assert answer.status_code == 400
+        assert "upload" in answer.json()["detail"]
+
+
+def test_a_data_address_beside_a_path_is_refused(place: Place) -> None:
+    file = {"path": str(place.temp / "x"), "url": "data:image/png;base64,AAAA"}
+    assert place.join("name", "s", file).status_code == 400
+
+
+# Routes and answers
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/docs", "/redoc", "/openapi.json", f"{API}/openapi.json", "/monitoring", f"{API}/runs",
+     "/monitoring/summary", f"{API}/proxy=https://x.hf.space/", f"{API}/deep_link?session_hash=x",
+     f"{API}/file/http://localhost/", f"{API}/dev/reload", "/pwa_icon/9999", "/nowhere"],
+)  # fmt: skip
+def test_a_route_that_the_page_does_not_use_is_closed(place: Place, path: str) -> None:
+    assert httpx.get(place.url + path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["process_recording", "vibe-edit", "stream/x", "dev/x"])
+def test_nothing_can_be_posted_to_what_the_page_does_not_use(place: Place, path: str) -> None:
+    assert httpx.post(f"{place.url}{API}/{path}", json={}).status_code == 404
+
+
+def test_the_file_route_fetches_no_address(place: Place) -> None:
+    for url in ("http://127.0.0.1:1/", "https://localhost/x", "HTTP://localhost", "file:///x"):
+        assert httpx.get(f"{place.url}{API}/file={url}").status_code == 403
+
+
+def test_every_answer_may_be_embedded_and_loads_nothing_from_elsewhere(place: Place) -> None:
+    for path in ("/", "/config", "/theme.css", "/nowhere", f"{API}/file=/etc/passwd"):
+        headers = httpx.get(place.url + path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert "default-src 'self'" in headers["content-security-policy"]
+        # Hugging Face shows a Space in a frame.
+        assert "x-frame-options" not in headers
+        assert "frame-ancestors" not in headers["content-security-policy"]
+
+
+def test_what_a_handler_refuses_is_told_and_is_no_fault_of_the_server(place: Place) -> None:
+    answer = place.post("/run/refuse", data=["x"], fn_index=place.index("refuse"))
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "That is 7, and at most 5 can be."
+
+
+def test_what_nobody_foresaw_is_a_fault_of_the_server_and_tells_nothing(place: Place) -> None:
+    answer = place.post("/run/fail", data=["x"], fn_index=place.index("fail"))
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+def test_a_value_of_the_wrong_kind_is_answered_with_a_sentence(place: Place) -> None:
+    answer = place.post("/run/number", data=[None], fn_index=place.index("number"))
+    assert answer.status_code == 422
+    assert answer.json()["error"].endswith(".")
+
+
+def test_calls_by_name_and_by_place_both_work(place: Place) -> None:
+    for path, body in (("/call/remember", {"data": ["a"]}), ("/call/v2/remember", {"text": "a"})):
+        event = place.post(path, **body).json()["event_id"]
+        told = httpx.get(f"{place.url}{API}/call/remember/{event}", timeout=PATIENCE).text
+        assert "event: complete" in told
+
+
+def test_the_log_has_no_name_of_a_file(serve, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    place = serve(request_kb=1)
+    place.upload(b"x", "Anna.png")
+    file = {"path": "/home/anna/Anna.png", "orig_name": "Anna.png"}
+    place.join("name", "s", file)
+    place.join("name", "s", file, "x" * 3000)
+    httpx.get(f"{place.url}{API}/file=/home/anna/Anna.png")
+    told = [r.getMessage() for r in caplog.records if r.name.startswith(("ui", "nst"))]
+    assert any("refused" in line for line in told)
+    assert not any("anna" in line.lower() for line in told)
+
+
+# Drawings
+
+
+def _draw(place: Place, picture: bytes, **fields: str) -> httpx.Response:
+    editor = next(b for b in place.demo.blocks.values() if isinstance(b, gr.ImageMask))
+    given = {"id": "d1", "type": "layer", "index": "0", "component_id": str(editor._id),
+             "fn_name": "accept_blobs", "session_hash": "s"} | fields  # fmt: skip
+    return httpx.post(f"{place.url}{API}/component_server/", data=given,
+                      files={"file": ("layer_0.png", picture)}, timeout=PATIENCE)  # fmt: skip
+
+
+def _png(side: int = 8) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGBA", (side, side)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_drawn_layer_reaches_its_run(place: Place) -> None:
+    assert _draw(place, _png()).status_code == 200
+    assert place.client().predict({"id": "d1"}, api_name="/layers") == "1"
+
+
+def test_what_of_a_drawing_is_not_used_is_not_kept(place: Place) -> None:
+    editor = next(b for b in place.demo.blocks.values() if isinstance(b, gr.ImageMask))
+    for fields in ({"type": "background"}, {"type": "composite"}, {"index": "1000000000"}):
+        assert _draw(place, _png(), **fields).status_code == 200
+    assert editor.blob_storage == {}
+
+
+def test_drawings_that_no_run_takes_do_not_pile_up(serve, monkeypatch) -> None:
+    monkeypatch.setattr("ui.drawings.KEPT", 3)
+    place = serve()
+    for number in range(6):
+        _draw(place, _png(), id=f"d{number}")
+    editor = next(b for b in place.demo.blocks.values() if isinstance(b, gr.ImageMask))
+    assert list(editor.blob_storage) == ["d3", "d4", "d5"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"fn_name": "__init__"}, {"fn_name": "postprocess"}, {"component_id": "99999"}, {"id": ""},
+     {"component_id": "x"}, {"type": "other"}, {"session_hash": "../x"},
+     {"index": "", "more": "x"}],
+    ids=str,
+)  # fmt: skip
+def test_a_drawing_that_is_not_of_this_page_is_refused(
+    place: Place, fields: dict[str, str]
+) -> None:
+    answer = _draw(place, _png(), **fields)
+    assert answer.status_code in (400, 404)
+    assert answer.json()["detail"].endswith(".")
+
+
+def test_a_drawing_that_is_no_picture_or_a_bomb_is_refused(place: Place) -> None:
+    huge = _png()[:16] + (100_000).to_bytes(4, "big") * 2 + _png()[24:]
+    for picture in (b"", b"x", b"<svg/>", _png()[:20], huge):
+        assert _draw(place, picture).status_code == 400
+
+
+# Who may wait
+
+
+def test_one_visitor_may_have_only_so_many_runs_waiting(serve) -> None:
+    place = serve(waiting_per_visitor=2)
+    first = place.client().submit("first", api_name="/endless")
+    assert place.runs.of("first")[0].wait(PATIENCE)
+    mine = uuid.uuid4().hex
+    assert [place.join("endless", mine, str(i)).status_code for i in range(3)] == [200, 200, 429]
+    told = place.join("endless", mine, "again").json()["detail"]
+    assert told == (
+        "You have 2 runs waiting already; at most 2 can wait at once. "
+        "They come one after the other."
+    )
+    assert place.join("endless", uuid.uuid4().hex, "another").status_code == 200
+    first.cancel()
+
+
+def test_one_address_may_have_only_so_many_runs_waiting(serve) -> None:
+    place = serve(waiting_per_address=3)
+    first = place.client().submit("first", api_name="/endless")
+    assert place.runs.of("first")[0].wait(PATIENCE)
+    statuses = [place.join("endless", uuid.uuid4().hex, str(i)).status_code for i in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    first.cancel()
+
+
+def test_a_full_queue_says_so_in_a_sentence(serve) -> None:
+    place = serve(waiting_per_address=100)
+    first = place.client().submit("first", api_name="/endless")
+    assert place.runs.of("first")[0].wait(PATIENCE)
+    answers = [place.join("endless", uuid.uuid4().hex, str(i)) for i in range(7)]
+    assert [a.status_code for a in answers] == [200] * 6 + [429]
+    assert answers[-1].json()["detail"] == (
+        "6 runs are waiting here already, and there is room for 6. Please try again in a minute."
+    )
+    first.cancel()
+
+
+def test_light_work_does_not_wait_behind_painting(serve) -> None:
+    place = serve()
+    client = place.client()
+    run = client.submit("long", api_name="/endless")
+    assert place.runs.of("long")[0].wait(PATIENCE)
+    assert place.client().predict("x", api_name="/remember") == ""
+    assert not place.runs.of("long")[1].is_set()
+    run.cancel()
+
+
+# Between visitors
+
+
+def test_a_cancelled_run_frees_the_device_for_the_next(serve) -> None:
+    place = serve()
+    one, two = place.client(), place.client()
+    first = one.submit("first", api_name="/endless")
+    assert place.runs.of("first")[0].wait(PATIENCE)
+    second = two.submit("second", api_name="/endless")
+    first.cancel()
+    assert place.runs.of("first")[1].wait(PATIENCE)
+    assert place.runs.of("second")[0].wait(PATIENCE)
+    assert place.runs.order == ["first", "second"]
+    second.cancel()
+    assert place.runs.of("second")[1].wait(PATIENCE)
+
+
+def test_a_visitor_who_leaves_frees_the_device_for_the_next(serve) -> None:
+    place = serve()
+    place.join("endless", "leaver", "leaver")
+    with httpx.stream("GET", f"{place.url}{API}/queue/data", params={"session_hash": "leaver"},
+                      timeout=PATIENCE) as told:  # fmt: skip
+        next(told.iter_lines())
+        assert place.runs.of("leaver")[0].wait(PATIENCE)
+        second = place.client().submit("second", api_name="/endless")
+    assert place.runs.of("leaver")[1].wait(PATIENCE)
+    assert place.runs.of("second")[0].wait(PATIENCE)
+    second.cancel()
+
+
+def test_a_run_that_nobody_listens_to_ends(serve) -> None:
+    place = serve(unheard_seconds=0.3)
+    place.join("endless", "deaf", "deaf")
+    assert place.runs.of("deaf")[1].wait(PATIENCE)
+    queue = place.demo._queue
+    _wait(lambda: "deaf" not in queue.pending_messages_per_session)
+    _wait(lambda: "deaf" not in queue.pending_event_ids_session)
+
+
+def test_a_run_that_somebody_listens_to_goes_on(serve) -> None:
+    place = serve(unheard_seconds=0.2)
+    heard = place.client().submit("heard", api_name="/endless")
+    assert place.runs.of("heard")[0].wait(PATIENCE)
+    deaf = place.join("endless", "deaf", "deaf")
+    assert deaf.status_code == 200
+    _wait(lambda: "deaf" not in place.demo._queue.pending_messages_per_session)
+    assert not place.runs.of("heard")[1].is_set()
+    heard.cancel()
+
+
+def test_two_visitors_share_no_state(place: Place) -> None:
+    one, two = place.client(), place.client()
+    assert one.predict("mine", api_name="/remember") == ""
+    assert two.predict("other", api_name="/remember") == ""
+    assert one.predict("next", api_name="/remember") == "mine"
+
+
+# What is left behind
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cache]:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return lambda **limits: Cache(replace(DOOR, **limits))
+
+
+def _aged(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let time pass: a file's time of coming cannot be set."""
+    now = time.time
+    monkeypatch.setattr("ui.expiry.time.time", lambda: now() + seconds)
+
+
+def test_an_expired_file_goes_with_its_folder(cache, tmp_path, monkeypatch) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.png").write_bytes(b"x")
+    kept = cache(cache_seconds=OLD)
+    kept.sweep()
+    assert (tmp_path / "a" / "x.png").exists()
+    _aged(monkeypatch, OLD + 1)
+    kept.sweep()
+    kept.sweep()
+    assert list(tmp_path.iterdir()) == []
+    assert kept.gone() == {str(tmp_path / "a" / "x.png")}
+
+
+def test_files_of_the_page_itself_never_expire(cache, tmp_path, monkeypatch) -> None:
+    (tmp_path / "preset.png").write_bytes(b"x")
+    _aged(monkeypatch, 2 * DOOR.cache_seconds)
+    cache().sweep(0, frozenset({str(tmp_path / "preset.png")}))
+    assert (tmp_path / "preset.png").exists()
+
+
+def test_the_oldest_go_first_when_the_folder_is_full(cache, tmp_path, monkeypatch) -> None:
+    for name in ("first", "second", "third"):
+        (tmp_path / name).write_bytes(bytes(MEGABYTE // 2))
+        time.sleep(0.02)
+    _aged(monkeypatch, 100)
+    cache(cache_mb=1).sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["second", "third"]
+
+
+def test_what_has_just_come_is_not_thrown_out_for_the_next(cache, tmp_path) -> None:
+    (tmp_path / "new").write_bytes(bytes(MEGABYTE))
+    kept = cache(cache_mb=1)
+    kept.sweep()
+    with pytest.raises(Refused, match="disk here is full"):
+        kept.admit(MEGABYTE)
+    assert (tmp_path / "new").exists()
+
+
+def test_a_full_disk_is_told_before_a_run_or_an_upload(serve) -> None:
+    place = serve(disk_reserve_mb=10**9)
+    for answer in (place.join("endless", "s", "x"), place.upload(b"x")):
+        assert answer.status_code == 507
+        assert "The disk here is full" in answer.text
+    assert not place.runs.started
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "much"])
+def test_a_limit_that_is_no_positive_number_is_refused_at_the_start(text: str) -> None:
+    with pytest.raises(BadInput, match="NST_CACHE_MB"):
+        Door.from_environment({"NST_CACHE_MB": text})
+
+
+def test_an_operator_sets_limits_through_the_environment() -> None:
+    assert Door.from_environment({"NST_WAITING_PER_VISITOR": "5"}).waiting_per_visitor == 5
+
+
+# In a browser
+
+
+@pytest.mark.browser
+def test_the_policy_lets_the_real_page_work_and_show_in_a_frame(app, browser) -> None:
+    page = browser.new_page()
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.set_content(f'<iframe src="{app.url}" width="1200" height="900"></iframe>')
+    frame = page.frame_locator("iframe")
+    frame.locator("#go").wait_for()
+    frame.locator("#styles img").first.wait_for()
+    assert not [line for line in told if "Content Security Policy" in line]
+    page.close()
+
+
+def test_numbers_in_json_stay_what_they_were(place: Place) -> None:
+    answer = place.post("/run/number", data=[0.30000000000000004], fn_index=place.index("number"))
+    assert json.loads(answer.text)["data"] == ["0.30000000000000004"]
