@@ -1,0 +1,81 @@
+"""The networks that the speed bench compares, and what a step of each has to compute."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from bench.teacher import load_teacher
+from nst.canvas import Canvas
+from nst.encoders import Encoder, vgg_indices
+from nst.objective import Objective
+from nst.recipe import Recipe
+from nst.weights import VGG_BLOCKS, VGG_WIDTHS
+
+__all__ = ["DTYPES", "house_step", "open_plain_teacher", "open_vgg19", "operations", "tuned"]
+
+DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+
+
+def random_vgg19() -> Encoder:
+    """VGG-19 with He et al. 2015's initialisation, under which activations keep their scale."""
+    blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS["vgg19"], strict=True)]
+    encoder = Encoder("vgg19", blocks)
+    generator = torch.Generator().manual_seed(0)
+    for conv in encoder.convolutions.values():
+        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu", generator=generator)
+        nn.init.zeros_(conv.bias)
+    return encoder.requires_grad_(False).eval()
+
+
+def open_vgg19(path: Path | None) -> Encoder:
+    """VGG-19 from a file laid out as torchvision's (.safetensors or .pth), or with random ones."""
+    encoder = random_vgg19()
+    if path is not None:
+        safe = path.suffix == ".safetensors"
+        weights = load_file(path) if safe else torch.load(path, weights_only=True)
+        convs = encoder.convolutions.values()
+        for conv, index in zip(convs, vgg_indices("vgg19"), strict=True):
+            conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
+    return encoder
+
+
+def open_plain_teacher(path: Path) -> Encoder:
+    """The 16x teacher without its heads: a small network that the textbook loop can run."""
+    teacher = load_teacher(path)
+    teacher.lifts, teacher.content_layer = {}, None
+    return teacher
+
+
+def tuned(encoder: Encoder, dtype: torch.dtype) -> Encoder:
+    """A copy in the precision and memory layout that `build_encoder` gives its encoders."""
+    encoder = copy.deepcopy(encoder).to(dtype)
+    for conv in encoder.convolutions.values():
+        conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
+    return encoder
+
+
+def house_step(encoder: Encoder, content: Tensor, style: Tensor) -> Callable[[], None]:
+    recipe = Recipe()
+    objective, canvas = Objective(encoder, recipe, content, [style]), Canvas(content.clone())
+
+    def step() -> None:
+        _, gradient = objective.evaluate(canvas.picture)
+        canvas.step(gradient, recipe.learning_rate, recipe)
+
+    return step
+
+
+def operations(encoder: Encoder, deepest: str, height: int, width: int) -> float:
+    """Operations of one step's convolutions: 2 a multiply-add, forward and back to the picture."""
+    total = 0
+    for name, conv in encoder.convolutions.items():
+        stride = encoder.stride(name)
+        positions = (height // stride) * (width // stride)
+        total += 2 * positions * conv.weight.numel()
+        if name == deepest:
+            break
+    return 2 * total
