@@ -47,7 +47,7 @@ def _end(item: tuple[str, list[tuple[float, float]]]) -> float:
 
 def _lines(paths: dict[str, list[tuple[float, float]]]) -> str:
     """The lines, each with its name at its end; names that would touch are moved apart."""
-    drawn, above = "", -APART
+    drawn, above = "", -1.0 * APART
     for name, path in sorted(paths.items(), key=_end):
         if not path:
             continue

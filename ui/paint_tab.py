@@ -213,23 +213,21 @@ class PaintTab:
             self._pick_style, controls.inputs, [*self._style_outputs, *controls.outputs], **QUICK
         )
         self.own.upload(
-            lambda: (None, gr.update(selected_index=NONE), "Your own painting."),
-            None, [self.style_id, self.gallery, self.manner], **QUICK,
-        )  # fmt: skip
-        self.own.clear(
-            lambda: self._show_style(self.presets[0].id)[:2], None,
-            [self.style_id, self.gallery], **QUICK,
-        )  # fmt: skip
-        controls.quality.input(lambda size: size, controls.quality, controls.of["size"], **QUICK)
-        controls.of["size"].input(quality, controls.of["size"], controls.quality, **QUICK)
+            self._take_own, self.own, self._style_outputs, show_progress="hidden", **PRIVATE
+        )
+        self.own.clear(self._first_style, None, self._style_outputs, **QUICK)
+        size = controls.of["size"]
+        depart: dict[str, Any] = {
+            "fn": self._depart,
+            "inputs": [self.style_id, *controls.inputs],
+            "outputs": [controls.changed, controls.quality],
+            "trigger_mode": "always_last",
+        } | QUICK
+        controls.quality.input(lambda size: size, controls.quality, size, **QUICK).then(**depart)
         controls.menu.input(
             self._pick_recipe, [controls.menu, self.style_id], controls.outputs, **QUICK
         )
-        gr.on(
-            [c.input for c in (controls.quality, *controls.of.values())],
-            self._depart, [self.style_id, *controls.inputs],
-            [controls.changed, controls.quality], trigger_mode="always_last", **QUICK,
-        )  # fmt: skip
+        gr.on([control.input for control in controls.of.values()], **depart)  # type: ignore[attr-defined]
 
     def _wire_run(self) -> None:
         chosen = [self.photo, self.style_id, self.own, self.second, self.share]
@@ -241,7 +239,7 @@ class PaintTab:
             "scroll_to_output": False, **DEVICE, **PRIVATE,
         }  # fmt: skip
         inputs = [self.result, self.mask, *chosen, *self.controls.inputs]
-        running = []
+        running: list[Any] = []
         for button, handler in ((self.paint, self._paint), (self.keep, self._keep_painting)):
             button.click(lambda: (gr.update(interactive=True), gr.update(interactive=False)),
                          None, [self.stop, self.keep], js=TO_PICTURE_JS, **QUICK)  # fmt: skip
@@ -295,6 +293,17 @@ class PaintTab:
                 fresh = preset.recipe(NAMED["house"].recipe)
                 recipe = fresh.but(size=recipe.size, seed=recipe.seed, encoder=recipe.encoder)
             return [*self._show_style(preset.id), *self.controls.show(recipe, preset)]
+
+    def _take_own(self, path: str) -> list[Any]:
+        try:
+            open_photo(path)
+        except BadInput as error:
+            gr.Warning(html.escape(str(error)), title="This painting cannot be used")
+            return [gr.skip(), gr.skip(), None, gr.skip()]
+        return [None, gr.update(selected_index=NONE), gr.skip(), "**Your own painting.**"]
+
+    def _first_style(self) -> list[Any]:
+        return self._show_style(self.presets[0].id)
 
     def _photo_to_mask(self, photo: str | None) -> dict | None:
         with sentences():
@@ -366,7 +375,7 @@ class PaintTab:
             self._mark_sample(photo) if photo else gr.skip(),
             *style,
             second.id if second else "",
-            mix[1] / sum(mix) if len(mix) == 2 and sum(mix) else gr.skip(),
+            mix[1] / (mix[0] + mix[1]) if len(mix) == 2 and any(mix) else gr.skip(),
             *self.controls.show(shared.recipe.but(mix=()), preset),
             telling(status),
         ]
@@ -424,7 +433,7 @@ class PaintTab:
                 if result.stopped:
                     return
                 result.take(progress)
-                update = {
+                update: dict[Any, Any] = {
                     self.status: telling(
                         result.status, result.notes, progress.step / progress.total
                     )
@@ -582,4 +591,5 @@ def _painted(result: Result | None) -> Result:
 
 
 def _own_address(request: gr.Request) -> str:
-    return str(request.headers.get("referer") or request.request.base_url)
+    own = request.request.base_url if request.request else ""
+    return str(request.headers.get("referer") or own)

@@ -6,7 +6,7 @@ numbers and arrays go in and out of it.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -83,9 +83,10 @@ def run(
         for progress in told:
             if isinstance(progress, NstError):
                 raise progress
-            yield replace(progress, notes=(*progress.notes, *fetching))
+            last = replace(progress, notes=(*progress.notes, *fetching))
+            yield last
     if start is None:
-        pace.learn(recipe, progress)
+        pace.learn(recipe, last)
 
 
 @zero.on_gpu
@@ -97,7 +98,7 @@ def _paint(
     start: Arrays | Image.Image | None,
     every: float,
     deadline: float,
-) -> Iterator[Progress | NstError]:
+) -> Generator[Progress | NstError, None, None]:
     """The part of `run` that needs the GPU. Errors are yielded: raised, they would lose their text
     on the way from another process.
     """
@@ -171,7 +172,8 @@ def _arrays(canvas: Canvas) -> Arrays:
 
 
 def _canvas(arrays: Arrays) -> Canvas:
-    return Canvas(*(torch.from_numpy(array) for array in arrays[:3]), arrays[3])
+    picture, first, second, age = arrays
+    return Canvas(torch.from_numpy(picture), torch.from_numpy(first), torch.from_numpy(second), age)
 
 
 class Pace:

@@ -1,0 +1,94 @@
+"""The controls are the recipe: nothing is lost between the two."""
+
+import random
+
+import gradio as gr
+import pytest
+from test_links import any_recipe
+
+from nst.errors import BadInput
+from nst.presets import load_presets
+from nst.published import NAMED
+from nst.recipe import Recipe
+from ui.controls import Controls, departures
+
+
+@pytest.fixture(scope="module")
+def controls() -> Controls:
+    built = Controls()
+    with gr.Blocks():
+        built.main()
+        built.advanced()
+    return built
+
+
+def values(controls: Controls, recipe: Recipe) -> list:
+    """What the controls hold after showing a recipe, as the browser sends it back."""
+    return controls.show(recipe, None)[: len(controls.inputs)]
+
+
+def test_every_setting_has_a_control(controls):
+    assert set(controls.of) == Recipe.__dataclass_fields__.keys() - {"name", "mix"}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_named_recipe_sets_every_control(controls, name):
+    recipe = NAMED[name].recipe
+    assert controls.recipe(values(controls, recipe)) == recipe
+
+
+def test_any_recipe_passes_through_the_controls_exactly(controls):
+    dice = random.Random(3)
+    for _ in range(200):
+        recipe = any_recipe(dice)
+        assert controls.recipe(values(controls, recipe), recipe.mix) == recipe
+
+
+def test_the_controls_show_the_default_recipe_when_the_page_opens(controls):
+    opened = [component.value for component in controls.inputs]
+    assert controls.recipe(opened) == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("strength", 101, "from 0 to 100"),
+        ("size", None, "must be a number"),
+        ("steps", float("nan"), "steps"),
+        ("style_layer_weights", "0.2, x", "list of numbers"),
+        ("style_layer_weights", "0.2", "one each"),
+        ("encoder", "vgg99", "choose from"),
+        ("content_layer", "<b>", "plain name"),
+        ("seed", "1", "must be a number"),
+        ("colours", ["style"], "must be a word"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_sentence(controls, setting, value, says):
+    given = values(controls, Recipe())
+    given[1 + list(controls.of).index(setting)] = value
+    with pytest.raises(BadInput, match=says):
+        controls.recipe(given)
+
+
+def test_an_unknown_recipe_is_refused(controls):
+    with pytest.raises(BadInput, match="no recipe"):
+        controls.recipe(["mine", *values(controls, Recipe())[1:]])
+
+
+def test_what_leaves_a_recipe_is_named():
+    lodaya = NAMED["lodaya"].recipe
+    assert "changed" not in departures(lodaya, None)
+    assert "lodaya, changed: long side, pixels." in departures(lodaya.but(size=300), None)
+    both = departures(lodaya.but(steps=5, brush=2), None)
+    assert "steps" in both
+    assert "brush size" in both
+
+
+def test_what_a_visitor_sets_for_a_picture_does_not_leave_the_projects_own_recipe():
+    assert "changed" not in departures(Recipe(size=1024, seed=4), None)
+    assert "changed: strength" in departures(Recipe(strength=80), None)
+
+
+def test_a_presets_own_settings_are_no_departure():
+    for preset in load_presets()[0]:
+        assert "changed" not in departures(preset.recipe(Recipe()), preset)

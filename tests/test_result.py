@@ -1,0 +1,180 @@
+"""What is kept of a run, and what becomes of it."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nst.keepsakes import read_notes, read_recipe
+from nst.recipe import Recipe
+from ui.curves import curves
+from ui.links import Shared
+from ui.order import Order, brushed, order, preset_of
+from ui.painting import Pace, Progress, clock
+from ui.result import Frames, Result, Shelf
+from ui.samples import SAMPLES
+
+SIZE = (48, 40)
+
+
+def picture(shade: int) -> Image.Image:
+    return Image.new("RGB", SIZE, (shade, shade // 2, 255 - shade))
+
+
+def told(step: int, shade: int, **more) -> Progress:
+    losses = (0.5, 2.0 / step, 0.0, 0.5 + 2.0 / step)
+    return Progress(step, 10, SIZE, 1.0, f"Step {step}", (), losses, picture(shade), **more)
+
+
+@pytest.fixture
+def result() -> Result:
+    shared = Shared(Recipe(strength=61), "lion", "mosaic")
+    made = Result(Order(picture(10), (picture(200),), shared, "Mosaic", "Mosaic: us (CC0-1.0)"))
+    for step in range(1, 11):
+        made.take(told(step, 20 * step))
+    return made
+
+
+def test_frames_stay_few_and_keep_the_first_and_the_last():
+    frames = Frames(8)
+    for step in range(1, 101):
+        frames.add(step, picture(step), last=step == 100)
+        assert len(frames) <= 8
+    steps = [frames[i][0] for i in range(len(frames))]
+    assert steps[0] == 1
+    assert steps[-1] == 100
+    assert steps == sorted(steps)
+    assert max(np.diff(steps)) <= 34
+
+
+def test_the_shelf_forgets_the_oldest_canvas_when_it_is_full():
+    canvas = tuple(np.zeros((1, 3, 100, 100), np.float32) for _ in range(3))  # 0.36 MB
+    shelf = Shelf(1.0)
+    keys = [shelf.put((*canvas, age)) for age in range(4)]
+    assert [shelf.get(key) is not None for key in keys] == [False, False, True, True]
+    shelf.drop(keys[3])
+    assert shelf.get(keys[3]) is None
+    assert shelf.get(None) is None
+
+
+def test_a_canvas_larger_than_the_shelf_is_still_kept_until_the_next():
+    canvas = tuple(np.zeros((1, 3, 400, 400), np.float32) for _ in range(3))
+    shelf = Shelf(1.0)
+    assert shelf.get(shelf.put((*canvas, 1))) is not None
+
+
+def test_the_png_remembers_recipe_and_ids(result):
+    data = result.png()
+    assert read_recipe(data) == Recipe(strength=61)
+    assert read_notes(data) == {"photo": "lion", "style": "mosaic"}
+
+
+def test_a_file_is_named_after_shipped_pictures_only(result):
+    assert result.name == "lion-mosaic"
+    own = Result(Order(picture(1), (picture(2),), Shared(Recipe()), "", ""))
+    assert own.name == "photo-painted"
+
+
+def test_fading_goes_from_the_photo_to_the_painting(result):
+    painted = np.asarray(result.painted).astype(int)
+    photo = np.asarray(result.before).astype(int)
+    assert (np.asarray(result.blended(1.0, False)) == painted).all()
+    assert (np.asarray(result.blended(0.0, False)) == photo).all()
+    half = np.asarray(result.blended(0.5, False)).astype(int)
+    assert np.abs(half - (painted + photo) / 2).max() <= 1
+    assert (np.asarray(result.painted) == painted).all()  # the painting itself is not lost
+
+
+def test_the_photos_colours_can_be_blended_in(result):
+    shown = np.asarray(result.blended(1.0, True)).astype(float)
+    luma = np.array([0.299, 0.587, 0.114])
+    painted = np.asarray(result.painted) @ luma
+    assert np.abs(shown @ luma - painted).max() < 2
+
+
+def test_transparency_survives_a_blend(result):
+    result.painted = picture(90).convert("RGBA")
+    result.painted.putalpha(Image.new("L", SIZE, 77))
+    assert result.blended(0.5, False).getchannel("A").getextrema() == (77, 77)
+
+
+def test_until_a_run_has_a_picture_the_one_before_it_is_kept(result):
+    following = Result(result.order, previous=result)
+    assert following.kept is result
+    following.take(told(1, 30))
+    assert following.kept is following
+    assert following.previous is None
+
+
+def test_without_a_canvas_one_goes_on_from_the_picture(result):
+    assert result.start is result.painted
+    canvas = (*(np.zeros((1, 3, 40, 48), np.float32) for _ in range(3)), 5)
+    result.take(told(10, 40, canvas=canvas))
+    assert result.start[3] == 5
+
+
+def test_clip_and_card_can_be_opened(result):
+    clip = Image.open(io.BytesIO(result.clip()))
+    assert clip.format == "WEBP"
+    assert clip.n_frames >= 5
+    assert Image.open(io.BytesIO(result.card())).size == (1200, 630)
+
+
+def test_curves_tell_their_last_values_and_never_break():
+    points = [(step, (0.0, 8.0 / step, 0.0, 8.0 / step)) for step in range(1, 20)]
+    drawn = curves(points)
+    assert "style 0.421" in drawn
+    assert "nan" not in drawn
+    assert curves([]) == curves(points[:1]) == ""
+    assert curves([(1, (0, 0, 0, 0)), (2, (0, 0, 0, 0))]) == ""
+    assert "nan" not in curves([(5, (1, 1, 1, 1)), (5, (1, 1, 1, 1))])
+
+
+def test_nothing_brushed_is_no_mask():
+    empty = Image.new("RGBA", (64, 64))
+    assert brushed(None) is None
+    assert brushed({"layers": []}) is None
+    assert brushed({"layers": ["not a picture"]}) is None
+    assert brushed({"layers": [empty]}) is None
+
+
+def test_a_brushed_mask_is_white_inside_and_soft_at_its_edge():
+    layer = Image.new("RGBA", (320, 320))
+    layer.paste((255, 255, 255, 255), (80, 80, 240, 240))
+    mask = np.asarray(brushed({"layers": [layer]}))
+    assert mask[160, 160] == 255
+    assert mask[10, 10] == 0
+    assert 0 < mask[160, 79] < 255
+
+
+def test_two_styles_share_the_picture_by_weight():
+    photo = str(SAMPLES["lion"].path)
+    asked = order(photo, preset_of("mosaic"), Recipe(), second=preset_of("ink-wash"), share=0.3)
+    assert asked.shared.recipe.mix == (0.7, 0.3)
+    assert len(asked.styles) == 2
+    assert asked.shared == Shared(asked.shared.recipe, "lion", "mosaic", "ink-wash")
+    assert "Mosaic" in asked.credit
+    assert "Ink Wash" in asked.credit
+
+
+def test_the_pace_is_learned_from_whole_runs_only():
+    class Last:
+        step, total, size, seconds = 220, 220, (384, 512), 8.0
+
+    pace = Pace()
+    recipe = Recipe(steps=220, size=512)
+    assert pace.expect(recipe) is None
+    pace.learn(recipe, Last)
+    assert pace.expect(recipe) == pytest.approx(8.0)
+    assert pace.expect(recipe.but(size=256)) < 8.0
+    Last.step, Last.seconds = 10, 0.1  # stopped early
+    pace.learn(recipe, Last)
+    assert pace.expect(recipe) == pytest.approx(8.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.02, "0.1 s"), (0.6, "0.6 s"), (12.3, "12 s"), (400, "7 min")]
+)
+def test_seconds_are_said_as_people_say_them(seconds, said):
+    assert clock(seconds) == said
