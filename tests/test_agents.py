@@ -6,6 +6,9 @@ import io
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 from conftest import start_app
@@ -23,6 +26,21 @@ def photo() -> str:
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
+@pytest.fixture
+def elsewhere() -> Iterator[HTTPServer]:
+    """A server that writes down what is fetched from it."""
+
+    class Listening(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            self.server.fetched.append(self.client_address)
+
+    server = HTTPServer(("127.0.0.1", 0), Listening)
+    server.fetched = []
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
 def test_the_door_is_closed_to_agents_unless_asked_for(app):
     call = urllib.request.Request(
         f"{app.url}gradio_api/mcp/", b"{}", {"content-type": "application/json"}
@@ -34,30 +52,32 @@ def test_the_door_is_closed_to_agents_unless_asked_for(app):
 
 
 @pytest.mark.slow
-def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path):
+def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path, elsewhere):
     mcp = pytest.importorskip("mcp")
-    from mcp.client.streamable_http import streamablehttp_client
+    from mcp.client.streamable_http import streamable_http_client
 
     app = start_app(tmp_path, **WANTED)
 
     async def talk() -> tuple:
         async with (
-            streamablehttp_client(f"{app.url}gradio_api/mcp/") as (read, write, _),
+            streamable_http_client(f"{app.url}gradio_api/mcp/") as (read, write, _),
             mcp.ClientSession(read, write) as session,
         ):
             await session.initialize()
             tools = {tool.name for tool in (await session.list_tools()).tools}
             asked = {"photo": photo(), "preset": "lily-pond", "recipe": "size=64&steps=2"}
             painted = await session.call_tool("paint", asked)
-            fetched = await session.call_tool("paint", asked | {"photo": app.url + "favicon.ico"})
-            return tools, painted, fetched
+            address = f"http://127.0.0.1:{elsewhere.server_port}/photo.jpg"
+            refused = await session.call_tool("paint", asked | {"photo": address})
+            return tools, painted, refused
 
     try:
-        tools, painted, fetched = asyncio.run(talk())
+        tools, painted, refused = asyncio.run(talk())
     finally:
         app.process.terminate()
         app.process.wait(20)
     assert tools == {"paint", "wall"}
     assert not painted.isError
     assert "Done: 2 steps" in " ".join(part.text for part in painted.content)
-    assert fetched.isError
+    assert refused.isError
+    assert elsewhere.fetched == []

@@ -56,6 +56,9 @@ ROUTES = [
     ({"POST"}, rf"{API}/(run|api)/(?P<name>[^/]+)/?", "run"),
     ({"POST"}, rf"{API}/(cancel|reset/?)", "cancel"),
 ]
+if os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true":
+    # Tools call this page as visitors do, through this door; their pictures are data: URLs.
+    ROUTES.append(({"GET", "POST", "DELETE"}, rf"{API}/mcp(/(schema|http/?)?)?", "agent"))
 COMPILED = [(methods, re.compile(path, re.DOTALL), kind) for methods, path, kind in ROUTES]
 
 # Gradio's page starts from inline scripts and compiles event handlers from text.
@@ -148,7 +151,7 @@ class Guard:
         scope = _without_odd_headers(scope)
         page = scope["app"].get_blocks()
         limit = self._door.request_kb * 1024
-        if kind in ("upload", "drawing"):
+        if kind in ("upload", "drawing", "agent"):
             limit = self._door.upload_files * LIMITS.max_bytes + MEGABYTE
         bounded = self._bounded(receive, limit, scope)
         if kind == "upload":
