@@ -86,6 +86,7 @@ _TENSORFLOW_2 = Recipe(
     style_form="gatys",
     style_weight=1e-2 * 4,
     tv_weight=0.0,
+    start="content",
     size=512,
     scales=1,
     steps=1000,

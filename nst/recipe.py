@@ -107,7 +107,10 @@ class Recipe:
     beta1: float = _number(0.9, 0, 0.9999, "Adam's memory of the gradient")
     beta2: float = _number(0.99, 0, 0.99999, "Adam's memory of its square")
     epsilon: float = _number(1e-8, 0, 1, "Adam's floor")
-    start: str = _choice("content", ("content", "noise", "blend"), "what is painted over")
+    # From the photo's own colours the optimiser gets to the style's by ways that leave neon specks.
+    start: str = _choice(
+        "recoloured", ("recoloured", "content", "noise", "blend"), "what is painted over"
+    )
     noise_ratio: float = _number(0.6, 0, 1, "share of noise in a blended start")
     noise_amplitude: float = _number(127.5, 0, 127.5, "of uniform noise, on the 0..255 scale")
     keep_every: int = _number(0, 0, 30000, "a frame is kept every so many steps; 0: never")

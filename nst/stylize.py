@@ -213,6 +213,8 @@ class _Painting:
 
     def _start(self, content: Tensor) -> Tensor:
         recipe = self.recipe
+        if recipe.start == "recoloured":
+            return self._recoloured(content)
         if recipe.start == "content":
             return content.clone()
         generator = torch.Generator().manual_seed(recipe.seed)
@@ -221,6 +223,14 @@ class _Painting:
         middle = content.new_tensor(MEAN).view(1, 3, 1, 1)
         ratio = 1.0 if recipe.start == "noise" else recipe.noise_ratio
         return (middle + ratio * noise + (1 - ratio) * (content - middle)).clamp(0, 1)
+
+    def _recoloured(self, content: Tensor) -> Tensor:
+        """The photo with the mean and covariance of the styles' colours, mixed as they are."""
+        each = torch.stack([match_palette(content, style).clamp(0, 1) for style in self.styles])
+        if self.mask is not None and len(self.styles) == 2:
+            return torch.lerp(each[1], each[0], resize(self.mask, content.shape[2:]).clamp(0, 1))
+        weights = content.new_tensor(self.recipe.mix or (1.0,) * len(each)).view(-1, 1, 1, 1, 1)
+        return (weights * each).sum(0) / weights.sum()
 
     def _paint(self, canvas: Canvas, scale: _Scale, count: int, rest) -> Iterator[Step]:
         good, good_into = canvas.copy(), 0

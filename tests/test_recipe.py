@@ -44,7 +44,7 @@ WORDS = {
     "content_form": ("normalised", "half-sum", "quarter-mean", "mean"),
     "style_form": ("normalised", "gatys"),
     "tv_form": ("mean", "sum"),
-    "start": ("content", "noise", "blend"),
+    "start": ("recoloured", "content", "noise", "blend"),
     "colours": ("style", "photo", "palette"),
 }
 LISTS = {"style_layer_weights": (0, 1e6), "mix": (0, 1000), "keep_at": (1, 30000)}

@@ -747,3 +747,13 @@ def test_painting_too_narrow_for_the_deepest_layer_is_refused(tiny):
 def test_mask_divides_between_two_styles_at_most(tiny):
     with pytest.raises(BadInput, match="there are 3"):
         stylize(lion(), [preset()] * 3, QUICK, tiny, mask=torch.ones_like(lion()[:, :1]))
+
+
+def test_recoloured_start_has_the_styles_colours_and_the_photos_drawing(tiny):
+    content, style = lion(), preset()
+    recipe = QUICK.but(start="recoloured", steps=1, scales=1, learning_rate=1e-6)
+    start = last(content, style, recipe, tiny).picture
+    colours = [picture.mean((0, 2, 3)) for picture in (start, style, content)]
+    assert (colours[0] - colours[1]).abs().max() < 0.05 < (colours[2] - colours[1]).abs().max()
+    luma = [picture.mean(1).flatten() for picture in (start, content)]
+    assert torch.corrcoef(torch.stack(luma))[0, 1] > 0.8

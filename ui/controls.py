@@ -73,6 +73,7 @@ WORDS = {
     "max": "Max",
     "average": "Average",
     "content": "The photo",
+    "recoloured": "Photo, recoloured",
     "noise": "Noise",
     "blend": "Photo and noise",
     "mean": "Mean",
