@@ -275,9 +275,12 @@ class _Job:
                 continue
             curve.append((moment.step, moment.losses))
             if self._wanted(moment, recipe, late):
-                shown = f"step {moment.step:,}" if self.comparison.frames else caption
+                shown, own = caption, recipe
+                if self.comparison.frames:
+                    # A frame is what its recipe paints when it ends there.
+                    shown, own = f"step {moment.step:,}", recipe.but(steps=moment.step, keep_at=())
                 self.runs.append(
-                    Run(shown, recipe, moment.picture, moment.losses, moment.seconds, tuple(curve))
+                    Run(shown, own, moment.picture, moment.losses, moment.seconds, tuple(curve))
                 )
             yield self._turn(caption, picture=moment.picture)
             if late:

@@ -83,6 +83,7 @@ def test_the_strip_has_the_frames_of_the_readme():
         "step 23,000",
         "step 30,000",
     ]
+    assert [run.recipe.steps for run in last.runs] == [3000, 9000, 17000, 23000, 30000]
     assert [run.picture.getpixel((0, 0))[0] for run in last.runs] == [
         step % 256 for step in (3000, 9000, 17000, 23000, 30000)
     ]

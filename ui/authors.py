@@ -104,7 +104,7 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
             line=f"{turn.caption or 'Getting ready'}: step {turn.done:,} of {turn.total:,}{left}",
             notes=tuple(notes),
             share=turn.done / turn.total,
-            below=_below(turn.runs),
+            below=_below(turn.runs, COMPARISONS[name].frames),
         )
         yield scene
     done = f"Done: {turn.done:,} steps in {clock(sum(run.seconds for run in turn.runs))}"
@@ -136,9 +136,9 @@ def expected(recipes: Sequence[Recipe], aspect: float) -> float | None:
 
 
 def _as_painted(recipe: Recipe) -> Recipe:
-    """By the encoder that will paint, when the one asked for is not here."""
-    encoder, _ = choose_encoder(recipe)
-    automatic, _ = choose_encoder(recipe.but(encoder="auto"))
+    """By the encoder that will paint, under the name by which its pace is known."""
+    encoder = choose_encoder(recipe)[0]
+    automatic = choose_encoder(recipe.but(encoder="auto"))[0]
     return recipe.but(encoder="auto" if encoder == automatic else encoder)
 
 
@@ -147,13 +147,12 @@ def _tile(run: Run, asked: Order) -> Tile:
     return Tile(caption, replace(asked.shared, recipe=run.recipe, second=None), run.picture)
 
 
-def _below(runs: Sequence[Run]) -> str:
+def _below(runs: Sequence[Run], frames: bool) -> str:
     """The loss curves and the table of final losses and seconds."""
     if not runs:
         return ""
     # The frames of one run share its curve: the longest tells it all.
-    same = len({run.recipe for run in runs}) == 1
-    curves = [(run.caption, run.curve) for run in (runs[-1:] if same else runs)]
+    curves = [(run.caption, run.curve) for run in (runs[-1:] if frames else runs)]
     head, *rows = table(runs)
     header = "".join(f'<th scope="col">{cell}</th>' for cell in head[1:])
     body = "".join(

@@ -11,10 +11,11 @@ from nst.images import fit, open_photo
 from nst.published import NAMED
 from ui.authors import Authors
 from ui.paint_tab import PaintTab
+from ui.photo_box import PhotoBox
 from ui.pins import Pinned, Pins
 from ui.samples import SAMPLES
 from ui.sweep import Sweep
-from ui.telling import sentences
+from ui.telling import sentences, telling
 from ui.tiles import QUICK, Panel, Tile
 from ui.wall import Wall
 
@@ -38,9 +39,9 @@ class CompareTab:
     def __init__(self, paint: PaintTab, tabs: gr.Tabs, tab: gr.Tab) -> None:
         self.paint, self.tabs = paint, tabs
         with gr.Row(elem_id="compare-photo-row") as self.photo_row:
-            self.photo = gr.Image(
-                str(SAMPLES["lion"].path), label="Photo", show_label=False, type="filepath",
-                image_mode=None, sources=["upload", "webcam", "clipboard"], height=170,
+            self.photo = PhotoBox(
+                str(SAMPLES["lion"].path), label="Photo", show_label=False,
+                sources=["upload", "webcam", "clipboard"], height=170,
                 elem_id="compare-photo", buttons=[], min_width=180, scale=1,
             )  # fmt: skip
             self.samples = gr.Gallery(
@@ -76,7 +77,7 @@ class CompareTab:
         )  # fmt: skip
 
     def _wire_choice(self, panel: Panel) -> None:
-        outputs = [*self.paint.restored, self.tabs, *self.pins.shown]
+        outputs = [*self.paint.restored, self.tabs, *self.pins.shown, panel.status]
         panel.gallery.select(
             _choice(self, panel), [panel.stage, panel.action, self.pins.pinned], outputs, **QUICK
         ).success(None, None, None, js=TO_TOP_JS, **QUICK)
@@ -115,8 +116,10 @@ def _choice(tab: CompareTab, panel: Panel) -> Any:
             if tile is None:
                 return {tab.pins.pinned: gr.skip()}
             if action in ("A", "B"):
-                gr.Info(f"{tile.title} is pinned as {action}: see A and B.", duration=3)
-                return tab.pins.pin(pinned, action, tile)
+                other = "B" if action == "A" else "A"
+                then = "See A and B." if other in (pinned or {}) else f"Pin another as {other}."
+                told = telling(f"{tile.title} is pinned as {action}. {then}")
+                return tab.pins.pin(pinned, action, tile) | {panel.status: told}
             return tab._load(stage.scene.photo_file, tile)
 
     return choose

@@ -17,6 +17,7 @@ LOOKS = """
 #compare-samples { flex: 0 1 520px !important; }
 .go-row button { flex: 0 1 auto; min-height: 44px; padding: 0 22px; }
 .click-row { align-items: flex-end; gap: 14px; }
+.click-row > :first-child { flex: 0 0 auto; }
 .click-row .block { background: none !important; border: 0 !important; padding: 0; }
 .click-row .form, .click-row fieldset { background: none !important; border: 0 !important;
   box-shadow: none; }
@@ -73,11 +74,11 @@ figure.overlay figcaption { font-weight: 600; font-size: .925rem; margin-bottom:
 @media (max-width: 820px) {
   #compare-photo, #compare-samples { flex: 1 1 100% !important; }
   .tiles { --columns: 2; }
-  .click-row > * { min-width: 0 !important; flex: 1 1 100%; }
+  .click-row > *, .click-row > :first-child { min-width: 0 !important; flex: 1 1 100%; }
   .go-row { flex-wrap: nowrap; } .go-row button.primary { flex: 1; }
   table.plain th, table.plain td { padding-right: 14px; }
   .below { overflow-x: auto; }
-  .ways button[role=tab] { padding: 0 9px; }
+  .ways .tab-container button { padding: 0 9px; }
   .click-row label { padding: 8px 10px; }
   table.figures td, table.figures th[scope=col] { padding-left: 12px; }
   #ab-slider { height: 80vw; }

@@ -158,7 +158,7 @@ class Panel:
         with gr.Row(visible=False, elem_classes="click-row") as self.after:
             self.action = gr.Radio(
                 list(ACTIONS.items()), value="paint", label="Choosing a picture will",
-                elem_id=f"{self.name}-action", scale=0, min_width=430,
+                elem_id=f"{self.name}-action", scale=0, min_width=390,
             )  # fmt: skip
             self.sheet = gr.DownloadButton(
                 "Download contact sheet", elem_id=f"{self.name}-sheet", scale=0, min_width=240,

@@ -13,6 +13,7 @@ from ui.limits import RULES
 from ui.links import read_settings
 from ui.order import Order, order, preset_of
 from ui.painting import clock, pace
+from ui.photo_box import PhotoBox
 from ui.result import store
 from ui.telling import sentences, telling
 from ui.tiles import DEVICE, QUICK, Panel, Plan, Scene, jpeg, paint_all, sheet_of
@@ -93,7 +94,7 @@ def plan(photo: str | None, names: Sequence[str], settings: str = "") -> Plan:
 def build_endpoint() -> None:
     """Put `/wall` into the current `gr.Blocks`; nothing of it can be seen."""
     with gr.Row(visible=False):
-        photo = gr.Image(label="photo", type="filepath", image_mode=None)
+        photo = PhotoBox(label="photo")
         presets = gr.Textbox("", label="presets")
         recipe = gr.Textbox("", label="recipe")
         pictures = gr.Gallery(label="pictures", format="png")

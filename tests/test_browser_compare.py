@@ -1,0 +1,257 @@
+"""Compare and How it works in a real chromium, and `/wall` for programs."""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from ui.samples import SAMPLES
+
+pytestmark = pytest.mark.browser
+
+# The Paint tab's settings, which the sweep takes over: small enough for a test.
+QUICK = "?v=1&size=96&steps=12"
+WAYS = ("Style wall", "Sweep", "A and B", "Authors")
+
+
+class Visit:
+    """One visitor's page, with everything that went wrong on it."""
+
+    def __init__(self, browser, url: str, **options) -> None:
+        self.url = url
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(90_000)
+        self.troubles: list[str] = []
+        self.page.on("console", lambda m: m.type == "error" and self.troubles.append(m.text))
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("request", self._only_ours)
+
+    def _only_ours(self, request) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.troubles.append(f"request to {request.url}")
+
+    def open(self, tab: str, query: str = "") -> "Visit":
+        self.page.goto(self.url + query)
+        self.page.wait_for_selector("#go")
+        if query:
+            self.told("#status", "settings are here")
+        self.page.get_by_role("tab", name=tab, exact=True).click()
+        return self
+
+    def way(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def told(self, status: str, words: str) -> str:
+        seen = f"document.querySelector('{status}')?.innerText ?? ''"
+        self.page.wait_for_function(f"({seen}).includes({words!r})")
+        return self.page.evaluate(seen)
+
+    def only(self, *names: str) -> None:
+        """Leave only these paintings on the wall."""
+        self.page.get_by_text("Which paintings").click()
+        boxes = self.page.locator("#wall-presets label")
+        boxes.first.wait_for()
+        for i in range(boxes.count()):
+            box = boxes.nth(i)
+            box.locator("input").set_checked(box.inner_text().strip() in names)
+
+    def saved(self, button: str) -> Image.Image:
+        with self.page.expect_download() as coming:
+            self.page.click(button)
+        return Image.open(io.BytesIO(Path(coming.value.path()).read_bytes()))
+
+
+@pytest.fixture
+def visit(app, browser) -> Iterator[Visit]:
+    visit = Visit(browser, app.url, viewport={"width": 1440, "height": 900})
+    yield visit
+    visit.context.close()
+    assert visit.troubles == []
+
+
+@pytest.fixture
+def phone(app, browser) -> Iterator[Visit]:
+    visit = Visit(browser, app.url, viewport={"width": 390, "height": 844})
+    yield visit
+    visit.context.close()
+    assert visit.troubles == []
+
+
+def test_the_wall_fills_tile_by_tile_and_a_tile_is_painted_properly(visit):
+    page = visit.open("Compare").page
+    page.locator("#compare-samples button").nth(2).click()
+    visit.only("Mosaic", "Ink Wash")
+    assert "2 paintings" in visit.told("#wall-status", "2 paintings")
+    page.click("#wall-go")
+    visit.told("#wall-status", "2 of 2")
+    assert "The photo" in page.inner_text("#wall-tiles")
+    assert "Ink Wash" in page.inner_text("#wall-tiles")
+    visit.told("#wall-status", "Done: 2 paintings")
+    tiles = page.locator("#wall-tiles button")
+    assert tiles.count() == 3
+    sheet = visit.saved("#wall-sheet")
+    assert sheet.width > 2 * 300
+    tiles.nth(2).click()
+    visit.told("#status", "Press Paint")
+    assert page.locator("#go").is_visible()
+    assert "Mosaic" in page.inner_text("#manner")
+    chosen = page.locator("#samples button").nth(2)
+    assert "selected" in chosen.get_attribute("class")
+    assert page.locator("#quality input:checked").get_attribute("value") == "512"
+
+
+def test_a_wall_that_is_stopped_keeps_what_is_finished(visit):
+    page = visit.open("Compare").page
+    visit.only("Mosaic", "Ink Wash", "Charcoal")
+    page.click("#wall-go")
+    visit.told("#wall-status", "2 of 3")
+    page.click("#wall-stop")
+    visit.told("#wall-status", "Stopped: 1 painting is kept")
+    assert page.locator("#wall-tiles button").count() == 2
+    assert visit.saved("#wall-sheet").height > 200
+    page.wait_for_timeout(1500)
+    assert "Stopped" in page.inner_text("#wall-status")
+    assert page.locator("#wall-stop").is_disabled()
+
+
+def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_as_a_and_b(visit):
+    page = visit.open("Compare", QUICK).page
+    visit.way("Sweep")
+    page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 90")
+    visit.told("#sweep-status", "2 drafts")
+    page.click("#sweep-go")
+    visit.told("#sweep-status", "Done: 2 paintings")
+    tiles = page.locator("#sweep-tiles button")
+    assert tiles.nth(1).locator("img").evaluate("image => image.naturalWidth") == 96
+    for side, tile in (("A", 1), ("B", 2)):
+        page.locator("#sweep-action").get_by_label(f"Pin as {side}").check()
+        tiles.nth(tile).click()
+        visit.told("#sweep-status", f"is pinned as {side}")
+    visit.way("A and B")
+    page.locator("#ab-slider img").first.wait_for()
+    assert page.locator("#ab-slider img").count() == 2
+    rows = page.locator("#ab-about tr").all_inner_texts()
+    assert [re.sub(r"\s+", " ", row).strip() for row in rows[1:]] == ["Strength 10 90"]
+    page.click("#ab-swap")
+    page.wait_for_function(
+        "document.querySelector('#ab-about').innerText.replace(/\\s+/g, ' ')"
+        ".includes('Strength 90 10')"
+    )
+    assert visit.saved("#ab-sheet").width > 1000
+
+
+def test_a_painting_is_pinned_where_it_was_painted(visit):
+    page = visit.open("Compare", QUICK).page
+    visit.way("A and B")
+    assert "Nothing is pinned yet" in page.inner_text("#ab-about")
+    visit.way("Paint")
+    page.click("#go")
+    visit.told("#status", "Done")
+    page.click("#pin-a")
+    page.locator("#pin-a", has_text="Pinned as A").wait_for()
+    page.click("#pin-b")
+    page.locator("#pin-b", has_text="Pinned as B").wait_for()
+    visit.way("Compare")
+    visit.told("#ab-about", "They have the same settings.")
+    assert page.locator("#ab-slider img").count() == 2
+
+
+def test_values_that_cannot_be_swept_are_named_before_anything_runs(visit):
+    page = visit.open("Compare").page
+    visit.way("Sweep")
+    page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 900")
+    assert "strength is 900" in visit.told("#sweep-status", "900")
+
+
+def test_a_comparison_of_the_authors_says_its_time_and_shows_losses_and_pictures(visit):
+    page = visit.open("Compare").page
+    visit.way("Authors")
+    card = page.locator(".card", has_text="From the photo to pure noise")
+    page.locator("#authors-steps").get_by_label("A tenth").check()
+    card.get_by_text("4 paintings, 80 steps at 256 px").wait_for()
+    card.get_by_role("button", name="Make this comparison").click()
+    told = visit.told("#authors-status", "stands in for VGG-19")
+    assert re.search(r"about \d[\d.]* (s|min) here", told)
+    visit.told("#authors-status", "Done: 80 steps")
+    titles = page.locator("#authors-tiles .caption-label").all_inner_texts()
+    assert [title.split(":")[0] for title in titles] == [
+        "The photo",
+        "noise ratio 0",
+        "noise ratio 0.3",
+        "noise ratio 0.6",
+        "noise ratio 1",
+    ]
+    assert page.locator("#authors-below polyline").count() == 4
+    rows = page.locator("#authors-below tr")
+    assert rows.first.inner_text().split() == ["content", "style", "total", "seconds"]
+    assert rows.count() == 5
+    assert visit.saved("#authors-sheet").width > 1000
+
+
+def test_every_way_to_compare_fits_a_phone(phone):
+    page = phone.open("Compare").page
+    for way in WAYS:
+        phone.way(way)
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+    phone.way("How it works")
+    page.locator("#about-here").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_sweep_by_keyboard_alone(visit):
+    page = visit.open("Compare", QUICK).page
+    visit.way("Sweep")
+    values = page.locator("#sweep-values textarea, #sweep-values input").first
+    values.focus()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("20, 80")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "sweep-go"
+    page.keyboard.press("Enter")
+    visit.told("#sweep-status", "Done: 2 paintings")
+    tile = page.locator("#sweep-tiles button").nth(2)
+    tile.focus()
+    page.wait_for_function("document.activeElement.ariaLabel === 'Strength 80'")
+    page.keyboard.press("Enter")
+    visit.told("#status", "Strength 80")
+    assert page.locator("#strength input[type=number]").input_value() == "80"
+
+
+def test_how_it_works_explains_with_pictures_formulas_and_sources(visit):
+    page = visit.open("How it works").page
+    about = page.locator("#about")
+    assert about.locator("svg.drawing").count() == 4
+    assert about.locator("math").count() == 4
+    words = about.inner_text()
+    for heading in ("What it will not do", "When it goes wrong", "Credits and licences"):
+        assert heading in words
+    assert "This machine:" in words
+    assert "CC0-1.0" in words
+
+
+def test_programs_get_a_wall_tile_by_tile_and_the_sheet(app):
+    client = Client(app.url, verbose=False)
+    job = client.submit(
+        handle_file(str(SAMPLES["lion"].path)),
+        "mosaic, ink-wash",
+        "steps=8&size=96",
+        api_name="/wall",
+    )
+    pictures, sheet, facts = job.result(timeout=120)
+    assert [picture["caption"] for picture in pictures] == ["Mosaic", "Ink Wash"]
+    assert Image.open(pictures[0]["image"]).size == (96, 96)
+    assert Image.open(sheet).width > 600
+    assert facts["painted"] == ["mosaic", "ink-wash"]
+    assert facts["done"] is True
+
+
+def test_a_wall_of_nonsense_is_refused_in_a_sentence(app):
+    client = Client(app.url, verbose=False)
+    with pytest.raises(Exception, match="There is no preset called"):
+        client.predict(handle_file(str(SAMPLES["lion"].path)), "nonsense", "", api_name="/wall")

@@ -1,0 +1,289 @@
+"""What the Compare tab and How it works are made of, without a browser."""
+
+import re
+
+import pytest
+from PIL import Image
+
+from nst.compare import COMPARISONS
+from nst.errors import BadInput, NstError
+from nst.presets import load_presets
+from nst.published import NAMED, named
+from nst.recipe import Recipe
+from ui import order as ordering
+from ui import tiles
+from ui.about_tab import _formulas, _recipes, figures
+from ui.authors import _card, expected
+from ui.controls import WORDS
+from ui.links import Shared
+from ui.order import Order
+from ui.overlay import overlay
+from ui.painting import Progress, pace
+from ui.pins import _pair, differences
+from ui.samples import SAMPLES
+from ui.sweep import SWEEPS, varied
+from ui.tiles import Plan, Scene, Tile, paint_all, sheet_of
+from ui.wall import DRAFT, MOST, plan
+
+PICTURE = Image.effect_noise((48, 32), 50).convert("RGB")
+LION = str(SAMPLES["lion"].path)
+
+
+def order(recipe: Recipe) -> Order:
+    return Order(PICTURE, (PICTURE,), Shared(recipe), "In a style of my own", "")
+
+
+def plan_of(count: int, steps: int = 4) -> Plan:
+    recipes = [Recipe(steps=steps, seed=seed) for seed in range(count)]
+    return Plan("Four", "photo.jpg", tuple((f"seed {r.seed}", order(r)) for r in recipes))
+
+
+def report(step: int, recipe: Recipe) -> Progress:
+    done = step == recipe.steps
+    shown = Image.new("RGB", (48, 32), (recipe.seed, step, 0)) if step == 1 or done else None
+    return Progress(step, recipe.steps, (48, 32), 1.0 * step, f"Step {step}", (), None, shown)
+
+
+@pytest.fixture
+def painter(monkeypatch):
+    """Stands in for the engine: reports every step of a run, and remembers which ran."""
+    ran = []
+
+    def run(photo, styles, recipe, **given):
+        ran.append(recipe.seed)
+        for step in range(1, recipe.steps + 1):
+            yield report(step, recipe)
+
+    monkeypatch.setattr(tiles, "run", run)
+    return ran
+
+
+def test_tiles_come_one_by_one_and_keep_their_order(painter):
+    scenes = list(paint_all(plan_of(3)))
+    counts = [len(scene.tiles) for scene in scenes]
+    assert counts == sorted(counts)
+    assert set(counts) == {0, 1, 2, 3}
+    assert [tile.title for tile in scenes[-1].tiles] == ["seed 0", "seed 1", "seed 2"]
+    assert [tile.picture.getpixel((0, 0)) for tile in scenes[-1].tiles] == [
+        (0, 4, 0),
+        (1, 4, 0),
+        (2, 4, 0),
+    ]
+
+
+def test_the_share_done_only_grows_and_ends_as_none(painter):
+    shares = [scene.share for scene in paint_all(plan_of(3))]
+    assert shares[-1] is None
+    assert shares[:-1] == sorted(shares[:-1])
+    assert shares[-2] == 1.0
+
+
+def test_closing_leaves_the_other_paintings_unpainted(painter):
+    scenes = paint_all(plan_of(3))
+    next(scenes)
+    scenes.close()
+    assert painter == [0]
+
+
+def test_past_the_deadline_the_series_ends_with_what_is_there(painter, monkeypatch):
+    monkeypatch.setattr(tiles, "RULES", type(tiles.RULES)(deadline=1e-9))
+    last = list(paint_all(plan_of(3)))[-1]
+    assert [tile.title for tile in last.tiles] == ["seed 0"]
+    assert last.line.startswith("Ended after 1 of 3")
+    assert last.share is None
+
+
+def test_a_later_painting_that_fails_leaves_the_earlier_ones(monkeypatch):
+    def run(photo, styles, recipe, **given):
+        if recipe.seed == 1:
+            raise NstError("There is not enough memory.")
+        yield report(recipe.steps, recipe)
+
+    monkeypatch.setattr(tiles, "run", run)
+    last = list(paint_all(plan_of(3)))[-1]
+    assert len(last.tiles) == 1
+    assert last.line == "There is not enough memory."
+
+
+def test_a_first_painting_that_fails_says_why(monkeypatch):
+    def run(photo, styles, recipe, **given):
+        raise BadInput("The size is 9999 pixels.")
+
+    monkeypatch.setattr(tiles, "run", run)
+    with pytest.raises(BadInput, match="9999"):
+        list(paint_all(plan_of(2)))
+
+
+def test_a_contact_sheet_has_the_photo_and_every_painting():
+    def sheet(count: int) -> Image.Image:
+        tile = Tile("a", Shared(Recipe()), PICTURE)
+        return sheet_of(Scene("Sheet", PICTURE, "photo.jpg", (tile,) * count))
+
+    assert sheet(3).width > sheet(2).width
+    assert sheet(7).height > sheet(3).height
+
+
+def test_the_wall_has_every_preset_as_a_draft_with_its_own_settings():
+    presets = load_presets()[0]
+    wall = plan(LION, [preset.id for preset in presets])
+    assert [title for title, _ in wall.orders] == [preset.title for preset in presets]
+    for preset, (_, one) in zip(presets, wall.orders, strict=True):
+        assert one.shared.recipe == preset.recipe(named("house")).but(size=DRAFT)
+        assert (one.shared.style, one.shared.photo) == (preset.id, "lion")
+
+
+def test_the_wall_opens_the_photo_once(monkeypatch):
+    opened = []
+    original = ordering.open_photo
+    monkeypatch.setattr(ordering, "open_photo", lambda path: opened.append(path) or original(path))
+    plan(LION, [preset.id for preset in load_presets()[0][:3]])
+    assert opened.count(LION) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "settings", "words"),
+    [
+        ([], "", "choose one"),
+        (["nonsense"], "", "no preset called 'nonsense'"),
+        ([str(i) for i in range(MOST + 1)], "", f"at most {MOST}"),
+        (["mosaic"], "strength=900", "strength"),
+        (["mosaic"], "brash=1", "brash"),
+    ],
+)
+def test_a_wall_that_cannot_be_painted_says_why(names, settings, words):
+    with pytest.raises(BadInput, match=words):
+        plan(LION, names, settings)
+
+
+def test_a_wall_without_a_photo_says_so():
+    with pytest.raises(BadInput, match="no photo"):
+        plan(None, ["mosaic"])
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_sweep_offers_five_different_recipes(name):
+    recipes = [recipe for _, recipe in varied(name, SWEEPS[name][1], Recipe())]
+    assert len(recipes) == 5
+    assert len(set(recipes)) == 5
+
+
+def test_a_sweep_changes_its_setting_and_nothing_else():
+    base = named("lodaya").but(size=64, seed=7)
+    (_, low), (title, high) = varied("strength", "10, 90", base)
+    assert low.differences(high) == {"strength": (10, 90)}
+    assert base.differences(high) == {"strength": (50, 90)}
+    assert title == "Strength 90"
+
+
+def test_a_sweep_of_noise_starts_from_a_blend():
+    assert {recipe.start for _, recipe in varied("noise_ratio", "0, 1", Recipe())} == {"blend"}
+
+
+def test_a_sweep_is_of_drafts():
+    assert {recipe.size for _, recipe in varied("brush", "1, 2", Recipe(size=1024))} == {DRAFT}
+    assert {recipe.size for _, recipe in varied("brush", "1, 2", Recipe(size=64))} == {64}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("strength", "10", "1 values"),
+        ("strength", ", ".join(map(str, range(9))), "9 values"),
+        ("strength", "10, many", "many"),
+        ("strength", "10, 900", "900"),
+        ("encoder", "a, b", "no sweep of 'encoder'"),
+        ("strength", None, "0 values"),
+    ],
+)
+def test_a_sweep_that_cannot_be_painted_says_why(name, values, words):
+    with pytest.raises(BadInput, match=words):
+        varied(name, values, Recipe())
+
+
+def test_only_what_differs_is_told_of_a_and_b():
+    a = Shared(Recipe(strength=30, colours="photo"), "lion", "mosaic")
+    b = Shared(Recipe(strength=70), "lion", "charcoal")
+    assert differences(a, b) == [
+        ("Painting", "Mosaic", "Charcoal"),
+        ("Strength", "30", "70"),
+        ("Colours", WORDS["photo"], WORDS["style"]),
+    ]
+    assert differences(a, a) == []
+
+
+def test_a_and_b_of_other_sizes_meet_at_the_larger():
+    small, large = Image.new("RGB", (48, 32)), Image.new("RGB", (96, 64))
+    for pair in ((small, large), (large, small)):
+        shown = [Tile(side, Shared(Recipe()), one) for side, one in zip("AB", pair, strict=True)]
+        assert [p.size for p in _pair(dict(zip("AB", shown, strict=True)))] == [(96, 64)] * 2
+
+
+def test_b_of_another_aspect_is_cropped_to_a():
+    tall = Tile("B", Shared(Recipe()), Image.new("RGB", (32, 48)))
+    wide = Tile("A", Shared(Recipe()), Image.new("RGB", (48, 32)))
+    a, b = _pair({"A": wide, "B": tall})
+    assert a.size == b.size
+    assert a.width > a.height
+
+
+def test_the_overlay_draws_a_line_for_every_run_on_one_axis():
+    falling = [(step, (1.0, 1.0, 0.0, 100.0 / step)) for step in range(1, 9)]
+    higher = [(step, (1.0, 1.0, 0.0, 900.0 / step)) for step in range(1, 9)]
+    drawing = overlay([("VGG-16", falling), ("VGG-19", higher)])
+    lines = re.findall(r'polyline class="line-\d" points="([^"]+)"', drawing)
+    ends = [float(line.split()[-1].split(",")[1]) for line in lines]
+    assert len(lines) == 2
+    assert ends[1] < ends[0]  # the higher loss ends higher up
+    assert "VGG-16 12.5; VGG-19 112" in drawing
+
+
+def test_the_overlay_escapes_names_and_is_empty_without_points():
+    points = [(step, (0.0, 0.0, 0.0, float(step))) for step in range(1, 5)]
+    assert "<b>" not in overlay([("<b>", points)])
+    assert overlay([]) == overlay([("a", points[:1])]) == ""
+
+
+def test_a_card_says_how_much_there_is_to_paint(monkeypatch):
+    monkeypatch.setattr(pace, "expect", lambda recipe, aspect=0.75: recipe.steps / 100)
+    assert "2 paintings, 900 steps at 256 px: about 9 s here." in _card(
+        "networks", "small", "all", 0.75
+    )
+    assert "1 painting, 3,000 steps at 512 px: about 30 s here." in _card(
+        "frames", "own", "tenth", 0.75
+    )
+
+
+def test_a_card_warns_of_what_a_run_may_not_take(monkeypatch):
+    monkeypatch.setattr(pace, "expect", lambda recipe, aspect=0.75: 1e5)
+    for name in COMPARISONS:
+        assert "it will end early" in _card(name, "small", "all", 0.75)
+
+
+def test_time_that_is_not_known_is_not_made_up(monkeypatch):
+    monkeypatch.setattr(pace, "expect", lambda recipe, aspect=0.75: None)
+    assert expected([named("lodaya")], 0.75) is None
+    assert "told when it starts" in _card("ratios", "small", "all", 0.75)
+
+
+def test_the_figures_are_those_of_the_bench_word_for_word(tmp_path):
+    file = tmp_path / "README.md"
+    file.write_text("# Bench\n<!-- figures -->\n| CPU | 3 s |\n<!-- /figures -->\nmore\n")
+    assert figures(file) == "| CPU | 3 s |"
+    file.write_text("# Bench\n")
+    assert "no measured figures" in figures(file)
+    assert "no measured figures" in figures(tmp_path / "none.md")
+
+
+def test_how_it_works_names_every_recipe_with_its_source():
+    listed = _recipes()
+    for name, entry in NAMED.items():
+        if name != "house":
+            assert f"<dt>{name}</dt>" in listed
+        assert entry.source.split(",")[0] in listed
+
+
+def test_the_formulas_are_balanced_mathml():
+    markup = _formulas()
+    assert markup.count("<math ") == 4
+    for name in ("math", "mrow", "mfrac", "msub", "msup", "munder", "mi", "mo"):
+        assert len(re.findall(f"<{name}[ >]", markup)) == markup.count(f"</{name}>")
