@@ -33,7 +33,7 @@ def any_recipe(dice: random.Random) -> Recipe:
         "learning_rate": 10 ** dice.uniform(-6, 0),
         "epsilon": 10 ** dice.uniform(-16, 0),
         "colours": dice.choice(["style", "photo", "palette"]),
-        "start": dice.choice(["content", "noise", "blend"]),
+        "start": dice.choice(["recoloured", "content", "noise", "blend"]),
         "mix": (dice.random(), dice.random()),
         "keep_at": tuple(sorted(dice.sample(range(1, 30000), 3))),
         "style_layers": ("relu1_1", "conv3_1"),

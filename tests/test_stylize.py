@@ -28,7 +28,7 @@ PRESETS = [STYLES / "charcoal.jpg", STYLES / "woodblock-wave.jpg"]
 BLOCKS = ((6,), (8, 8), (8, 8, 8), (8, 8, 8), (8,))
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 FACTOR = 255 * (0.229 + 0.224 + 0.225) / 3
-QUICK = Recipe(scales=1, steps=6, size=64, seed=1, tv_weight=0, learning_rate=0.03)
+QUICK = Recipe(start="content", scales=1, steps=6, size=64, seed=1, tv_weight=0, learning_rate=0.03)
 STILL = QUICK.but(steps=1, learning_rate=1e-6)  # shows its start
 
 
