@@ -80,7 +80,7 @@ def pixels(path: Path) -> np.ndarray:
 def test_it_opens_on_a_finished_sample(visit):
     page = visit.open().page
     assert page.locator("#compare img").count() == 2
-    assert page.locator("#compare img").first.evaluate("image => image.naturalWidth") > 200
+    page.wait_for_function("document.querySelector('#compare img').naturalWidth > 200")
     assert "finished sample" in page.inner_text("#status")
     assert page.locator("#go").bounding_box()["y"] < 900
 

@@ -17,6 +17,7 @@ from nst.published import NAMED
 from nst.recipe import Recipe
 from ui.controls import QUALITIES, Controls, departures, quality
 from ui.curves import curves
+from ui.expiry import has_room
 from ui.limits import RULES
 from ui.links import Shared, address, from_notes, from_query, to_query
 from ui.order import Order, brushed, order, preset_of
@@ -438,7 +439,7 @@ class PaintTab:
                         result.status, result.notes, progress.step / progress.total
                     )
                 }
-                if progress.picture is not None:
+                if progress.picture is not None and has_room():
                     update[self.live] = flat(progress.picture)
                 yield update
         except NstError as error:
@@ -480,20 +481,21 @@ class PaintTab:
             result.status = f"Stopped at step {result.step}; the picture is kept"
             return self._finished(result, _own_address(request))
 
-    def _as_before(self, result: Result | None, line: str) -> dict:
+    def _as_before(self, result: Result | None, line: str, notes: Sequence[str] = ()) -> dict:
         return {
             self.result: result.kept if result else None,
             self.live: gr.update(visible=False),
             self.compare: gr.update(visible=True),
-            self.status: telling(line),
+            self.status: telling(line, notes),
             self.stop: gr.update(interactive=False),
         }
 
     def _failed(self, result: Result | None, request: gr.Request) -> dict:
         if result is None or result.painted is None:
             return self._as_before(result, "Nothing was painted.")
-        if result.over:  # stopped: Gradio calls that a failure too
-            return {self.stop: gr.update(interactive=False)}
+        if result.over:
+            # A run that was stopped ends here too, after its last report has had its say.
+            return self._as_before(result, result.status, result.notes)
         result.status = f"Ended at step {result.step}; the picture is kept"
         return self._finished(result, _own_address(request))
 
