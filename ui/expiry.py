@@ -21,12 +21,23 @@ from nst.limits import MEGABYTE
 from ui.bodies import Refused
 from ui.limits import Door
 
-__all__ = ["Cache", "Hearing", "expiry"]
+__all__ = ["Cache", "Hearing", "expiry", "has_room"]
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0  # between two looks for runs that nobody watches
 SWEEP_SECONDS = 30.0
 YOUNG_SECONDS = 60.0  # a file may still be written, or on its way to the page
+
+
+def has_room() -> bool:
+    """Whether a preview still fits on the disk."""
+    return _free() >= MEGABYTE
+
+
+def _free() -> int:
+    """Bytes that may still be written where the pictures are."""
+    folder = Path(get_upload_folder())
+    return shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
 
 
 class Cache:
@@ -58,8 +69,7 @@ class Cache:
 
     def _free(self) -> int:
         """Bytes that may be written, less the reserve."""
-        folder = next(p for p in (self.folder, *self.folder.parents) if p.exists())
-        return shutil.disk_usage(folder).free - self._door.disk_reserve_mb * MEGABYTE
+        return _free() - self._door.disk_reserve_mb * MEGABYTE
 
     def sweep(self, coming: int = 0, keep: frozenset[str] | None = None) -> None:
         """Delete what is too old, then the oldest until `coming` bytes fit.
@@ -150,7 +160,7 @@ def expiry(
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         tasks = [
-            asyncio.create_task(_sweep(app, cache)),
+            asyncio.create_task(_sweep(app, cache, min(SWEEP_SECONDS, door.cache_seconds / 6))),
             asyncio.create_task(_forget(app, hearing, door.unheard_seconds)),
         ]
         try:
@@ -162,7 +172,7 @@ def expiry(
     return lifespan
 
 
-async def _sweep(app: Any, cache: Cache) -> None:
+async def _sweep(app: Any, cache: Cache, seconds: float) -> None:
     while True:
         page = app.get_blocks()
         keep = {str(f) for b in page.blocks.values() for f in getattr(b, "keep_in_cache", ())}
@@ -173,7 +183,7 @@ async def _sweep(app: Any, cache: Cache) -> None:
         gone = cache.gone()
         for remembered in page.temp_file_sets:
             remembered -= gone
-        await asyncio.sleep(SWEEP_SECONDS)
+        await asyncio.sleep(seconds)
 
 
 async def _forget(app: Any, hearing: Hearing, seconds: float) -> None:

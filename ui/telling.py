@@ -1,5 +1,6 @@
 """What the page tells a visitor: status lines, and errors as one plain sentence."""
 
+import errno
 import html
 import logging
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,10 @@ __all__ = ["sentences", "telling"]
 
 log = logging.getLogger(__name__)
 SHOWN_SECONDS = 12
+DISK_FULL = (
+    "The disk here is full, so the picture cannot be written. It is kept: "
+    "try again in a few minutes, or move the blend a little to have it written then."
+)
 
 
 @contextmanager
@@ -27,7 +32,11 @@ def sentences() -> Iterator[None]:
         ) from None  # fmt: skip
     except gr.Error:
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise gr.Error(
+                DISK_FULL, title="That did not work", duration=SHOWN_SECONDS, print_exception=False
+            ) from None
         log.exception("a handler failed")
         raise gr.Error(
             "Something failed here that should not have. Please try again.",
