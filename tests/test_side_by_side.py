@@ -2,6 +2,7 @@
 
 import re
 
+import gradio as gr
 import pytest
 from PIL import Image
 
@@ -287,3 +288,17 @@ def test_the_formulas_are_balanced_mathml():
     assert markup.count("<math ") == 4
     for name in ("math", "mrow", "mfrac", "msub", "msup", "munder", "mi", "mo"):
         assert len(re.findall(f"<{name}[ >]", markup)) == markup.count(f"</{name}>")
+
+
+def test_nothing_is_shown_after_a_stop(painter):
+    with gr.Blocks():
+        panel = tiles.Panel("wall", "Go", "Press Go.")
+    showing = panel.play(paint_all(plan_of(3)))
+    stage = next(showing)[panel.stage]
+    for update in showing:
+        if "2 of 3" in update[panel.status]:
+            break
+    answer = panel._stopped(stage)
+    assert "1 painting is kept" in answer[panel.status]
+    assert [title for _, title in answer[panel.gallery]] == ["The photo", "seed 0"]
+    assert list(showing) == []

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from nst.compare import COMPARISONS, Run, compare, scaled, table
+from nst.compare import COMPARISONS, Comparison, Run, compare, scaled, table
 from nst.errors import BadInput
 from nst.images import fit
 from nst.recipe import Recipe
@@ -104,10 +104,13 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
             line=f"{turn.caption or 'Getting ready'}: step {turn.done:,} of {turn.total:,}{left}",
             notes=tuple(notes),
             share=turn.done / turn.total,
-            below=_below(turn.runs, COMPARISONS[name].frames),
+            below=_below(turn.runs, COMPARISONS[name]),
         )
         yield scene
-    done = f"Done: {turn.done:,} steps in {clock(sum(run.seconds for run in turn.runs))}"
+    # The frames of one run are timed from its start, so the last has the time of all.
+    taken = [run.seconds for run in turn.runs]
+    seconds = taken[-1] if COMPARISONS[name].frames else sum(taken)
+    done = f"Done: {turn.done:,} steps in {clock(seconds)}"
     yield replace(scene, developing=None, share=None, line=done)
 
 
@@ -147,12 +150,14 @@ def _tile(run: Run, asked: Order) -> Tile:
     return Tile(caption, replace(asked.shared, recipe=run.recipe, second=None), run.picture)
 
 
-def _below(runs: Sequence[Run], frames: bool) -> str:
+def _below(runs: Sequence[Run], comparison: Comparison) -> str:
     """The loss curves and the table of final losses and seconds."""
     if not runs:
         return ""
-    # The frames of one run share its curve: the longest tells it all.
-    curves = [(run.caption, run.curve) for run in (runs[-1:] if frames else runs)]
+    curves = [(run.caption, run.curve) for run in runs]
+    if comparison.frames:
+        # The frames of one run share its curve: the longest tells it all.
+        curves = [(comparison.recipes[0][0], runs[-1].curve)]
     head, *rows = table(runs)
     header = "".join(f'<th scope="col">{cell}</th>' for cell in head[1:])
     body = "".join(

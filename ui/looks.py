@@ -41,7 +41,7 @@ LOOKS = """
   border-radius: 8px; padding: 14px 16px 16px; justify-content: space-between; }
 .card .block { padding: 0; background: none; }
 .card h3 { font: 600 1.05rem/1.25 var(--serif); margin: 0 0 6px; }
-.card p { font-size: .9rem; line-height: 1.45; margin: 0 0 6px; }
+.card p { text-wrap: pretty; font-size: .9rem; line-height: 1.45; margin: 0 0 6px; }
 .card .takes { color: var(--quiet); font-size: .875rem; }
 .card button { flex: 0 0 auto; }
 table.plain, table.plain tr { border: 0 !important; }
@@ -54,7 +54,7 @@ table.plain th[scope=col] span { color: var(--quiet); font-weight: 400; }
 table.plain th[scope=row] { color: var(--quiet); }
 table.figures td, table.figures th[scope=col] { text-align: right; padding: 5px 0 5px 26px;
   font-variant-numeric: tabular-nums; }
-figure.overlay { margin: 10px 0 18px; max-width: 860px; }
+figure.overlay { margin: 10px 0 18px; max-width: 580px; }
 figure.overlay figcaption { font-weight: 600; font-size: .925rem; margin-bottom: 4px; }
 .overlay svg { width: 100%; height: auto; display: block; }
 .overlay text { font: 12px var(--font); fill: var(--quiet); }
@@ -77,10 +77,10 @@ figure.overlay figcaption { font-weight: 600; font-size: .925rem; margin-bottom:
   .click-row > *, .click-row > :first-child { min-width: 0 !important; flex: 1 1 100%; }
   .go-row { flex-wrap: nowrap; } .go-row button.primary { flex: 1; }
   table.plain th, table.plain td { padding-right: 14px; }
-  .below { overflow-x: auto; }
+  .below { overflow-x: auto !important; } .below table { font-size: .8rem; }
   .ways .tab-container button { padding: 0 9px; }
   .click-row label { padding: 8px 10px; }
-  table.figures td, table.figures th[scope=col] { padding-left: 12px; }
+  table.figures td, table.figures th[scope=col] { padding-left: 9px; padding-right: 0; }
   #ab-slider { height: 80vw; }
 }
 @media (min-width: 821px) and (max-width: 1100px) { .tiles { --columns: 3; } }

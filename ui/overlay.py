@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 __all__ = ["overlay"]
 
-WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 64, 14, 14, 26
+WIDTH, HEIGHT = 420, 190
+LEFT, RIGHT, TOP, BOTTOM = 58, 10, 12, 24
 
 Curve = Sequence[tuple[int, tuple[float, float, float, float]]]
 

@@ -83,13 +83,14 @@ class Pins:
         }
 
     def _sheet(self, pinned: Pinned) -> str:
-        a, b = pinned["A"], pinned["B"]
-        rows = differences(a.shared, b.shared)
+        rows = differences(pinned["A"].shared, pinned["B"].shared)
         tiles = [
-            (tile.picture, f"{side}: {tile.title}. " + _listed(rows, i))
-            for i, (side, tile) in enumerate((("A", a), ("B", b)))
+            (pinned[side].picture, f"{side}: {_listed(rows, i) or pinned[side].title}")
+            for i, side in enumerate("AB")
         ]
-        return store(self.sheet, jpeg(contact_sheet(tiles, 2, "A and B", 640), 90), "a-and-b.jpg")
+        largest = max(max(picture.size) for picture, _ in tiles)
+        sheet = contact_sheet(tiles, 2, "A and B", min(640, 3 * largest))
+        return store(self.sheet, jpeg(sheet, 90), "a-and-b.jpg")
 
 
 PINNED_JS = """
@@ -149,7 +150,7 @@ def _words(value: Any) -> str:
 
 
 def _listed(rows: list[tuple[str, str, str]], side: int) -> str:
-    return ", ".join(f"{row[0].lower()} {row[1 + side]}" for row in rows) or "The same settings."
+    return ", ".join(f"{row[0].lower()} {row[1 + side]}" for row in rows)
 
 
 def _about(pinned: Pinned) -> str:

@@ -39,7 +39,7 @@ __all__ = [
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
 DEVICE: dict[str, Any] = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
-ACTIONS = {"Paint it properly": "paint", "Pin as A": "A", "Pin as B": "B"}
+ACTIONS = {"Paint it": "paint", "Pin as A": "A", "Pin as B": "B"}
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
 
 # What happens is told and shown below the button; it may be out of sight.
@@ -131,6 +131,7 @@ class _Stage:
 
     scene: Scene | None = None
     files: list[str] = field(default_factory=list)
+    stopped: bool = False
 
 
 Source = Callable[..., Iterator[Scene]]
@@ -210,6 +211,9 @@ class Panel:
             self.below: "",
         }
         for scene in scenes:
+            if stage.stopped:
+                # What was under way when Stop was pressed comes after its answer.
+                return
             changed = stage.scene is None or scene.tiles != stage.scene.tiles
             fresh = stage.scene is None or scene.developing != stage.scene.developing
             stage.scene = scene
@@ -237,6 +241,8 @@ class Panel:
 
     def _stopped(self, stage: _Stage | None) -> dict:
         with sentences():
+            if stage is not None:
+                stage.stopped = True
             if stage is None or stage.scene is None:
                 return {
                     self.status: telling("Stopped before the first picture."),
@@ -278,7 +284,8 @@ class Panel:
 
 def sheet_of(scene: Scene) -> Image.Image:
     """The photo and every finished painting, in rows that come out even where they can."""
-    tiles = [(scene.photo, "the photo"), *((t.picture, t.title) for t in scene.tiles)]
+    size = max((max(tile.picture.size) for tile in scene.tiles), default=TILE)
+    tiles = [(fit(scene.photo, size), "the photo"), *((t.picture, t.title) for t in scene.tiles)]
     columns = next((c for c in (4, 3, 5) if len(tiles) % c == 0), min(4, len(tiles)))
     return contact_sheet(tiles, columns, scene.heading)
 
