@@ -25,6 +25,7 @@ __all__ = ["Race"]
 # few steps keeps up with a gradient that shrinks a thousandfold.
 FALLING = {"learning_rate": 0.04, "final_rate": 0.1}
 FORGETFUL = {"beta1": 0.8, "beta2": 0.7}
+WARM = {"scales": 2, "start": "recoloured"}
 
 
 class Race:
@@ -57,12 +58,13 @@ class Race:
         size = max(self.content.shape[2:])
         plain = same_objective(self.encoder, self.weight).but(size=size, steps=self.steps)
         third = plain.but(steps=max(2, self.steps // 3))
-        ours = plain.but(**FALLING, **FORGETFUL, scales=2, steps=max(2, self.steps * 2 // 3))
+        ours = plain.but(**FALLING, **FORGETFUL, **WARM, steps=max(2, self.steps * 2 // 3))
         recipes = {
             "plain Adam": plain,
             "a falling rate": third.but(**FALLING),
             "a short memory": third.but(**FORGETFUL),
             "coarse to fine": third.but(scales=2),
+            "the style's colours at the start": third.but(start="recoloured"),
             "all of these": ours,
         }
         return {name: self._ours(recipe) for name, recipe in recipes.items()}

@@ -149,4 +149,6 @@ def same_objective(encoder: Encoder, style_weight: float = STYLE_WEIGHT) -> Reci
         final_rate=1,
         beta1=0.9,
         beta2=0.999,
+        epsilon=1e-8,
+        start="content",
     )
