@@ -348,7 +348,7 @@ def table(runs: Sequence[Run]) -> list[Row]:
     rows: list[Row] = [("", "content", "style", "total", "seconds")]
     for run in runs:
         content, style, _, total = run.losses
-        losses = (f"{content:.4g}", f"{style:.4g}", f"{total:.4g}")
+        losses = (f"{content:.3g}", f"{style:.3g}", f"{total:.3g}")
         rows.append((run.caption, *losses, f"{run.seconds:.1f}"))
     return rows
 

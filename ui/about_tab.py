@@ -45,7 +45,8 @@ STEPS = (
         "A network looks",
         "Each block of a VGG network sees the picture at half the size of the one before, and more "
         "kinds of things in it: first edges and colours, then strokes and textures, then parts "
-        "of objects and where they are. Nothing here was trained on paintings.",
+        "of objects and where they are. It learned to tell things apart in photographs, not to "
+        "paint.",
     ),
     (
         drawing_of_content,
@@ -295,7 +296,7 @@ def _credits() -> str:
         "<li>Sample photographs: those that come with Gradio.</li>"
         "<li>Encoders: VGG-16 and VGG-19 with torchvision’s ImageNet weights (BSD-3-Clause), "
         "fetched from timm/vgg16.tv_in1k and timm/vgg19.tv_in1k on the Hugging Face Hub; the "
-        "compact encoder was distilled by this project.</li>"
+        "compact encoder was distilled by this project, with photographs and paintings.</li>"
         f"</ul><h3>Papers</h3><ul>{papers}</ul>"
         "<p>Your pictures stay between you and this machine: they are in no link and no log, and "
         "are deleted after a while.</p>"

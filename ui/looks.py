@@ -77,10 +77,10 @@ figure.overlay figcaption { font-weight: 600; font-size: .925rem; margin-bottom:
   .click-row > *, .click-row > :first-child { min-width: 0 !important; flex: 1 1 100%; }
   .go-row { flex-wrap: nowrap; } .go-row button.primary { flex: 1; }
   table.plain th, table.plain td { padding-right: 14px; }
-  .below { overflow-x: auto !important; } .below table { font-size: .8rem; }
+  .below { overflow-x: auto !important; } .below table.plain { font-size: .8rem; }
   .ways .tab-container button { padding: 0 9px; }
   .click-row label { padding: 8px 10px; }
-  table.figures td, table.figures th[scope=col] { padding-left: 9px; padding-right: 0; }
+  table.figures td, table.figures th[scope=col] { padding-left: 8px; padding-right: 0; }
   #ab-slider { height: 80vw; }
 }
 @media (min-width: 821px) and (max-width: 1100px) { .tiles { --columns: 3; } }
@@ -95,12 +95,12 @@ figure.overlay figcaption { font-weight: 600; font-size: .925rem; margin-bottom:
 #about ul { padding-left: 1.15em; margin: 0 0 8px; list-style: disc; }
 #about ul li { margin: 0 0 5px; }
 #about .quiet { color: var(--quiet); font-size: .9rem; display: block; }
-.trio { display: flex; align-items: center; gap: 14px; margin: 14px 0 22px; }
+.trio { display: flex; align-items: flex-start; gap: 14px; margin: 14px 0 22px; }
 .trio figure { margin: 0; flex: 0 1 230px; min-width: 0; }
 .trio img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; display: block; }
 .trio figcaption { color: var(--quiet); font-size: .875rem; margin-top: 6px; line-height: 1.3;
   min-height: 2.6em; }
-.trio b { font: 400 1.6rem/1 var(--serif); color: var(--quiet); margin-bottom: 2.6em; }
+.trio b { font: 400 1.6rem/1 var(--serif); color: var(--quiet); margin-top: min(11vw, 100px); }
 #about .steps { list-style: none; padding: 0; margin: 10px 0 0; display: grid; gap: 26px 34px;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
 #about .steps h3 { margin-top: 8px; }
