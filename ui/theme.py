@@ -35,6 +35,10 @@ def theme() -> gr.themes.Base:
         block_label_background_fill_dark="transparent",
         block_label_border_width="0px",
         block_title_text_weight="600",
+        block_title_text_color="#3f3a34",
+        block_title_text_color_dark="#e9e5de",
+        block_info_text_color="#655f57",
+        block_info_text_color_dark="#b0a99e",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_500",
@@ -96,7 +100,7 @@ CSS = """
 
 /* Sticky needs ancestors that do not clip. */
 .gradio-container { overflow: clip !important; }
-#actions { position: sticky; bottom: 0; z-index: 20; padding: 14px 0 12px; flex-wrap: nowrap;
+#actions { position: sticky; bottom: 0; z-index: 100; padding: 14px 0 12px; flex-wrap: nowrap;
   gap: 10px; background: linear-gradient(transparent, var(--body-background-fill) 14px); }
 #actions button { min-height: 46px; white-space: nowrap; padding: 0 10px; font-size: 1rem; }
 :focus-visible { outline: 3px solid var(--accent) !important; outline-offset: 2px; }
