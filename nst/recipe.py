@@ -86,12 +86,12 @@ class Recipe:
     style_layers: tuple[str, ...] = _list(STYLE_LAYERS, "layers whose Gram matrices are matched")
     style_layer_weights: tuple[float, ...] = _list((0.2,) * 5, "a weight a style layer", 0, 1e6)
     style_form: str = _choice("normalised", ("normalised", "gatys"), "style formula")
-    style_weight: float = _number(15.0, 0, 1e12, "beta")
+    style_weight: float = _number(8.0, 0, 1e12, "beta")
     strength: float = _number(
         50.0,
         0,
         100,
-        "how much painting: 50 is the recipe's own balance, each 50 is a factor of ten",
+        "how much painting: 50 is the recipe's own balance, each 50 is a factor of twenty",
     )
     tv_weight: float = _number(15.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
     tv_form: str = _choice("mean", ("mean", "sum"), "total variation formula")
@@ -140,8 +140,8 @@ class Recipe:
 
     @property
     def style_factor(self) -> float:
-        """Beta after the visitor's strength: `style_weight` at 50, ten times that at 100."""
-        return self.style_weight * 10 ** ((self.strength - 50) / 50)
+        """Beta after the visitor's strength: `style_weight` at 50, twenty times that at 100."""
+        return self.style_weight * 20 ** ((self.strength - 50) / 50)
 
     def but(self, **changes: Any) -> "Recipe":
         """The same recipe with some settings changed."""

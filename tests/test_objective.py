@@ -130,7 +130,7 @@ def total_64(encoder, recipe, picture, content, styles, guides=None) -> tuple[Te
             else:
                 style_term = style_term + weight * squares / (4 * encoder.channels(layer) ** 2)
     content_term = recipe.content_weight * content_term
-    style_term = recipe.style_weight * 10 ** ((recipe.strength - 50) / 50) * style_term
+    style_term = recipe.style_weight * 20 ** ((recipe.strength - 50) / 50) * style_term
     pixels = picture * recipe.input_range
     right = (pixels[..., 1:] - pixels[..., :-1]).square()
     down = (pixels[..., 1:, :] - pixels[..., :-1, :]).square()

@@ -377,8 +377,8 @@ def test_text_from_a_later_version_is_read_as_far_as_it_is_known():
 
 def test_strength_is_logarithmic_around_the_recipes_own_balance():
     assert Recipe(style_weight=7, strength=50).style_factor == pytest.approx(7)
-    assert Recipe(style_weight=7, strength=100).style_factor == pytest.approx(70)
-    assert Recipe(style_weight=7, strength=0).style_factor == pytest.approx(0.7)
+    assert Recipe(style_weight=7, strength=100).style_factor == pytest.approx(140)
+    assert Recipe(style_weight=7, strength=0).style_factor == pytest.approx(0.35)
 
 
 def test_differences_do_not_count_the_name():
