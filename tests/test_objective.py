@@ -324,7 +324,7 @@ def test_strength_scales_the_style_term_alone():
     even, _ = Objective(random_encoder(), HOUSE, content, [style]).evaluate(picture)
     strong = HOUSE.but(strength=100)
     more, _ = Objective(random_encoder(), strong, content, [style]).evaluate(picture)
-    assert float(more.style) == pytest.approx(10 * float(even.style), rel=1e-5)
+    assert float(more.style) == pytest.approx(20 * float(even.style), rel=1e-5)
     assert (float(more.content), float(more.tv)) == (float(even.content), float(even.tv))
 
 
