@@ -154,7 +154,8 @@ class Encoder(nn.Module):
             y = conv(y)
             if name in wanted:
                 found[name] = y
-            y = F.relu(y)
+            # Where nobody asked for the features before it, their memory is the ReLU's.
+            y = F.relu(y, inplace=name not in wanted)
             relu = name.replace("conv", "relu")
             if relu in wanted:
                 found[relu] = y

@@ -45,7 +45,7 @@ class _OuterSum(torch.autograd.Function):
         x, g = ctx.saved_tensors
         outer, total = pulls
         symmetric = (outer + outer.T).to(x.dtype)
-        return torch.addmm(g @ total.T.to(x.dtype), x, symmetric), None
+        return (g @ total.T.to(x.dtype)).addmm_(x, symmetric), None
 
 
 def outer_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
