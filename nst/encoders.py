@@ -7,7 +7,7 @@ VGG-16 and VGG-19: Simonyan and Zisserman 2014 (arXiv 1409.1556), laid out as to
 The compact encoder is a narrow network of the same kind, distilled by `tools/distil.py`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import torch
@@ -143,8 +143,15 @@ class Encoder(nn.Module):
         image: (N, 3, H, W), fp32, in 0..1. Returns {layer: (N, C, H / stride, W / stride)} in the
         encoder's own precision, computing nothing deeper than the deepest layer asked for.
         """
-        wanted = set(layers)
-        found: dict[str, Tensor] = {}
+        return dict(self.walk(image, layers))
+
+    def walk(self, image: Tensor, layers: Collection[str]) -> Iterator[tuple[str, Tensor]]:
+        """The items of `forward`, each as soon as it is computed, from shallow to deep.
+
+        Autograd goes back in the order of coming: what is made of a shallow layer at once, it
+        differentiates last, and need not hold that gradient all the while.
+        """
+        left = set(layers)
         y = ((image - self.mean) / self.std).to(self.dtype)
         y = y.contiguous(memory_format=torch.channels_last)
         pool = F.avg_pool2d if self.pooling == "average" else F.max_pool2d
@@ -152,16 +159,18 @@ class Encoder(nn.Module):
             if name.endswith("_1") and name != "conv1_1":
                 y = pool(y, 2)
             y = conv(y)
-            if name in wanted:
-                found[name] = y
+            if name in left:
+                yield name, y
+                if left == {name}:
+                    return
             # Where nobody asked for the features before it, their memory is the ReLU's.
-            y = F.relu(y, inplace=name not in wanted)
+            y = F.relu(y, inplace=name not in left)
             relu = name.replace("conv", "relu")
-            if relu in wanted:
-                found[relu] = y
-            if len(found) == len(wanted):
-                break
-        return found
+            if relu in left:
+                yield relu, y
+            left -= {name, relu}
+            if not left:
+                return
 
 
 def _vgg(name: str, pooling: str, progress: Progress | None) -> Encoder:

@@ -205,9 +205,12 @@ class Objective:
                 return self._evaluate_in_tiles(picture.detach())
             picture = picture.detach().requires_grad_()
             (window,) = self._windows(picture.shape[2:])
-            found = self.encoder(picture, self.layers)
-            content = self._content(found[self.content_layer], window)
-            outers = {la: self._outer(found[la], la, window) for la in self.style_layers}
+            content, outers = picture.new_zeros(()), {}
+            for layer, features in self.encoder.walk(picture, self.layers):
+                if layer == self.content_layer:
+                    content = self._content(features, window)
+                if layer in self.style_layers:
+                    outers[layer] = self._outer(features, layer, window)
             style, tv = self._style(outers), self._smoothness(picture)
             total = content + style + tv
             (gradient,) = torch.autograd.grad(total, picture)

@@ -37,9 +37,9 @@ class Faulty(Encoder):
 
     fault: list = []  # noqa: RUF012
 
-    def forward(self, image, layers):
-        found = super().forward(image, layers)
-        return {la: type(self).fault[0](f) for la, f in found.items()} if self.fault else found
+    def walk(self, image, layers):
+        for layer, features in super().walk(image, layers):
+            yield layer, self.fault[0](features) if self.fault else features
 
 
 @pytest.fixture
