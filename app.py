@@ -7,6 +7,8 @@ import tempfile
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # A folder of our own: what is in it expires, and Gradio's default one is shared with other apps.
 os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), "nst"))
+# Gradio sums up all the events it remembers after each one, 10,000 of them, for a page we close.
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")
 
 import logging
 from threading import Thread

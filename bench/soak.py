@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import io
 import json
+import multiprocessing
 import random
 import shutil
 import signal
@@ -23,6 +24,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,7 @@ from gradio.media import get_image
 from PIL import Image
 
 from bench.running import Server, running, start
+from ui.limits import DOOR
 
 __all__ = ["main"]
 
@@ -39,9 +43,9 @@ SETTINGS_OF_A_RUN = {"size": 256, "steps": 24, "start": "noise", "encoder": "com
 META = {"_type": "gradio.FileData"}
 PROBE_SECONDS = 0.25
 SAMPLE_SECONDS = 1.0
-# Files live an hour for visitors; here half a minute, so that coming and going balance within
-# the first minute.
-SETTINGS = {"NST_CACHE_SECONDS": "30", "OMP_NUM_THREADS": "1"}
+# Files live an hour for visitors and an idle visit half of one; here both live half a minute, so
+# that coming and going balance within the first minute.
+SETTINGS = {"NST_CACHE_SECONDS": "30", "NST_VISIT": "30"}
 SHARES = {"stays": 0.6, "leaves": 0.2, "stops": 0.2}
 
 
@@ -214,35 +218,44 @@ async def alone(server: Server, seed: int) -> str:
     raise ValueError("the run told no end")
 
 
+def probe(url: str, over: Event, told: Queue) -> None:
+    """Ask for the page all the time; tell how many seconds each answer took, None for none."""
+    delays: list[float | None] = []
+    with httpx.Client(base_url=url, timeout=30) as client:
+        while not over.wait(PROBE_SECONDS):
+            asked = time.monotonic()
+            try:
+                client.get("/").raise_for_status()
+                delays.append(time.monotonic() - asked)
+            except httpx.HTTPError:
+                delays.append(None)
+    told.put(delays)
+
+
 @contextmanager
 def watched(server: Server, account: Account) -> Iterator[None]:
-    """Ask for the page all the time, and look at memory and disk, from threads of their own."""
-    over, began = threading.Event(), time.monotonic()
-
-    def probe() -> None:
-        with httpx.Client(base_url=server.url, timeout=30) as client:
-            while not over.wait(PROBE_SECONDS):
-                asked = time.monotonic()
-                try:
-                    client.get("/").raise_for_status()
-                except httpx.HTTPError as error:
-                    account.failures.append(f"page: {type(error).__name__}")
-                account.delays.append(time.monotonic() - asked)
+    """Ask for the page from a process of its own, and look at memory and disk."""
+    processes = multiprocessing.get_context("spawn")
+    over, told, began = processes.Event(), processes.Queue(), time.monotonic()
 
     def sample() -> None:
         while not over.wait(SAMPLE_SECONDS):
             moment = time.monotonic() - began
             account.samples.append((moment, server.memory(), server.disk()))
 
-    threads = [threading.Thread(target=probe), threading.Thread(target=sample)]
-    for thread in threads:
-        thread.start()
+    prober = processes.Process(target=probe, args=(server.url, over, told))
+    sampler = threading.Thread(target=sample)
+    prober.start()
+    sampler.start()
     try:
         yield
     finally:
         over.set()
-        for thread in threads:
-            thread.join()
+        sampler.join()
+        delays = told.get(timeout=60)
+        prober.join()
+    account.delays = [delay for delay in delays if delay is not None]
+    account.failures.extend(["page: no answer"] * delays.count(None))
 
 
 async def crowd(server: Server, visitors: int, seconds: float) -> Account:
@@ -262,6 +275,8 @@ def judged(account: Account, references: dict[int, str], seconds: float) -> dict
     delays = sorted(account.delays)
     slow = delays[int(len(delays) * 0.95)]
     reference = min(60.0, 0.4 * seconds)
+    # Files come and go in bursts: a hundredth of what may lie there is noise.
+    noise = DOOR.cache_mb / 100
     memory, disk = (_growth(account.samples, reference, of) for of in (1, 2))
     return {
         "runs": dict(account.counts),
@@ -281,7 +296,7 @@ def judged(account: Account, references: dict[int, str], seconds: float) -> dict
             "every picture is its own seed's": wrong == 0 and len(account.pictures) > 0,
             "page within 500 ms at the 95th percentile": slow <= 0.5,
             "memory within 10 %": memory[2] <= 0.1,
-            "disk within 10 %": disk[2] <= 0.1,
+            f"disk within 10 %, or {noise:.0f} MB": disk[2] <= 0.1 or disk[1] - disk[0] <= noise,
             "no failures": not account.failures,
         },
     }
@@ -298,9 +313,10 @@ def _growth(
     return round(first, 1), round(final, 1), round(final / max(first, 1e-9) - 1, 3)
 
 
-async def killed(folder: Path, reference: str) -> dict[str, Any]:
+async def killed(folder: Path) -> dict[str, Any]:
     """SIGKILL in the middle of a run; then what the next start finds."""
     server = start(folder, **SETTINGS)
+    reference = await alone(server, 0)
     async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         session = uuid.uuid4().hex[:12]
         (await join(client, session, await upload(client), 0)).raise_for_status()
@@ -416,14 +432,14 @@ async def soak(visitors: int, minutes: float, folder: Path) -> dict[str, Any]:
     """All three parts; the figures of each."""
     with running(folder / "crowd", **SETTINGS) as server:
         account = await crowd(server, visitors, 60 * minutes)
-        references = {seed: await alone(server, seed) for seed in {0, *account.pictures}}
+        references = {seed: await alone(server, seed) for seed in account.pictures}
         figures = judged(account, references, 60 * minutes)
         figures["log lines with a traceback"] = server.log.count("Traceback (most recent call")
     return {
         "visitors": visitors,
         "minutes": minutes,
         "crowd": figures,
-        "killed": await killed(folder / "killed", references[0]),
+        "killed": await killed(folder / "killed"),
         "full disk": await full_disk(folder / "full"),
     }
 

@@ -23,7 +23,7 @@ from nst.errors import BadInput
 from nst.limits import MEGABYTE
 from ui.admission import DEVICE
 from ui.bodies import Refused, Upload, boundary_of
-from ui.expiry import Cache
+from ui.expiry import Cache, Hearing, _end_visits
 from ui.guard import launch_options
 from ui.limits import DOOR, Door
 from ui.telling import sentences
@@ -535,6 +535,29 @@ def test_two_visitors_share_no_state(place: Place) -> None:
     assert one.predict("mine", api_name="/remember") == ""
     assert two.predict("other", api_name="/remember") == ""
     assert one.predict("next", api_name="/remember") == "mine"
+
+
+def test_an_idle_visit_is_forgotten(serve) -> None:
+    place = serve()
+    client = place.client()
+    client.predict("mine", api_name="/remember")
+    holder = place.demo.app.state_holder
+    assert client.session_hash in holder.session_data
+    _end_visits(holder, Hearing(), 1000)
+    assert client.session_hash in holder.session_data
+    _end_visits(holder, Hearing(), 0)
+    assert client.session_hash not in holder.session_data
+    assert client.predict("next", api_name="/remember") == ""
+
+
+def test_a_visit_that_is_listening_is_not_forgotten(serve) -> None:
+    place = serve()
+    client = place.client()
+    client.predict("mine", api_name="/remember")
+    hearing = Hearing()
+    hearing.begin(client.session_hash)
+    _end_visits(place.demo.app.state_holder, hearing, 0)
+    assert client.predict("next", api_name="/remember") == "mine"
 
 
 # What is left behind

@@ -11,15 +11,17 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
 
 from nst.limits import MEGABYTE
 from ui.bodies import Refused
-from ui.limits import Door
+from ui.limits import RULES, Door
 
 __all__ = ["Cache", "Hearing", "expiry", "has_room"]
 
@@ -144,24 +146,31 @@ class Hearing:
         if self._listeners[session] <= 0:
             del self._listeners[session]
 
+    def heard(self, session: str) -> bool:
+        """Whether somebody listens now."""
+        return session in self._listeners
+
     def silent(self, sessions: set[str], seconds: float) -> list[str]:
         """Those of the sessions that nobody has listened to for so long."""
         now = time.monotonic()
-        quiet = {session for session in sessions if session not in self._listeners}
+        quiet = {session for session in sessions if not self.heard(session)}
         self._silent_since = {s: self._silent_since.get(s, now) for s in quiet}
         return [s for s, since in self._silent_since.items() if now - since >= seconds]
 
 
 def expiry(
-    cache: Cache, hearing: Hearing, door: Door
+    cache: Cache, hearing: Hearing, door: Door, visit: float = RULES.visit
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """A lifespan for the app: sweeps the cache and ends what nobody listens to."""
+    """A lifespan for the app: sweeps the cache and ends what nobody listens to.
+
+    visit: seconds after which an idle session is forgotten.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(_sweep(app, cache, min(SWEEP_SECONDS, door.cache_seconds / 6))),
-            asyncio.create_task(_forget(app, hearing, door.unheard_seconds)),
+            asyncio.create_task(_forget(app, hearing, door.unheard_seconds, visit)),
         ]
         try:
             yield
@@ -186,12 +195,24 @@ async def _sweep(app: Any, cache: Cache, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-async def _forget(app: Any, hearing: Hearing, seconds: float) -> None:
+async def _forget(app: Any, hearing: Hearing, unheard: float, visit: float) -> None:
     while True:
-        await asyncio.sleep(min(LOOK_SECONDS, seconds))
+        await asyncio.sleep(min(LOOK_SECONDS, unheard, visit))
         queue = app.get_blocks()._queue
         known = {*queue.pending_messages_per_session, *queue.pending_event_ids_session}
-        for session in hearing.silent(known, seconds):
+        for session in hearing.silent(known, unheard):
             await queue.clean_events(session_hash=session)
             queue.pending_messages_per_session.pop(session, None)
             queue.pending_event_ids_session.pop(session, None)
+        _end_visits(app.state_holder, hearing, visit)
+
+
+def _end_visits(holder: StateHolder, hearing: Hearing, seconds: float) -> None:
+    """Forget sessions that have not done anything for so long; Gradio keeps the last 500 whole."""
+    before = datetime.now() - timedelta(seconds=seconds)
+    for session, used in list(holder.time_last_used.items()):
+        if used < before and not hearing.heard(session):
+            holder.delete_state(session)
+            with holder.lock:
+                holder.session_data.pop(session, None)
+                holder.time_last_used.pop(session, None)

@@ -2,6 +2,7 @@
 
 import io
 import uuid
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
@@ -117,6 +118,7 @@ class Result:
             self.frames.add(progress.step, flat(progress.picture), progress.done)
         if progress.canvas is not None:
             self.canvas = shelf.put(progress.canvas)
+            weakref.finalize(self, shelf.drop, self.canvas)  # nobody else can go on from it
 
     @property
     def kept(self) -> "Result | None":
