@@ -173,6 +173,16 @@ def test_the_table_of_recipes_is_theirs():
         assert int(steps) == recipe.steps, name
 
 
+def test_the_formula_gives_strength_its_range():
+    base, middle, span = re.search(
+        r"β (\d+)\^\(\(strength - (\d+)\) / (\d+)\)", section("How it works")
+    ).groups()
+    for strength in (0, 20, 50, 100):
+        factor = int(base) ** ((strength - int(middle)) / int(span))
+        recipe = Recipe(strength=strength)
+        assert recipe.style_factor == pytest.approx(recipe.style_weight * factor)
+
+
 def test_the_table_of_limits_is_theirs():
     table = {row[0]: float(row[1]) for row in rows(section("Limits and environment variables"))}
     wanted = {}
