@@ -27,7 +27,12 @@ from ui.samples import SAMPLES  # noqa: E402
 
 __all__ = ["app", "main", "results"]
 
-PAIRS = ("tower swirling-night", "lion stained-glass", "cheetah lily-pond", "tower ink-wash")
+PAIRS = (
+    "tower swirling-night",
+    "lion stained-glass",
+    "cheetah circles-and-lines",
+    "tower ink-wash",
+)
 CELL, GAP = 400, 14  # pixels
 PAPER = "#faf8f4"
 CHROMIUM = "/usr/bin/chromium"
