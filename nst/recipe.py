@@ -104,7 +104,7 @@ class Recipe:
     steps: int = _number(280, 1, 30000, "steps over all scales")
     learning_rate: float = _number(0.04, 1e-6, 1, "Adam's, for pixels in 0..1")
     final_rate: float = _number(0.1, 1e-3, 1, "the rate falls to this fraction within each scale")
-    # The gradient shrinks a thousandfold on the way down: a long memory of it makes steps too short.
+    # The gradient shrinks a thousandfold on the way down: long memories make the steps too short.
     beta1: float = _number(0.8, 0, 0.9999, "Adam's memory of the gradient")
     beta2: float = _number(0.7, 0, 0.99999, "Adam's memory of its square")
     epsilon: float = _number(1e-8, 0, 1, "Adam's floor")

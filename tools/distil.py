@@ -24,7 +24,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -87,7 +86,7 @@ class Teacher:
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        compressed = "conv0.weight" in safe_open(path, "pt").keys()
+        compressed = "conv0.weight" in load_file(path)
         self.network = (load_teacher if compressed else load_vgg19)(path).to(device)
 
     @torch.no_grad()
@@ -386,8 +385,11 @@ def main() -> None:
             "teacher": args.teacher.name,
             "teacher_sha256": hashlib.sha256(args.teacher.read_bytes()).hexdigest(),
             "data": f"{len(albums[0].pictures)} photographs, {len(albums[1].pictures)} paintings",
-            "schedule": f"{step} of {args.steps} steps of {2 * args.canvases + args.crops} crops of "
-            f"{args.side} px, Muon {args.rate}, Adam {args.head_rate}, gram {args.gram}, seed {args.seed}",
+            "schedule": (
+                f"{step} of {args.steps} steps of {2 * args.canvases + args.crops} crops of "
+                f"{args.side} px, Muon {args.rate}, Adam {args.head_rate}, gram {args.gram}, "
+                f"seed {args.seed}"
+            ),
             "versions": f"torch {torch.__version__}, numpy {np.__version__}",
             "errors": json.dumps({k: round(v, 5) for k, v in errors.items()}),
         }
