@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.contenders import DTYPES, tuned
+from bench.quasi_newton import QuasiNewton
 from bench.textbook import Textbook, same_objective
 from nst.encoders import Encoder
 from nst.hardware import fastest_dtype
@@ -58,7 +59,7 @@ class Race:
         size = max(self.content.shape[2:])
         plain = same_objective(self.encoder, self.weight).but(size=size, steps=self.steps)
         third = plain.but(steps=max(2, self.steps // 3))
-        ours = plain.but(**FALLING, **FORGETFUL, **WARM, steps=max(2, self.steps * 2 // 3))
+        ours = plain.but(**FALLING, **FORGETFUL, **WARM)
         recipes = {
             "plain Adam": plain,
             "a falling rate": third.but(**FALLING),
@@ -67,7 +68,8 @@ class Race:
             "the style's colours at the start": third.but(start="recoloured"),
             "all of these": ours,
         }
-        return {name: self._ours(recipe) for name, recipe in recipes.items()}
+        runs = {name: self._ours(recipe) for name, recipe in recipes.items()}
+        return {**runs, "L-BFGS instead of Adam": self._quasi_newton(plain)}
 
     def _textbook(self) -> Iterator[tuple[float, Tensor | None]]:
         loop = Textbook(self.encoder, self.content, self.style, self.weight)
@@ -79,6 +81,15 @@ class Race:
             assert step.losses is not None
             whole = step.size == tuple(self.content.shape[2:])
             yield (step.losses[3] if whole else math.inf), step.picture if whole else None
+
+    def _quasi_newton(self, recipe: Recipe) -> Iterator[tuple[float, Tensor | None]]:
+        """A control, not part of the engine."""
+        objective = Objective(self.fast, recipe, self.content, [self.style])
+        picture, newton = self.content.clone(), QuasiNewton()
+        for _ in range(self.steps // 2):
+            losses, gradient = objective.evaluate(picture)
+            yield float(losses.total), picture.clone()
+            newton.step(picture, gradient)
 
     @staticmethod
     def _run(runs: dict) -> dict[str, list[tuple[float, float, Tensor | None]]]:
