@@ -110,7 +110,7 @@ def test_module_says_what_it_offers_and_has_it(path):
         name.id if isinstance(name, ast.Name) else getattr(name, "name", "").split(".")[0]
         for node in tree.body
         for name in ast.walk(node)
-        if isinstance(name, ast.FunctionDef | ast.ClassDef | ast.alias)
+        if isinstance(name, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.alias)
         or (isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store))
     }
     assert set(offered) <= defined
