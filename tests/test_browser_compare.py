@@ -98,7 +98,7 @@ def test_the_wall_fills_tile_by_tile_and_a_tile_is_painted_properly(visit):
     assert sheet.width > 2 * 300
     tiles.nth(2).click()
     visit.told("#status", "Press Paint")
-    assert page.locator("#go").is_visible()
+    page.locator("#go").wait_for(state="visible")
     assert "Mosaic" in page.inner_text("#manner")
     chosen = page.locator("#samples button").nth(2)
     assert "selected" in chosen.get_attribute("class")

@@ -502,7 +502,8 @@ def test_a_visitor_who_leaves_frees_the_device_for_the_next(serve) -> None:
     place.join("endless", "leaver", "leaver")
     with httpx.stream("GET", f"{place.url}{API}/queue/data", params={"session_hash": "leaver"},
                       timeout=PATIENCE) as told:  # fmt: skip
-        next(told.iter_lines())
+        lines = told.iter_lines()  # forgotten, it would hang up
+        next(lines)
         assert place.runs.of("leaver")[0].wait(PATIENCE)
         second = place.client().submit("second", api_name="/endless")
     assert place.runs.of("leaver")[1].wait(PATIENCE)
