@@ -27,7 +27,7 @@ from nst.compare import COMPARISONS, compare
 from nst.errors import BadInput, NstError
 from nst.images import check_writable, open_photo
 from nst.keepsakes import read_recipe, save_picture
-from nst.presets import find_style
+from nst.presets import find_style, preset_of
 from nst.published import NAMED, named
 from nst.recipe import Recipe, parse_value
 from nst.studio import Studio, open_studio
@@ -83,14 +83,16 @@ def _paint_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _recipe(args: argparse.Namespace) -> Recipe:
+def _recipe(args: argparse.Namespace, style: str) -> Recipe:
+    """The recipe asked for, tuned for a preset style, and over it the settings that were given."""
     given = {
         entry.name: parse_value(entry.name, text)
         for entry in fields(Recipe)
         if entry.name != "mix" and isinstance(text := getattr(args, entry.name, None), str)
     }
     given.pop("name", None)
-    return named(args.recipe).but(**given)
+    recipe, preset = named(args.recipe), preset_of(style)
+    return (preset.recipe(recipe) if preset else recipe).but(**given)
 
 
 def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
@@ -172,7 +174,7 @@ def _paint(argv: list[str]) -> int:
     if len(args.pictures) < 2:
         raise BadInput("One picture was given; a photo and a style are needed.")
     *photo_names, style_name = args.pictures
-    recipe = _recipe(args)
+    recipe = _recipe(args, style_name)
     others, weights = _mixture(args.mix)
     recipe = recipe.but(mix=weights)
     photos = _photos(photo_names)

@@ -19,7 +19,7 @@ from nst.errors import BadInput
 from nst.images import open_photo
 from nst.recipe import Recipe
 
-__all__ = ["EXAMPLES", "Preset", "find_style", "load_presets", "read_presets"]
+__all__ = ["EXAMPLES", "Preset", "find_style", "load_presets", "preset_of", "read_presets"]
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -113,13 +113,16 @@ def _tuned(settings: Any) -> dict[str, Any]:
     return {key: getattr(recipe, key) for key in settings}
 
 
+def preset_of(style_id: object) -> Preset | None:
+    """The preset of that id, if there is one."""
+    return next((preset for preset in load_presets()[0] if preset.id == style_id), None)
+
+
 def find_style(name: str | Path) -> Image.Image:
     """A style picture by a preset's id or a file's path. Raises BadInput when it is neither."""
-    presets, _ = load_presets()
-    for preset in presets:
-        if preset.id == str(name):
-            return open_photo(preset.path)
+    if preset := preset_of(str(name)):
+        return open_photo(preset.path)
     if NAME.fullmatch(str(name)) and not Path(name).exists():
-        known = ", ".join(preset.id for preset in presets)
+        known = ", ".join(preset.id for preset in load_presets()[0])
         raise BadInput(f"There is no style called {str(name)!r}; give a picture or one of {known}.")
     return open_photo(name)

@@ -156,17 +156,31 @@ class Recipe:
         mine, theirs = asdict(self), asdict(other)
         return {k: (v, theirs[k]) for k, v in mine.items() if k != "name" and v != theirs[k]}
 
-    def schedule(self) -> list[tuple[int, float]]:
+    def schedule(self, after: int = 0) -> list[tuple[int, float]]:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 
         Coarse scales are cheap and decide the composition, so each gets 3/2 the steps of the next.
+        after: pixels of the long side of a painting to go on from. What is left then is the scales
+        above it or, when there are none, the finest again for a third of all steps.
         """
         scales = self.scales or min(max(1, round(math.log2(self.size / COARSEST)) + 1), 6)
         scales = min(scales, self.steps)
         shares = [1.5 ** (scales - 1 - i) for i in range(scales)]
         counts = [max(1, math.floor(self.steps * s / sum(shares))) for s in shares]
         counts[0] += self.steps - sum(counts)
-        return [(count, 2.0 ** (i + 1 - scales)) for i, count in enumerate(counts)]
+        whole = [(count, 2.0 ** (i + 1 - scales)) for i, count in enumerate(counts)]
+        if not after:
+            return whole
+        larger = [(count, share) for count, share in whole if share * self.size > after]
+        return larger or [(max(counts[-1], self.steps // 3), 1.0)]
+
+    def pixels(self, aspect: float, after: int = 0) -> float:
+        """All pixels that all steps paint: what a run's time grows with.
+
+        aspect: the photo's short side over its long side. after: as in `schedule`.
+        """
+        schedule = self.schedule(after)
+        return aspect * sum(count * (self.size * share) ** 2 for count, share in schedule)
 
     def to_json(self) -> str:
         """All settings as one JSON object, for the text inside a picture."""

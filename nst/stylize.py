@@ -67,8 +67,8 @@ def stylize(
         whatever this says.
     mask: (1, 1, H, W) in 0..1, where to paint. With one style the photo stays outside; with two,
         the first is painted inside and the second outside.
-    start: what to paint over instead of the recipe's start; a Canvas brings its optimiser's state
-        and only the finest scale is painted.
+    start: what to paint over instead of the recipe's start. A Canvas, with its optimiser's state,
+        is gone on from: only larger scales are painted, or the finest again (`Recipe.schedule`).
     tile: longest side, in pixels, judged in one pass (bounds memory); None: all at once.
     deadline: seconds after which painting ends with what is there.
 
@@ -160,13 +160,10 @@ class _Painting:
         yield self._report(canvas, scale, [], last=True)
 
     def _schedule(self, start: Canvas | Tensor | None) -> list[tuple[int, float]]:
-        if isinstance(start, Canvas):
-            steps, _ = self.recipe.schedule()[-1]
-            return [(max(steps, self.recipe.steps // 3), 1.0)]
-        height, width = self.content.shape[2:]
+        schedule = self.recipe.schedule(max(start.size) if isinstance(start, Canvas) else 0)
         # A scale too small for the deepest layer to see anything is left out.
-        fit = [(n, s) for n, s in self.recipe.schedule() if s * min(height, width) >= SMALLEST]
-        left_out = self.recipe.steps - sum(n for n, _ in fit)
+        fit = [(n, s) for n, s in schedule if s * min(self.content.shape[2:]) >= SMALLEST]
+        left_out = sum(n for n, _ in schedule) - sum(n for n, _ in fit)
         return [(fit[0][0] + left_out, fit[0][1]), *fit[1:]]
 
     def _size(self, share: float) -> tuple[int, int]:

@@ -129,6 +129,25 @@ def test_keep_painting_goes_on_from_the_picture(visit, tmp_path):
     assert (pixels(first) != pixels(second)).any()
 
 
+def test_a_finished_painting_is_painted_larger_for_a_print(visit, tmp_path):
+    page = visit.open("?v=1&size=256&steps=12").page
+    visit.paint()
+    first = visit.download("#png", tmp_path)
+    assert page.is_checked("#quality input[value='256']")
+    assert "1024 px, 9 cm at 300 dpi, about" in visit.value("#print-size")
+    page.click("#enlarge")
+    visit.told("1024 × 1024, in")
+    larger = Image.open(visit.download("#png", tmp_path / "larger"))
+    assert larger.size == (1024, 1024)
+    # The same picture, not another one.
+    again = np.asarray(larger.resize((256, 256), Image.Resampling.BOX)).astype(int)
+    photo = np.asarray(Image.open(SAMPLES["lion"].path).convert("RGB").resize((256, 256)))
+    assert np.abs(again - pixels(first)).mean() < 0.6 * np.abs(again - photo).mean()
+    assert "2048 px" in visit.value("#print-size")
+    # The controls still say what the next Paint will do.
+    assert page.is_checked("#quality input[value='256']")
+
+
 def test_the_frames_of_the_run_can_be_scrubbed(visit):
     page = visit.open("?v=1&size=256&steps=240").page
     visit.paint()

@@ -385,6 +385,25 @@ def test_differences_do_not_count_the_name():
     assert named("house").differences(Recipe(name="mine", seed=4)) == {"seed": (0, 4)}
 
 
+@given(st.sampled_from([96, 300, 512, 1024, 4096]), st.integers(1, 5000), st.integers(1, 300))
+@examples
+def test_going_on_leaves_the_scales_above_what_is_painted(size, after, steps):
+    recipe = Recipe(size=size, steps=steps)
+    whole, left = recipe.schedule(), recipe.schedule(after)
+    larger = [part for part in whole if part[1] * size > after]
+    if after < size:
+        assert left == larger
+    else:  # it is painted at that size already: the finest once more
+        assert left == [(max(whole[-1][0], steps // 3), 1.0)]
+
+
+def test_pixels_are_what_the_scales_add_up_to():
+    recipe = Recipe(size=512, steps=3, scales=2)
+    assert recipe.schedule() == [(2, 0.5), (1, 1.0)]
+    assert recipe.pixels(aspect=0.5) == 0.5 * (2 * 256**2 + 512**2)
+    assert recipe.pixels(aspect=1, after=256) == 512**2
+
+
 @given(st.integers(1, 30000), st.integers(1, 6))
 @examples
 def test_schedule_spends_every_step_from_coarse_to_fine(steps, scales):

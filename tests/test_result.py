@@ -1,17 +1,22 @@
 """What is kept of a run, and what becomes of it."""
 
 import io
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from nst.keepsakes import read_notes, read_recipe
+from nst.presets import preset_of
 from nst.recipe import Recipe
 from ui.curves import curves
+from ui.limits import RULES
 from ui.links import Shared
-from ui.order import Order, brushed, order, preset_of
+from ui.order import Order, brushed, order
 from ui.painting import Pace, Progress, clock
+from ui.prints import prints
 from ui.result import Frames, Result, Shelf
 from ui.samples import SAMPLES
 
@@ -34,6 +39,28 @@ def result() -> Result:
     for step in range(1, 11):
         made.take(told(step, 20 * step))
     return made
+
+
+def test_prints_are_larger_and_within_what_the_operator_allows(result, monkeypatch):
+    monkeypatch.setattr("ui.prints.pace", Pace())
+    assert prints(result) == [
+        ("1024 px, 9 cm at 300 dpi", 1024),
+        ("2048 px, 17 cm at 300 dpi", 2048),
+    ]
+    monkeypatch.setattr("ui.prints.RULES", replace(RULES, max_size=4096))
+    assert [side for _, side in prints(result)] == [1024, 2048, 3072, 4096]
+
+    known = Pace()
+    known.learn(Recipe(size=48), told(10, 9))
+    monkeypatch.setattr("ui.prints.pace", known)
+    (words, _), *_ = prints(result)
+    assert re.fullmatch(r"1024 px, 9 cm at 300 dpi, about \d+ (s|min)", words)
+    seconds = known.expect(Recipe(size=2048), SIZE[1] / SIZE[0], SIZE[0])
+    monkeypatch.setattr("ui.prints.RULES", replace(RULES, max_size=4096, deadline=seconds))
+    assert [side for _, side in prints(result)] == [1024, 2048]
+
+    result.painted = Image.new("RGB", (4096, 4096))
+    assert prints(result) == []
 
 
 def test_frames_stay_few_and_keep_the_first_and_the_last():

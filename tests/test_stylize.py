@@ -330,6 +330,19 @@ def test_start_from_a_canvas_goes_on(tiny):
     assert first.canvas.age == age
 
 
+def test_a_smaller_canvas_is_gone_on_from_at_the_larger_scales_only(tiny):
+    first = last(lion(64), preset(), QUICK.but(size=64, steps=40), tiny)
+    recipe = QUICK.but(size=256, scales=3, steps=19, learning_rate=1e-3)
+    more = paint(lion(256), preset(), recipe, tiny, start=first.canvas, every=0)
+    assert [max(step.size) for step in more] == [128] * 6 + [256] * 4 + [256]
+    assert more[-1].step == more[-1].total == 10
+    assert more[-1].canvas.age == first.canvas.age + 10
+    # It is the same picture, larger.
+    small = resize(more[-1].picture, first.size)
+    photo = resize(lion(256), first.size)
+    assert (small - first.picture).abs().mean() < 0.5 * (small - photo).abs().mean()
+
+
 def test_start_from_a_smaller_canvas_keeps_the_photos_detail(tiny):
     # A canvas that is the photo grows into the photo, sharp, not into an enlargement.
     small, large = lion(64), lion(128)

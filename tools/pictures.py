@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from nst import Recipe, open_photo, open_studio  # noqa: E402
-from ui.order import preset_of  # noqa: E402
+from nst.presets import preset_of  # noqa: E402
 from ui.samples import SAMPLES  # noqa: E402
 
 __all__ = ["app", "main", "results"]

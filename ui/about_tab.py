@@ -10,7 +10,7 @@ import gradio as gr
 
 from nst.hardware import device_name, pick_device
 from nst.images import fit, open_photo
-from nst.presets import EXAMPLES, load_presets
+from nst.presets import EXAMPLES, load_presets, preset_of
 from nst.published import NAMED
 from nst.recipe import Recipe
 from ui.controls import QUALITIES
@@ -20,7 +20,6 @@ from ui.diagrams import (
     drawing_of_scales,
     drawing_of_style,
 )
-from ui.order import preset_of
 from ui.painting import clock, pace
 from ui.samples import SAMPLES
 from ui.tiles import QUICK, jpeg

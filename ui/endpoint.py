@@ -6,11 +6,11 @@ from typing import Any
 import gradio as gr
 
 from nst.errors import BadInput
-from nst.presets import load_presets
+from nst.presets import load_presets, preset_of
 from nst.recipe import Recipe
 from ui.limits import RULES
 from ui.links import read_settings
-from ui.order import order, preset_of
+from ui.order import order
 from ui.painting import Progress, run
 from ui.photo_box import PhotoBox
 from ui.result import Result, store

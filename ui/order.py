@@ -1,17 +1,17 @@
 """What a visitor asked for, checked and opened, before anything waits or works."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageFilter
 
 from nst.errors import BadInput
 from nst.images import open_photo
-from nst.presets import Preset, load_presets
+from nst.presets import Preset
 from nst.recipe import Recipe
 from ui.links import Shared
 from ui.samples import sample_id
 
-__all__ = ["Order", "brushed", "order", "preset_of"]
+__all__ = ["Order", "brushed", "order"]
 
 SOFT = 1 / 80  # of the long side: how wide a brushed edge fades
 
@@ -27,10 +27,10 @@ class Order:
     credit: str
     mask: Image.Image | None = None
 
-
-def preset_of(style_id: object) -> Preset | None:
-    """The preset of that id, if there is one."""
-    return next((preset for preset in load_presets()[0] if preset.id == style_id), None)
+    def enlarged(self, size: int) -> "Order":
+        """The same at another size."""
+        recipe = self.shared.recipe.but(size=size)
+        return replace(self, shared=replace(self.shared, recipe=recipe))
 
 
 def order(

@@ -12,7 +12,7 @@ from PIL import Image
 from nst.errors import BadInput, NstError
 from nst.images import fit, open_photo, to_image
 from nst.keepsakes import read_notes, read_recipe
-from nst.presets import EXAMPLES, Preset, load_presets
+from nst.presets import EXAMPLES, Preset, load_presets, preset_of
 from nst.published import NAMED
 from nst.recipe import Recipe
 from ui.controls import QUALITIES, Controls, departures, quality
@@ -20,9 +20,10 @@ from ui.curves import curves
 from ui.expiry import has_room
 from ui.limits import RULES
 from ui.links import Shared, address, from_notes, from_query, to_query
-from ui.order import Order, brushed, order, preset_of
+from ui.order import Order, brushed, order
 from ui.painting import Arrays, clock, pace, run
 from ui.photo_box import PhotoBox
+from ui.prints import prints
 from ui.result import Result, flat, store
 from ui.samples import SAMPLES, sample_id
 from ui.telling import sentences, telling
@@ -35,6 +36,7 @@ DEVICE = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
 NO_SECOND = ("None", "")
 THUMB = 224
 MASK_SIDE = 640
+SCREEN = 1600  # pixels: a print is seen smaller than it is
 NONE = -1  # of a gallery is selected; None would leave it as it is
 OPENING = ("tower", "swirling-night")
 WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
@@ -181,6 +183,11 @@ class PaintTab:
                     label="In the photo's colours", elem_id="recolour",
                     info="A blend, not painted again.", min_width=120,
                 )  # fmt: skip
+            with gr.Row(elem_id="larger"):
+                self.print_size = gr.Dropdown(
+                    [], label="Larger, for a print", elem_id="print-size", scale=2, min_width=180,
+                )  # fmt: skip
+                self.enlarge = gr.Button("Paint it larger", elem_id="enlarge", min_width=120)
             self.curves = gr.HTML(elem_id="curves")
 
     # Wiring
@@ -234,19 +241,23 @@ class PaintTab:
         chosen = [self.photo, self.style_id, self.own, self.second, self.share]
         shown = [self.result, self.live, self.compare, self.status, self.after, self.png, self.link,
                  self.scrub, self.fade, self.recolour, self.curves, self.stop, self.keep,
-                 self.controls.quality]  # fmt: skip
+                 self.print_size, self.enlarge, self.controls.quality]  # fmt: skip
         run_event: dict[str, Any] = {
             "show_progress": "minimal", "show_progress_on": [self.status],
             "scroll_to_output": False, **DEVICE, **PRIVATE,
         }  # fmt: skip
-        inputs = [self.result, self.mask, *chosen, *self.controls.inputs]
+        everything = [self.result, self.mask, *chosen, *self.controls.inputs]
+        buttons = [self.stop, self.keep, self.enlarge]
         running: list[Any] = []
-        for button, handler in ((self.paint, self._paint), (self.keep, self._keep_painting)):
-            button.click(lambda: (gr.update(interactive=True), gr.update(interactive=False)),
-                         None, [self.stop, self.keep], js=TO_PICTURE_JS, **QUICK)  # fmt: skip
+        for button, handler, inputs in (
+            (self.paint, self._paint, everything),
+            (self.keep, self._keep_painting, everything),
+            (self.enlarge, self._enlarge, [self.result, self.print_size]),
+        ):
+            button.click(_under_way, None, buttons, js=TO_PICTURE_JS, **QUICK)
             event = button.click(handler, inputs, shown, **run_event)
             event.failure(self._failed, self.result, shown, **QUICK)
-            event.then(self._rest, self.result, [self.stop, self.keep], **QUICK)
+            event.then(self._rest, self.result, buttons, **QUICK)
             running.append(event)
         self.stop.click(self._stopped, self.result, shown, cancels=running, **QUICK)
 
@@ -332,11 +343,11 @@ class PaintTab:
             recipe = self.controls.recipe(values)
         except NstError as error:
             return f"**{html.escape(str(error))}**", gr.skip()
-        return departures(recipe, preset_of(style_id)), _qualities(recipe)
+        return departures(recipe, preset_of(style_id)), _quality(recipe)
 
     def _expect(self, *values: Any) -> Any:
         with sentences():
-            return _qualities(self.controls.recipe(values))
+            return _quality(self.controls.recipe(values))
 
     # Links and pictures that remember
 
@@ -412,6 +423,14 @@ class PaintTab:
             asked = self._order(chosen, again=last.order, mask=mask)
             yield from self._run(asked, last, last.start, request)
 
+    def _enlarge(self, request: gr.Request, before: Result | None, size: Any) -> Iterator[dict]:
+        with sentences():
+            last = _painted(before)
+            if size not in (known := [size for _, size in prints(last)]):
+                allowed = ", ".join(map(str, known)) or "it is as large as it can be here"
+                raise BadInput(f"There is no print of that size; choose from: {allowed}.")
+            yield from self._run(last.order.enlarged(size), last, last.start, request)
+
     def _run(
         self,
         asked: Order,
@@ -434,13 +453,15 @@ class PaintTab:
                 if result.stopped:
                     return
                 result.take(progress)
+                if progress.done:
+                    continue  # it is told together with what can be taken home
                 update: dict[Any, Any] = {
                     self.status: telling(
                         result.status, result.notes, progress.step / progress.total
                     )
                 }
                 if progress.picture is not None and has_room():
-                    update[self.live] = flat(progress.picture)
+                    update[self.live] = _shown(progress.picture)
                 yield update
         except NstError as error:
             if result.painted is None:
@@ -453,10 +474,11 @@ class PaintTab:
         assert result.shown is not None
         result.over = True
         last = len(result.frames)
+        sizes = prints(result)
         return {
             self.result: result,
             self.live: gr.update(visible=False),
-            self.compare: gr.update(value=(flat(result.before), flat(result.shown)), visible=True),
+            self.compare: gr.update(value=_both(result), visible=True),
             self.status: telling(result.status, result.notes),
             self.after: gr.update(visible=True),
             self.png: store(self.png, result.png(), f"{result.name}.png"),
@@ -467,7 +489,11 @@ class PaintTab:
             self.curves: curves(result.losses),
             self.stop: gr.update(interactive=False),
             self.keep: gr.update(visible=True, interactive=True),
-            self.controls.quality: _qualities(result.order.shared.recipe),
+            self.print_size: gr.update(
+                choices=sizes, value=sizes[0][1] if sizes else None, visible=bool(sizes)
+            ),
+            self.enlarge: gr.update(visible=bool(sizes), interactive=True),
+            self.controls.quality: gr.update(choices=_qualities(result.order.shared.recipe)),
         }
 
     def _stopped(self, result: Result | None, request: gr.Request) -> dict:
@@ -499,9 +525,13 @@ class PaintTab:
         result.status = f"Ended at step {result.step}; the picture is kept"
         return self._finished(result, _own_address(request))
 
-    def _rest(self, result: Result | None) -> tuple[Any, Any]:
+    def _rest(self, result: Result | None) -> tuple[Any, Any, Any]:
         painted = result is not None and result.kept is not None
-        return gr.update(interactive=False), gr.update(visible=painted, interactive=painted)
+        return (
+            gr.update(interactive=False),
+            gr.update(visible=painted, interactive=painted),
+            gr.update(interactive=painted),
+        )
 
     # What can be done with a result
 
@@ -517,10 +547,10 @@ class PaintTab:
     def _blend(self, result: Result | None, fade: float, recolour: bool) -> tuple[Any, ...]:
         with sentences():
             result = _painted(result)
-            shown = result.blended(min(max(float(fade), 0), 100) / 100, bool(recolour))
+            result.blended(min(max(float(fade), 0), 100) / 100, bool(recolour))
             return (
                 gr.update(visible=False),
-                gr.update(value=(flat(result.before), flat(shown)), visible=True),
+                gr.update(value=_both(result), visible=True),
                 store(self.png, result.png(), f"{result.name}.png"),
                 max(len(result.frames), 2),
             )
@@ -554,13 +584,31 @@ def _opening() -> tuple[Image.Image, Image.Image] | None:
     return fit(open_photo(SAMPLES[photo].path), max(after.size)).resize(after.size), after
 
 
+def _under_way() -> tuple[Any, Any, Any]:
+    """Stop can be pressed; what begins another run cannot."""
+    off = gr.update(interactive=False)
+    return gr.update(interactive=True), off, off
+
+
+def _shown(picture: Image.Image) -> Image.Image:
+    """As much of a picture as a screen has pixels for."""
+    return fit(flat(picture), SCREEN, enlarge=False)
+
+
+def _both(result: Result) -> tuple[Image.Image, Image.Image]:
+    """Photo and painting for the slider."""
+    assert result.shown is not None
+    after = _shown(result.shown)
+    return flat(result.order.photo).resize(after.size, Image.Resampling.LANCZOS), after
+
+
 def _begin(asked: Order, start: Arrays | Image.Image | None) -> Image.Image:
     """What is seen before the first step."""
     if isinstance(start, Image.Image):
-        return flat(start)
+        return _shown(start)
     if start is not None:
-        return to_image(torch.from_numpy(start[0]))
-    return flat(fit(asked.photo, asked.shared.recipe.size))
+        return _shown(to_image(torch.from_numpy(start[0])))
+    return _shown(fit(asked.photo, asked.shared.recipe.size))
 
 
 def _remarks(asked: Order, start: object) -> tuple[str, ...]:
@@ -569,13 +617,18 @@ def _remarks(asked: Order, start: object) -> tuple[str, ...]:
     )
 
 
-def _qualities(recipe: Recipe) -> Any:
-    """The quality menu with the seconds each should take with this recipe, and the one chosen."""
+def _quality(recipe: Recipe) -> Any:
+    """The quality menu for this recipe, and the one chosen."""
+    return gr.update(choices=_qualities(recipe), value=quality(recipe.size))
+
+
+def _qualities(recipe: Recipe) -> list[tuple[str, int]]:
+    """The quality menu with the seconds each should take with this recipe."""
     labels = []
     for name, size in QUALITIES.items():
         seconds = pace.expect(recipe.but(size=size))
         labels.append((f"{name}, about {clock(seconds)}" if seconds else name, size))
-    return gr.update(choices=labels, value=quality(recipe.size))
+    return labels
 
 
 def _index(chosen: gr.SelectData, count: int) -> int:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from nst.canvas import Canvas
 from nst.errors import BadInput, NstError
+from nst.images import split_alpha, to_tensor
 from nst.recipe import Recipe
 from nst.studio import Background, Studio, open_studio
 from nst.stylize import Step
@@ -24,7 +25,7 @@ from nst.weights import SOURCES, is_cached
 from ui import zero
 from ui.limits import RULES
 
-__all__ = ["Arrays", "Pace", "Progress", "clock", "pace", "prepare", "run"]
+__all__ = ["Arrays", "Pace", "Progress", "clock", "long_side", "pace", "prepare", "run"]
 
 TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
 WARM_UP = 8  # steps
@@ -78,7 +79,7 @@ def run(
             f"{RULES.max_size}."
         )
     fetching = _fetching(recipe)
-    seconds = zero.painting_seconds(photo, recipe, RULES.deadline)
+    seconds = zero.painting_seconds(photo, recipe, RULES.deadline, long_side(start))
     with closing(_paint(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
         for progress in told:
             if isinstance(progress, NstError):
@@ -103,7 +104,7 @@ def _paint(
     on the way from another process.
     """
     told = 0.0
-    canvas = _canvas(start) if isinstance(start, tuple) else start
+    canvas = None if start is None else _canvas(start)
     try:
         studio = open_studio(recipe)
         about = tuple(filter(None, (studio.reason, studio.stand_ins(recipe))))
@@ -171,8 +172,17 @@ def _arrays(canvas: Canvas) -> Arrays:
     return picture, first, second, canvas.age
 
 
-def _canvas(arrays: Arrays) -> Canvas:
-    picture, first, second, age = arrays
+def long_side(start: Arrays | Image.Image | None) -> int:
+    """Pixels of the long side of what is gone on from; 0 when it is nothing."""
+    if start is None:
+        return 0
+    return max(start.size if isinstance(start, Image.Image) else start[0].shape[2:])
+
+
+def _canvas(start: Arrays | Image.Image) -> Canvas:
+    if isinstance(start, Image.Image):
+        return Canvas(to_tensor(split_alpha(start)[0]))
+    picture, first, second, age = start
     return Canvas(torch.from_numpy(picture), torch.from_numpy(first), torch.from_numpy(second), age)
 
 
@@ -191,7 +201,7 @@ class Pace:
         """Take a run into account, if it went all the way."""
         if last.step < last.total:
             return
-        work = _work(recipe.but(size=max(last.size)), min(last.size) / max(last.size))
+        work = recipe.but(size=max(last.size)).pixels(min(last.size) / max(last.size))
         with self._lock:
             # An encoder's first run warms it up and says little about the next.
             warm = recipe.encoder in self._warm
@@ -200,14 +210,14 @@ class Pace:
             if recipe.steps > WARM_UP:
                 self._warm.add(recipe.encoder)
 
-    def expect(self, recipe: Recipe, aspect: float = 0.75) -> float | None:
+    def expect(self, recipe: Recipe, aspect: float = 0.75, after: int = 0) -> float | None:
         """Seconds that a run should take; None before anything is known of its encoder.
 
-        aspect: the photo's short side over its long side.
+        aspect: the photo's short side over its long side. after: as in `Recipe.schedule`.
         """
         with self._lock:
             each = self._seconds.get(recipe.encoder)
-        return None if each is None else each * _work(recipe, aspect)
+        return None if each is None else each * recipe.pixels(aspect, after)
 
     def calibrate(self) -> None:
         """Warm the default encoder up, then time a short painting."""
@@ -216,11 +226,6 @@ class Pace:
         for steps in (WARM_UP, 4 * WARM_UP):
             for _ in run(picture, [picture], Recipe(size=256, steps=steps)):
                 pass
-
-
-def _work(recipe: Recipe, aspect: float) -> float:
-    """Steps times pixels of a whole run."""
-    return sum(count * (recipe.size * share) ** 2 for count, share in recipe.schedule()) * aspect
 
 
 pace = Pace()

@@ -9,11 +9,11 @@ from PIL import Image, ImageOps
 from nst.errors import BadInput
 from nst.images import fit
 from nst.keepsakes import contact_sheet
+from nst.presets import preset_of
 from nst.recipe import Recipe
 from ui.controls import LABELS, WORDS
 from ui.limits import RULES
 from ui.links import Shared
-from ui.order import preset_of
 from ui.result import Result, flat, store
 from ui.samples import SAMPLES
 from ui.telling import sentences

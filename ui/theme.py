@@ -114,6 +114,7 @@ CSS = """
 #curves polyline.content { stroke: #4d8a5b; } #curves text.content { fill: #4d8a5b; }
 .dark input[type=range] { --neutral-200: #4a463f; }
 .dark .tab-container button.selected { color: var(--accent); }
+#larger { align-items: flex-end; }
 .unseen { display: none !important; }
 footer { opacity: .75; }
 
@@ -128,6 +129,7 @@ footer { opacity: .75; }
   #take { display: grid; grid-template-columns: 1fr 1fr; }
   #take button { min-width: 0 !important; padding: 10px 6px; }
   #tune .form { flex-direction: column; }
+  #larger { flex-direction: column; align-items: stretch; }
   #styles { --columns: 5; }
 }
 @media (prefers-reduced-motion: reduce) {

@@ -6,12 +6,12 @@ from typing import Any
 import gradio as gr
 
 from nst.errors import BadInput
-from nst.presets import Preset, load_presets
+from nst.presets import Preset, load_presets, preset_of
 from nst.published import NAMED
 from nst.recipe import Recipe
 from ui.limits import RULES
 from ui.links import read_settings
-from ui.order import Order, order, preset_of
+from ui.order import Order, order
 from ui.painting import clock, pace
 from ui.photo_box import PhotoBox
 from ui.result import store

@@ -35,15 +35,17 @@ LONGEST = 60  # of a request; ZeroGPU counts it 1.5 times, and who has not signe
 Task = TypeVar("Task", bound=Callable[..., Iterator[Any]])
 
 
-def painting_seconds(photo: Image.Image, recipe: Recipe, limit: float) -> float:
-    """How long a painting may take: on ZeroGPU what it should need, `limit` anywhere else."""
+def painting_seconds(photo: Image.Image, recipe: Recipe, limit: float, after: int = 0) -> float:
+    """How long a painting may take: on ZeroGPU what it should need, `limit` anywhere else.
+
+    after: pixels of the long side of a painting to go on from.
+    """
     if not ACTIVE:
         return limit
     aspect = min(photo.size) / max(photo.size)
     pixel = PIXEL_SECONDS.get(recipe.encoder, PIXEL_SECONDS["vgg19"])
-    pixels = sum(steps * (recipe.size * share) ** 2 for steps, share in recipe.schedule()) * aspect
-    needed = max(SHORTEST, recipe.steps * STEP_SECONDS + pixels * pixel)
-    return min(needed, LONGEST - START_SECONDS, limit)
+    needed = recipe.steps * STEP_SECONDS + recipe.pixels(aspect, after) * pixel
+    return min(max(SHORTEST, needed), LONGEST - START_SECONDS, limit)
 
 
 def on_gpu(task: Task) -> Task:
