@@ -227,6 +227,7 @@ def test_a_sweep_by_keyboard_alone(visit):
 def test_how_it_works_explains_with_pictures_formulas_and_sources(visit):
     page = visit.open("How it works").page
     about = page.locator("#about")
+    about.locator("svg.drawing").last.wait_for()
     assert about.locator("svg.drawing").count() == 4
     assert about.locator("math").count() == 4
     words = about.inner_text()

@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from nst import Recipe, open_photo, open_studio  # noqa: E402
-from nst.presets import preset_of  # noqa: E402
+from nst.presets import load_presets, preset_of  # noqa: E402
 from ui.samples import SAMPLES  # noqa: E402
 
-__all__ = ["app", "main", "results"]
+__all__ = ["app", "main", "presets", "results"]
 
 PAIRS = (
     "tower swirling-night",
@@ -52,6 +52,20 @@ def results(out: Path, size: int) -> None:
         sheet.paste(ImageOps.fit(photo, (half, half)), (left, below))
         sheet.paste(ImageOps.fit(style, (half, half)), (left + half + GAP, below))
     _save(sheet, out / "results.jpg")
+
+
+def presets(out: Path, size: int) -> None:
+    """Paint every sample photograph in every preset: a column a preset, under its own picture."""
+    cell, gap = 240, 8
+    columns, rows = load_presets()[0], list(SAMPLES)
+    step = cell + gap
+    sheet = Image.new("RGB", (len(columns) * step + gap, (len(rows) + 1) * step + gap), PAPER)
+    for x, preset in enumerate(columns):
+        pictures = [open_photo(preset.path)]
+        pictures += [_paint(sample, preset.id, size)[2] for sample in rows]
+        for y, picture in enumerate(pictures):
+            sheet.paste(ImageOps.fit(picture, (cell, cell)), (gap + x * step, gap + y * step))
+    _save(sheet, out / "presets.jpg")
 
 
 def _paint(sample: str, style_id: str, size: int) -> tuple[Image.Image, Image.Image, Image.Image]:
@@ -108,14 +122,16 @@ def _save(picture: Image.Image, path: Path) -> None:
 def main() -> None:
     """Make what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("results", "app"))
+    parser.add_argument("what", choices=("results", "presets", "app"))
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
-    parser.add_argument("--size", type=int, default=768, help="long side of what is painted")
+    parser.add_argument("--size", type=int, help="long side of what is painted")
     args = parser.parse_args()
-    if args.what == "results":
-        results(args.out, args.size)
-    else:
+    if args.what == "app":
         app(args.out)
+    elif args.what == "presets":
+        presets(args.out, args.size or 512)
+    else:
+        results(args.out, args.size or 768)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import base64
 import html
 import re
 from collections import defaultdict
+from functools import lru_cache
 from pathlib import Path
 
 import gradio as gr
@@ -185,7 +186,7 @@ PAPERS = (
 def build(tab: gr.Tab) -> None:
     """Lay out the tab inside the current context. tab: the one this is in."""
     with gr.Column(elem_id="about"):
-        gr.HTML(_opening(), padding=False)
+        opening = gr.HTML(padding=False)
         gr.HTML(_formulas(), padding=False)
         gr.HTML(_advice(), padding=False)
         gr.HTML(_recipes(), padding=False)
@@ -193,7 +194,8 @@ def build(tab: gr.Tab) -> None:
         here = gr.HTML(_here(), elem_id="about-here", padding=False)
         gr.Markdown(figures(BENCH), elem_id="about-figures")
         gr.HTML(_credits(), padding=False)
-    tab.select(_here, None, here, **QUICK)
+    # Its pictures are a third of the whole page, so they come with the tab.
+    tab.select(lambda: (_opening(), _here()), None, [opening, here], **QUICK)
 
 
 def figures(path: Path) -> str:
@@ -226,6 +228,7 @@ def _picture(path: Path, caption: str) -> str:
     )
 
 
+@lru_cache(maxsize=1)
 def _opening() -> str:
     photo, style = SAMPLE
     preset = preset_of(style)
