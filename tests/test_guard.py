@@ -21,8 +21,8 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.limits import MEGABYTE
-from ui.admission import DEVICE
 from ui.bodies import Refused, Upload, boundary_of
+from ui.events import DEVICE
 from ui.expiry import Cache, Hearing, _end_visits
 from ui.guard import launch_options
 from ui.limits import DOOR, Door

@@ -21,9 +21,10 @@ from ui.diagrams import (
     drawing_of_scales,
     drawing_of_style,
 )
+from ui.events import QUICK
 from ui.painting import clock, pace
 from ui.samples import SAMPLES
-from ui.tiles import QUICK, jpeg
+from ui.tiles import jpeg
 
 __all__ = ["build", "figures"]
 

@@ -15,11 +15,11 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from ui.bodies import Refused
+from ui.events import DEVICE
 from ui.limits import Door
 
-__all__ = ["DEVICE", "SESSION", "Admission", "Command", "address_of", "session_of"]
+__all__ = ["SESSION", "Admission", "Command", "address_of", "session_of"]
 
-DEVICE = "device"  # the queue of everything that paints
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

@@ -14,12 +14,13 @@ from nst.errors import BadInput
 from nst.images import fit
 from nst.recipe import Recipe
 from nst.studio import choose_encoder
+from ui.choice import Choice
+from ui.events import QUICK
 from ui.limits import RULES
 from ui.order import Order
 from ui.overlay import overlay
-from ui.paint_tab import PaintTab
 from ui.painting import Progress, clock, pace, run
-from ui.tiles import QUICK, TILE, Panel, Scene, Tile, chosen_in
+from ui.tiles import TILE, Panel, Scene, Tile
 
 __all__ = ["Authors", "expected"]
 
@@ -32,8 +33,8 @@ MEASURED_EVERY = 0.2  # and between two points of its loss curve
 class Authors:
     """A card and a button for each comparison, and the panel that shows them."""
 
-    def __init__(self, paint: PaintTab) -> None:
-        self.paint = paint
+    def __init__(self, choice: Choice) -> None:
+        self.choice = choice
         gr.Markdown(
             "What the authors of the published systems compared, for you to check. Photo and "
             "painting are those of the Paint tab; recipes, formulas and steps are the authors'.",
@@ -56,10 +57,10 @@ class Authors:
                     self.cards[name] = gr.HTML(_card(name, "small", "all", None), padding=False)
                     self.buttons[name] = gr.Button("Make this comparison", elem_id=f"make-{name}")
         self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
-        inputs = [self.size, self.steps, *chosen_in(paint), *paint.controls.inputs]
+        inputs = [self.size, self.steps, *choice.inputs]
         self.panel.wire(inputs, *((b, self._source(n)) for n, b in self.buttons.items()))
         gr.on(
-            [self.size.input, self.steps.input], self.expect, [self.size, self.steps, paint.photo],
+            [self.size.input, self.steps.input], self.expect, [self.size, self.steps, choice.photo],
             list(self.cards.values()), **QUICK,
         )  # fmt: skip
 
@@ -70,7 +71,7 @@ class Authors:
 
     def _source(self, name: str) -> Any:
         def scenes(size: str, steps: str, *chosen: Any) -> Iterator[Scene]:
-            return _scenes(name, size, steps, self.paint._order(chosen), str(chosen[0]))
+            return _scenes(name, size, steps, self.choice.order(chosen), str(chosen[0]))
 
         return scenes
 

@@ -10,13 +10,14 @@ import gradio as gr
 from nst.images import fit, open_photo
 from nst.published import NAMED
 from ui.authors import Authors
+from ui.events import QUICK
 from ui.paint_tab import PaintTab
 from ui.photo_box import PhotoBox
 from ui.pins import Pinned, Pins
 from ui.samples import SAMPLES
 from ui.sweep import Sweep
 from ui.telling import sentences, telling
-from ui.tiles import QUICK, Panel, Tile
+from ui.tiles import Panel, Tile
 from ui.wall import Wall
 
 __all__ = ["CompareTab", "build"]
@@ -52,13 +53,13 @@ class CompareTab:
             )  # fmt: skip
         with gr.Tabs(elem_classes="ways"):
             with gr.Tab("Style wall", id="wall") as wall_tab:
-                self.wall = Wall(paint.photo)
+                self.wall = Wall(paint.choice.photo)
             with gr.Tab("Sweep", id="sweep") as sweep_tab:
-                self.sweep = Sweep(paint)
+                self.sweep = Sweep(paint.choice)
             with gr.Tab("A and B", id="ab") as ab_tab:
                 self.pins = Pins()
             with gr.Tab("Authors", id="authors") as authors_tab:
-                self.authors = Authors(paint)
+                self.authors = Authors(paint.choice)
         with paint.after:
             self.pins.add_buttons(paint.result)
         self._wire_photo()
@@ -68,16 +69,16 @@ class CompareTab:
 
     def _wire_photo(self) -> None:
         """One photo for both tabs: what is chosen in either is shown in the other."""
-        paint = self.paint
-        self.photo.input(lambda photo: photo, self.photo, paint.photo, **QUICK)
-        self.samples.select(paint._pick_sample, None, paint.photo, **QUICK)
-        paint.photo.change(
-            lambda photo: (photo, paint._mark_sample(photo)),
-            paint.photo, [self.photo, self.samples], **QUICK,
+        choice = self.paint.choice
+        self.photo.input(lambda photo: photo, self.photo, choice.photo, **QUICK)
+        self.samples.select(choice.pick_sample, None, choice.photo, **QUICK)
+        choice.photo.change(
+            lambda photo: (photo, choice.mark_sample(photo)),
+            choice.photo, [self.photo, self.samples], **QUICK,
         )  # fmt: skip
 
     def _wire_choice(self, panel: Panel) -> None:
-        outputs = [*self.paint.restored, self.tabs, *self.pins.shown, panel.status]
+        outputs = [*self.paint.choice.restored, self.tabs, *self.pins.shown, panel.status]
         panel.gallery.select(
             _choice(self, panel), [panel.stage, panel.action, self.pins.pinned], outputs, **QUICK
         ).success(None, None, None, js=TO_TOP_JS, **QUICK)
@@ -89,7 +90,7 @@ class CompareTab:
         sweeps = (self.sweep.expect, self.sweep.inputs, self.sweep.panel.status)
         cards = (
             self.authors.expect,
-            [self.authors.size, self.authors.steps, self.paint.photo],
+            [self.authors.size, self.authors.steps, self.paint.choice.photo],
             list(self.authors.cards.values()),
         )
         for handler, inputs, outputs in (walls, sweeps, cards):
@@ -102,9 +103,10 @@ class CompareTab:
         """Updates that bring a tile to the Paint tab, at the size its recipe has by itself."""
         size = NAMED[tile.shared.recipe.name].recipe.size
         shared = replace(tile.shared, recipe=tile.shared.recipe.but(size=size))
-        values: Sequence[Any] = self.paint._restore(shared, f"{tile.title}. {LOADED}")
-        updates = dict(zip(self.paint.restored, values, strict=True))
-        return updates | {self.paint.photo: photo, self.tabs: gr.Tabs(selected="paint")}
+        choice = self.paint.choice
+        values: Sequence[Any] = choice.restore(shared, f"{tile.title}. {LOADED}")
+        updates = dict(zip(choice.restored, values, strict=True))
+        return updates | {choice.photo: photo, self.tabs: gr.Tabs(selected="paint")}
 
 
 def _choice(tab: CompareTab, panel: Panel) -> Any:

@@ -8,7 +8,7 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.presets import load_presets, preset_of
 from nst.recipe import Recipe
-from ui.limits import RULES
+from ui.events import PAINTS
 from ui.links import read_settings
 from ui.order import order
 from ui.painting import Progress, run
@@ -58,7 +58,7 @@ def build() -> None:
     button.click(
         paint, [photo, style, preset, recipe], [picture, facts],
         api_name="paint", api_description=ABOUT.format(presets=ids),
-        concurrency_id="device", concurrency_limit=RULES.concurrency,
+        **PAINTS,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from nst.keepsakes import contact_sheet
 from nst.presets import preset_of
 from nst.recipe import Recipe
 from ui.controls import LABELS, WORDS
+from ui.events import QUICK
 from ui.limits import RULES
 from ui.links import Shared
 from ui.result import Result, flat, store
@@ -53,16 +54,13 @@ class Pins:
 
     def add_buttons(self, result: gr.State) -> None:
         """Buttons that pin the Paint tab's result, in the current context."""
-        quick: dict[str, Any] = {
-            "queue": False, "show_progress": "hidden", "api_visibility": "private",
-        }  # fmt: skip
         with gr.Row(elem_classes="pin-row"):
             for side in "AB":
                 button = gr.Button(f"Pin as {side}", min_width=90, elem_id=f"pin-{side.lower()}")
                 button.click(
-                    _pin_result(self, side), [self.pinned, result], self.shown, **quick
-                ).success(None, None, None, js=PINNED_JS.format(side), **quick)
-        self.swap.click(self._swap, self.pinned, self.shown, **quick)
+                    _pin_result(self, side), [self.pinned, result], self.shown, **QUICK
+                ).success(None, None, None, js=PINNED_JS.format(side), **QUICK)
+        self.swap.click(self._swap, self.pinned, self.shown, **QUICK)
 
     def pin(self, pinned: Pinned | None, side: str, tile: Tile) -> dict:
         """Updates that show `tile` as A or B."""

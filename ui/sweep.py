@@ -8,11 +8,12 @@ import gradio as gr
 
 from nst.errors import BadInput
 from nst.recipe import Recipe, parse_value
+from ui.choice import Choice
 from ui.controls import LABELS
-from ui.paint_tab import PaintTab
+from ui.events import QUICK
 from ui.painting import clock, pace
 from ui.telling import telling
-from ui.tiles import QUICK, Panel, Plan, Scene, chosen_in, paint_all
+from ui.tiles import Panel, Plan, Scene, paint_all
 from ui.wall import DRAFT
 
 __all__ = ["SWEEPS", "Sweep", "varied"]
@@ -40,8 +41,8 @@ MOST = 8
 class Sweep:
     """The setting, its values, and the panel that shows them."""
 
-    def __init__(self, paint: PaintTab) -> None:
-        self.paint = paint
+    def __init__(self, choice: Choice) -> None:
+        self.choice = choice
         gr.Markdown(
             "One setting in several values, as drafts. Photo, painting and all other settings are "
             "those of the Paint tab.",
@@ -62,7 +63,7 @@ class Sweep:
                 info=f"Separated by commas, at most {MOST}.",
             )
         self.panel = Panel("sweep", "Paint the sweep", "Five drafts, side by side.")
-        self.inputs = [self.setting, self.values, *chosen_in(paint), *paint.controls.inputs]
+        self.inputs = [self.setting, self.values, *choice.inputs]
         self.panel.wire(self.inputs, (self.panel.go, self._scenes))
         self.setting.input(
             lambda name: (gr.update(info=SWEEPS[name][0]), SWEEPS[name][1]),
@@ -75,7 +76,7 @@ class Sweep:
     def expect(self, name: str, values: str, *chosen: Any) -> str:
         """What the sweep would take, for the status line; or what is wrong with it."""
         try:
-            base = self.paint.controls.recipe(chosen[len(chosen_in(self.paint)) :])
+            base = self.choice.controls.recipe(chosen[len(self.choice.pictures) :])
             recipes = varied(name, values, base)
         except BadInput as error:
             return telling(str(error))
@@ -87,7 +88,7 @@ class Sweep:
         return telling(f"{about}, about {clock(seconds)} on this machine.")
 
     def _scenes(self, name: str, values: str, *chosen: Any) -> Iterator[Scene]:
-        asked = self.paint._order(chosen)
+        asked = self.choice.order(chosen)
         orders = tuple(
             (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
             for title, recipe in varied(name, values, asked.shared.recipe)

@@ -16,10 +16,10 @@ from PIL import Image
 from nst.errors import BadInput, NstError
 from nst.images import fit
 from nst.keepsakes import contact_sheet
+from ui.events import PAINTS, PRIVATE, QUICK
 from ui.limits import RULES
 from ui.links import Shared
 from ui.order import Order
-from ui.paint_tab import PaintTab
 from ui.painting import clock, run
 from ui.result import flat, store
 from ui.telling import sentences, telling
@@ -30,15 +30,11 @@ __all__ = [
     "Plan",
     "Scene",
     "Tile",
-    "chosen_in",
     "jpeg",
     "paint_all",
     "sheet_of",
 ]
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
-DEVICE: dict[str, Any] = {"concurrency_id": "device", "concurrency_limit": RULES.concurrency}
 ACTIONS = {"Paint it": "paint", "Pin as A": "A", "Pin as B": "B"}
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
 
@@ -194,7 +190,7 @@ class Panel:
             )  # fmt: skip
             event = button.click(
                 _handler(self, scenes), list(inputs), self.shown, show_progress="minimal",
-                show_progress_on=[self.status], scroll_to_output=False, **DEVICE, **PRIVATE,
+                show_progress_on=[self.status], scroll_to_output=False, **PAINTS, **PRIVATE,
             )  # fmt: skip
             event.then(lambda: gr.update(interactive=False), None, self.stop, **QUICK)
             running.append(event)
@@ -288,11 +284,6 @@ def sheet_of(scene: Scene) -> Image.Image:
     tiles = [(fit(scene.photo, size), "the photo"), *((t.picture, t.title) for t in scene.tiles)]
     columns = next((c for c in (4, 3, 5) if len(tiles) % c == 0), min(4, len(tiles)))
     return contact_sheet(tiles, columns, scene.heading)
-
-
-def chosen_in(paint: PaintTab) -> list[Any]:
-    """The Paint tab's pictures, as its `order` takes them before the values of the controls."""
-    return [paint.photo, paint.style_id, paint.own, paint.second, paint.share]
 
 
 def _handler(panel: Panel, source: Source) -> Callable[..., Iterator[dict]]:

@@ -9,6 +9,7 @@ from nst.errors import BadInput
 from nst.presets import Preset, load_presets, preset_of
 from nst.published import NAMED
 from nst.recipe import Recipe
+from ui.events import PAINTS, QUICK
 from ui.limits import RULES
 from ui.links import read_settings
 from ui.order import Order, order
@@ -16,7 +17,7 @@ from ui.painting import clock, pace
 from ui.photo_box import PhotoBox
 from ui.result import store
 from ui.telling import sentences, telling
-from ui.tiles import DEVICE, QUICK, Panel, Plan, Scene, jpeg, paint_all, sheet_of
+from ui.tiles import Panel, Plan, Scene, jpeg, paint_all, sheet_of
 
 __all__ = ["DRAFT", "Wall", "build_endpoint"]
 
@@ -122,7 +123,7 @@ def build_endpoint() -> None:
         [pictures, sheet, facts],
         api_name="wall",
         api_description=ABOUT.format(presets=", ".join(p.id for p in load_presets()[0])),
-        **DEVICE,
+        **PAINTS,
     )
 
 
