@@ -4,38 +4,29 @@ An operator sets them through the environment (`NST_DEADLINE_SECONDS=60 python a
 picture may be is in `nst.limits`.
 """
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field
 
-from nst.errors import BadInput
+from nst.limits import FromEnvironment
 
 __all__ = ["DOOR", "RULES", "Door", "Rules"]
 
-VARIABLES = {"deadline": "NST_DEADLINE_SECONDS"}
-
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(FromEnvironment):
     """Limits of a run. From `NST_CONCURRENCY`, `NST_QUEUE`, and so on."""
 
     concurrency: int = 1  # runs at once; a second one on the same device only slows the first
     queue: int = 20  # visitors who may wait; the next is told that it is busy
-    deadline: float = 300  # seconds a run may take before it ends with what is there
+    # Seconds a run may take before it ends with what is there.
+    deadline: float = field(default=300, metadata={"variable": "NST_DEADLINE_SECONDS"})
     max_size: int = 2048  # pixels of the long side; 4096 asks 12 GB
     frames: int = 40  # kept of a run to scrub through, as JPEG: about 3 MB
     kept_canvases: int = 400  # megabytes of optimiser state kept for "Keep painting", all visitors
     visit: float = 1800  # seconds after which an idle visitor's last run is forgotten
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Rules":
-        """The defaults with whatever is set. Raises BadInput for a value that is not above 0."""
-        return cls(**_changed(cls, environment))
-
 
 @dataclass(frozen=True)
-class Door:
+class Door(FromEnvironment):
     """Limits of requests and of what they leave behind. From `NST_REQUEST_KB`, and so on."""
 
     request_kb: int = 512  # of one request's JSON: settings are 2 KB, pictures come as uploads
@@ -47,30 +38,6 @@ class Door:
     cache_seconds: float = 3600  # files behind pictures and downloads are kept
     cache_mb: int = 1024  # files are kept in all; the oldest go first
     disk_reserve_mb: int = 64  # left free on the disk: a run's previews and its downloads
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Door":
-        """The defaults with whatever is set. Raises BadInput for a value that is not above 0."""
-        return cls(**_changed(cls, environment))
-
-
-def _changed(cls: type, environment: Mapping[str, str]) -> dict[str, Any]:
-    changed = {}
-    for entry in fields(cls):
-        variable = VARIABLES.get(entry.name, f"NST_{entry.name.upper()}")
-        if text := environment.get(variable, "").strip():
-            changed[entry.name] = _positive(variable, text, type(entry.default))
-    return changed
-
-
-def _positive(variable: str, text: str, kind: type) -> float:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < float("inf"):
-        raise BadInput(f"{variable} must be a number above 0, but it is {text[:40]!r}.")
-    return value
 
 
 RULES = Rules.from_environment()
