@@ -19,7 +19,7 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 from nst.errors import WeightsUnavailable
 from nst.sealed import Damaged, Shapes
 
-__all__ = ["DECISION_SECONDS", "Patience", "Source", "contact", "hub_has", "stream"]
+__all__ = ["Patience", "Source", "contact", "stream"]
 
 DECISION_SECONDS = 3.0  # to find out whether there is a Hub
 STALL_SECONDS = 15.0  # without a byte, before a download counts as broken off
@@ -92,14 +92,6 @@ def contact(source: Source, patience: Patience) -> HfFileMetadata:
             return _ask(source, DECISION_SECONDS)
         except HfHubHTTPError as error:
             patience.pause(error)
-
-
-def hub_has(source: Source, timeout: float) -> None:
-    """Ask the Hub about the file once, within `timeout` seconds."""
-    try:
-        _ask(source, timeout)
-    except HfHubHTTPError as error:
-        raise WeightsUnavailable(_refusal(source, error)) from error
 
 
 @contextmanager

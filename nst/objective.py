@@ -3,6 +3,9 @@
 A picture too large for one pass is judged in tiles with global statistics: a first pass sums the
 outer products of all tiles, a second carries the gradient of the global distance back tile by
 tile. The result equals the untiled one, whatever the size of the tiles.
+
+Pooling drops what is left over of odd sides, and deep layers would see nothing of up to 15 rows at
+the edge, where colour fringes grow. So the picture is continued there by its reflection.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +21,8 @@ from nst.losses import ContentLoss, StyleLoss, gram, outer_sum, total_variation
 from nst.recipe import Recipe
 
 __all__ = ["Losses", "Objective"]
+
+STRIDE = 16  # of the deepest block: tiles start where all layers have a position
 
 # Weights trained for inputs of unit variance see 0..255 pixels divided by this.
 UNIT_VARIANCE = 255 * sum(STD) / 3
@@ -62,6 +67,12 @@ def _spans(length: int, tile: int, halo: int) -> Iterator[tuple[slice, slice]]:
         yield slice(start, stop), slice(max(0, start - halo), min(length, stop + halo))
 
 
+def _continued(picture: Tensor) -> Tensor:
+    """A picture (N, C, H, W) with its sides brought to multiples of the deepest stride."""
+    bottom, right = (-side % STRIDE for side in picture.shape[2:])
+    return F.pad(picture, (0, right, 0, bottom), mode="reflect") if bottom or right else picture
+
+
 class Objective:
     """Content, style and smoothness of a recipe, for pictures of one size.
 
@@ -70,8 +81,6 @@ class Objective:
     guides several styles are mixed: their Gram matrices are averaged with the recipe's weights.
     tile: longest side, in pixels, judged in one pass; None: the whole picture.
     """
-
-    STRIDE = 16  # of the deepest block: tiles start where all layers have a position
 
     def __init__(
         self,
@@ -90,9 +99,12 @@ class Objective:
         for layer, weight in zip(layers, recipe.style_layer_weights, strict=True):
             self.style_layers[layer] += weight  # one layer may stand in for several
         self.layers = {self.content_layer, *layers}
+        content, guides = _continued(content), None if guides is None else _continued(guides)
         size = content.shape[2:]
         self.halo = self._halo()
-        self.tile = None if tile is None or tile >= max(size) else max(tile // 16 * 16, 16)
+        self.tile = (
+            None if tile is None or tile >= max(size) else max(tile // STRIDE * STRIDE, STRIDE)
+        )
         self.guides = (
             None
             if guides is None
@@ -103,7 +115,7 @@ class Objective:
 
     def _halo(self) -> int:
         reach = max(self.encoder.reach(layer) for layer in self.layers)
-        return -(-reach // self.STRIDE) * self.STRIDE
+        return -(-reach // STRIDE) * STRIDE
 
     def _guide(self, guide: Tensor, layer: str) -> Tensor:
         stride = self.encoder.stride(layer)
@@ -201,43 +213,43 @@ class Objective:
     def evaluate(self, picture: Tensor) -> tuple[Losses, Tensor]:
         """The losses of a picture (1, 3, H, W) and the gradient of their total, both detached."""
         with torch.enable_grad():
-            if self.tile is not None:
-                return self._evaluate_in_tiles(picture.detach())
             picture = picture.detach().requires_grad_()
-            (window,) = self._windows(picture.shape[2:])
+            tv, whole = self._smoothness(picture), _continued(picture)
+            if self.tile is not None:
+                return self._evaluate_in_tiles(picture, whole, tv)
+            (window,) = self._windows(whole.shape[2:])
             content, outers = picture.new_zeros(()), {}
-            for layer, features in self.encoder.walk(picture, self.layers):
+            for layer, features in self.encoder.walk(whole, self.layers):
                 if layer == self.content_layer:
                     content = self._content(features, window)
                 if layer in self.style_layers:
                     outers[layer] = self._outer(features, layer, window)
-            style, tv = self._style(outers), self._smoothness(picture)
+            style = self._style(outers)
             total = content + style + tv
             (gradient,) = torch.autograd.grad(total, picture)
         return Losses(content.detach(), style.detach(), tv.detach(), total.detach()), gradient
 
-    def _evaluate_in_tiles(self, picture: Tensor) -> tuple[Losses, Tensor]:
+    def _evaluate_in_tiles(
+        self, picture: Tensor, whole: Tensor, tv: Tensor
+    ) -> tuple[Losses, Tensor]:
+        seen = whole.detach()
         with torch.no_grad():
-            sums = self._outer_sums(picture, True)
+            sums = self._outer_sums(seen, True)
         leaves = {la: [s.requires_grad_() for s in outer] for la, outer in sums.items()}
         style = self._style(leaves)
         flat = [s for outer in leaves.values() for s in outer]
         pulls = iter(torch.autograd.grad(style, flat))
         pull = {layer: [next(pulls) for _ in outer] for layer, outer in leaves.items()}
 
-        whole = picture.clone().requires_grad_()
-        tv = self._smoothness(whole)
-        gradient = torch.zeros_like(picture)
-        if tv.requires_grad:
-            (gradient,) = torch.autograd.grad(tv, whole)
-        content = picture.new_zeros(())
-        for window in self._windows(picture.shape[2:]):
-            tile = picture[..., window.halo_rows, window.halo_columns].clone().requires_grad_()
+        content, gradient = seen.new_zeros(()), torch.zeros_like(seen)
+        for window in self._windows(seen.shape[2:]):
+            tile = seen[..., window.halo_rows, window.halo_columns].clone().requires_grad_()
             share, tile_gradient = self._tile(tile, window, pull)
             content = content + share
             gradient[..., window.halo_rows, window.halo_columns] += tile_gradient
-        total = content + style + tv
-        return Losses(content, style.detach(), tv.detach(), total.detach()), gradient
+        total = (content + style + tv).detach()
+        (gradient,) = torch.autograd.grad((whole * gradient).sum() + tv, picture)
+        return Losses(content, style.detach(), tv.detach(), total), gradient
 
     def _tile(
         self, tile: Tensor, window: Window, pull: dict[str, list[Tensor]]

@@ -24,7 +24,7 @@ from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import tqdm
 
 from nst.errors import BadInput, WeightsUnavailable
-from nst.hub import DECISION_SECONDS, Patience, Source, contact, hub_has, stream
+from nst.hub import Patience, Source, contact, stream
 from nst.sealed import (
     HEADER_LIMIT,
     Block,
@@ -45,7 +45,6 @@ __all__ = [
     "describe",
     "feature_shapes",
     "fetch",
-    "hub_answers",
     "is_cached",
     "load_compact",
     "load_vgg",
@@ -148,14 +147,6 @@ def is_cached(name: str) -> bool:
         return _whole_file(source) is not None or _sealed_path(source).is_file()
     except WeightsUnavailable:
         return False
-
-
-def hub_answers(timeout: float = DECISION_SECONDS) -> None:
-    """Return when the Hub has the pinned VGG-19; raise WeightsUnavailable with the reason if not.
-
-    Takes at most `timeout` seconds, whatever the network does.
-    """
-    hub_has(SOURCES["vgg19"], timeout)
 
 
 def describe(name: str) -> str:

@@ -11,9 +11,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
-from conftest import start_app
 from gradio.media import get_image
 from PIL import Image
+
+from bench.running import running
 
 WANTED = {"GRADIO_MCP_SERVER": "true"}
 
@@ -43,7 +44,7 @@ def elsewhere() -> Iterator[HTTPServer]:
 
 def test_the_door_is_closed_to_agents_unless_asked_for(app):
     call = urllib.request.Request(
-        f"{app.url}gradio_api/mcp/", b"{}", {"content-type": "application/json"}
+        f"{app.url}/gradio_api/mcp/", b"{}", {"content-type": "application/json"}
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(call, timeout=10)
@@ -56,11 +57,9 @@ def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path, elsewhere)
     mcp = pytest.importorskip("mcp")
     from mcp.client.streamable_http import streamable_http_client
 
-    app = start_app(tmp_path, **WANTED)
-
-    async def talk() -> tuple:
+    async def talk(app) -> tuple:
         async with (
-            streamable_http_client(f"{app.url}gradio_api/mcp/") as (read, write, _),
+            streamable_http_client(f"{app.url}/gradio_api/mcp/") as (read, write, _),
             mcp.ClientSession(read, write) as session,
         ):
             await session.initialize()
@@ -71,11 +70,8 @@ def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path, elsewhere)
             refused = await session.call_tool("paint", asked | {"photo": address})
             return tools, painted, refused
 
-    try:
-        tools, painted, refused = asyncio.run(talk())
-    finally:
-        app.process.terminate()
-        app.process.wait(20)
+    with running(tmp_path, **WANTED) as app:
+        tools, painted, refused = asyncio.run(talk(app))
     assert tools == {"paint", "wall"}
     assert not painted.isError
     assert "Done: 2 steps" in " ".join(part.text for part in painted.content)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from visits import Visit
 
 from nst.keepsakes import read_recipe
 from nst.presets import load_presets
@@ -20,34 +21,19 @@ STATUS = "(document.querySelector('#status')?.innerText ?? '')"
 LIVE = "document.querySelector('#live img')?.src"
 
 
-class Visit:
-    """One visitor's page, with everything that went wrong on it."""
+class Painter(Visit):
+    """A visitor of the Paint tab."""
 
     def __init__(self, browser, url: str, **options) -> None:
         permissions = ["clipboard-read", "clipboard-write"]
-        self.url = url
-        self.context = browser.new_context(permissions=permissions, **options)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
-        self.troubles: list[str] = []
-        self.page.on("console", lambda m: m.type == "error" and self.troubles.append(m.text))
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("request", self._only_ours)
+        super().__init__(browser, url, 30, permissions=permissions, **options)
 
-    def _only_ours(self, request) -> None:
-        if not request.url.startswith((self.url, "data:", "blob:")):
-            self.troubles.append(f"request to {request.url}")
-
-    def open(self, query: str = "") -> "Visit":
-        self.page.goto(self.url + query)
-        self.page.wait_for_selector("#go")
-        if query:
-            self.told("settings are here")
+    def open(self, query: str = "") -> "Painter":
+        self.arrive(query)
         return self
 
     def told(self, words: str) -> str:
-        self.page.wait_for_function(f"{STATUS}.includes({words!r})")
-        return self.page.evaluate(STATUS)
+        return self.wait("#status", words)
 
     def paint(self) -> str:
         self.page.click("#go")
@@ -66,11 +52,10 @@ class Visit:
 
 
 @pytest.fixture
-def visit(app, browser) -> Iterator[Visit]:
-    visit = Visit(browser, app.url, viewport={"width": 1440, "height": 900})
+def visit(app, browser) -> Iterator[Painter]:
+    visit = Painter(browser, app.url, viewport={"width": 1440, "height": 900})
     yield visit
-    visit.context.close()
-    assert visit.troubles == []
+    visit.leave()
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -206,7 +191,7 @@ def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, brows
     assert link == visit.value("#link")
     assert "No picture of yours" in page.inner_text("#link")
 
-    other = Visit(browser, app.url)
+    other = Painter(browser, app.url)
     other.page.goto(link)
     other.told("settings are here")
     assert other.value("#strength") == "71"
@@ -215,8 +200,7 @@ def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, brows
     assert "Mosaic" in other.page.inner_text("#manner")
     other.paint()
     theirs = other.download("#png", tmp_path / "theirs")
-    other.context.close()
-    assert other.troubles == []
+    other.leave()
     assert (pixels(mine) == pixels(theirs)).all()
 
 
@@ -292,7 +276,7 @@ def test_a_recipe_sets_every_control_and_says_what_has_left_it(visit):
 
 
 def test_it_fits_a_phone(app, browser):
-    visit = Visit(browser, app.url, viewport={"width": 390, "height": 844}, has_touch=True)
+    visit = Painter(browser, app.url, viewport={"width": 390, "height": 844}, has_touch=True)
     page = visit.open(QUICK).page
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     go = page.locator("#go").bounding_box()
@@ -300,8 +284,7 @@ def test_it_fits_a_phone(app, browser):
     visit.paint()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.wait_for_function("document.querySelector('#out').getBoundingClientRect().top > -300")
-    visit.context.close()
-    assert visit.troubles == []
+    visit.leave()
 
 
 def test_everything_can_be_reached_and_painted_by_keyboard(visit):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
+from visits import Visit
 
 from ui.samples import SAMPLES
 
@@ -18,38 +19,19 @@ QUICK = "?v=1&size=96&steps=12"
 WAYS = ("Style wall", "Sweep", "A and B", "Authors")
 
 
-class Visit:
-    """One visitor's page, with everything that went wrong on it."""
+class Comparer(Visit):
+    """A visitor of the other tabs."""
 
     def __init__(self, browser, url: str, **options) -> None:
-        self.url = url
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(90_000)
-        self.troubles: list[str] = []
-        self.page.on("console", lambda m: m.type == "error" and self.troubles.append(m.text))
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("request", self._only_ours)
+        super().__init__(browser, url, 90, **options)
 
-    def _only_ours(self, request) -> None:
-        if not request.url.startswith((self.url, "data:", "blob:")):
-            self.troubles.append(f"request to {request.url}")
-
-    def open(self, tab: str, query: str = "") -> "Visit":
-        self.page.goto(self.url + query)
-        self.page.wait_for_selector("#go")
-        if query:
-            self.told("#status", "settings are here")
+    def open(self, tab: str, query: str = "") -> "Comparer":
+        self.arrive(query)
         self.page.get_by_role("tab", name=tab, exact=True).click()
         return self
 
     def way(self, name: str) -> None:
         self.page.get_by_role("tab", name=name, exact=True).click()
-
-    def told(self, status: str, words: str) -> str:
-        seen = f"document.querySelector('{status}')?.innerText ?? ''"
-        self.page.wait_for_function(f"({seen}).includes({words!r})")
-        return self.page.evaluate(seen)
 
     def only(self, *names: str) -> None:
         """Leave only these paintings on the wall."""
@@ -67,37 +49,35 @@ class Visit:
 
 
 @pytest.fixture
-def visit(app, browser) -> Iterator[Visit]:
-    visit = Visit(browser, app.url, viewport={"width": 1440, "height": 900})
+def visit(app, browser) -> Iterator[Comparer]:
+    visit = Comparer(browser, app.url, viewport={"width": 1440, "height": 900})
     yield visit
-    visit.context.close()
-    assert visit.troubles == []
+    visit.leave()
 
 
 @pytest.fixture
-def phone(app, browser) -> Iterator[Visit]:
-    visit = Visit(browser, app.url, viewport={"width": 390, "height": 844})
+def phone(app, browser) -> Iterator[Comparer]:
+    visit = Comparer(browser, app.url, viewport={"width": 390, "height": 844})
     yield visit
-    visit.context.close()
-    assert visit.troubles == []
+    visit.leave()
 
 
 def test_the_wall_fills_tile_by_tile_and_a_tile_is_painted_properly(visit):
     page = visit.open("Compare").page
     page.locator("#compare-samples button").nth(2).click()
     visit.only("Mosaic", "Ink Wash")
-    assert "2 paintings" in visit.told("#wall-status", "2 paintings")
+    assert "2 paintings" in visit.wait("#wall-status", "2 paintings")
     page.click("#wall-go")
-    visit.told("#wall-status", "2 of 2")
+    visit.wait("#wall-status", "2 of 2")
     assert "The photo" in page.inner_text("#wall-tiles")
     assert "Ink Wash" in page.inner_text("#wall-tiles")
-    visit.told("#wall-status", "Done: 2 paintings")
+    visit.wait("#wall-status", "Done: 2 paintings")
     tiles = page.locator("#wall-tiles button")
     assert tiles.count() == 3
     sheet = visit.saved("#wall-sheet")
     assert sheet.width > 2 * 300
     tiles.nth(2).click()
-    visit.told("#status", "Press Paint")
+    visit.wait("#status", "Press Paint")
     page.locator("#go").wait_for(state="visible")
     assert "Mosaic" in page.inner_text("#manner")
     chosen = page.locator("#samples button").nth(2)
@@ -109,9 +89,9 @@ def test_a_wall_that_is_stopped_keeps_what_is_finished(visit):
     page = visit.open("Compare").page
     visit.only("Mosaic", "Ink Wash", "Charcoal")
     page.click("#wall-go")
-    visit.told("#wall-status", "2 of 3")
+    visit.wait("#wall-status", "2 of 3")
     page.click("#wall-stop")
-    visit.told("#wall-status", "Stopped: 1 painting is kept")
+    visit.wait("#wall-status", "Stopped: 1 painting is kept")
     page.wait_for_function("document.querySelectorAll('#wall-tiles button').length === 2")
     assert visit.saved("#wall-sheet").height > 200
     page.wait_for_timeout(1500)
@@ -124,15 +104,15 @@ def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_as_a_and_b(vis
     page = visit.open("Compare", QUICK).page
     visit.way("Sweep")
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 90")
-    visit.told("#sweep-status", "2 drafts")
+    visit.wait("#sweep-status", "2 drafts")
     page.click("#sweep-go")
-    visit.told("#sweep-status", "Done: 2 paintings")
+    visit.wait("#sweep-status", "Done: 2 paintings")
     tiles = page.locator("#sweep-tiles button")
     assert tiles.nth(1).locator("img").evaluate("image => image.naturalWidth") == 96
     for side, tile in (("A", 1), ("B", 2)):
         page.locator("#sweep-action").get_by_label(f"Pin as {side}").check()
         tiles.nth(tile).click()
-        visit.told("#sweep-status", f"is pinned as {side}")
+        visit.wait("#sweep-status", f"is pinned as {side}")
     visit.way("A and B")
     page.locator("#ab-slider img").first.wait_for()
     assert page.locator("#ab-slider img").count() == 2
@@ -152,13 +132,13 @@ def test_a_painting_is_pinned_where_it_was_painted(visit):
     assert "Nothing is pinned yet" in page.inner_text("#ab-about")
     visit.way("Paint")
     page.click("#go")
-    visit.told("#status", "Done")
+    visit.wait("#status", "Done")
     page.click("#pin-a")
     page.locator("#pin-a", has_text="Pinned as A").wait_for()
     page.click("#pin-b")
     page.locator("#pin-b", has_text="Pinned as B").wait_for()
     visit.way("Compare")
-    visit.told("#ab-about", "They have the same settings.")
+    visit.wait("#ab-about", "They have the same settings.")
     assert page.locator("#ab-slider img").count() == 2
 
 
@@ -166,7 +146,7 @@ def test_values_that_cannot_be_swept_are_named_before_anything_runs(visit):
     page = visit.open("Compare").page
     visit.way("Sweep")
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 900")
-    assert "strength is 900" in visit.told("#sweep-status", "900")
+    assert "strength is 900" in visit.wait("#sweep-status", "900")
 
 
 def test_a_comparison_of_the_authors_says_its_time_and_shows_losses_and_pictures(visit):
@@ -176,9 +156,9 @@ def test_a_comparison_of_the_authors_says_its_time_and_shows_losses_and_pictures
     page.locator("#authors-steps").get_by_label("A tenth").check()
     card.get_by_text("4 paintings, 80 steps at 256 px").wait_for()
     card.get_by_role("button", name="Make this comparison").click()
-    told = visit.told("#authors-status", "stands in for VGG-19")
+    told = visit.wait("#authors-status", "stands in for VGG-19")
     assert re.search(r"about \d[\d.]* (s|min) here", told)
-    visit.told("#authors-status", "Done: 80 steps")
+    visit.wait("#authors-status", "Done: 80 steps")
     titles = page.locator("#authors-tiles .caption-label").all_inner_texts()
     assert [title.split(":")[0] for title in titles] == [
         "The photo",
@@ -215,12 +195,12 @@ def test_a_sweep_by_keyboard_alone(visit):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "sweep-go"
     page.keyboard.press("Enter")
-    visit.told("#sweep-status", "Done: 2 paintings")
+    visit.wait("#sweep-status", "Done: 2 paintings")
     tile = page.locator("#sweep-tiles button").nth(2)
     tile.focus()
     page.wait_for_function("document.activeElement.ariaLabel === 'Strength 80'")
     page.keyboard.press("Enter")
-    visit.told("#status", "Strength 80")
+    visit.wait("#status", "Strength 80")
     assert page.locator("#strength input[type=number]").input_value() == "80"
 
 

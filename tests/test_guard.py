@@ -9,8 +9,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -21,6 +23,7 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.limits import MEGABYTE
+from ui.admission import Admission, Command
 from ui.bodies import Refused, Upload, boundary_of
 from ui.events import DEVICE
 from ui.expiry import Cache, Hearing, _end_visits
@@ -468,6 +471,21 @@ def test_a_full_queue_says_so_in_a_sentence(serve) -> None:
         "6 runs are waiting here already, and there is room for 6. Please try again in a minute."
     )
     first.cancel()
+
+
+def test_two_who_arrive_together_do_not_both_take_the_last_place() -> None:
+    class Queue(list):
+        max_size, event_queue_per_concurrency_id = 6, {}
+
+    page = SimpleNamespace(_queue=Queue(range(5)))
+    painting = SimpleNamespace(concurrency_id=DEVICE)
+    admission = Admission(Door())
+    with ExitStack() as arriving:
+        admission.wait(Command({}, painting, "one"), page, "here", arriving)
+        with pytest.raises(Refused) as refused:
+            admission.wait(Command({}, painting, "two"), page, "there", arriving)
+        assert refused.value.status == 429
+    admission.wait(Command({}, painting, "two"), page, "there", ExitStack())  # nobody came
 
 
 def test_light_work_does_not_wait_behind_painting(serve) -> None:

@@ -115,15 +115,15 @@ class Known:
     secret: str
 
     def fill(self, text: str) -> str:
-        return text.replace("{temp}", str(self.app.files)).replace("{canary}", str(self.canary))
+        return text.replace("{temp}", str(self.app.temp)).replace("{canary}", str(self.canary))
 
 
 @pytest.fixture(scope="module")
 def known(app) -> Iterator[Known]:
     """The app, its functions, and a file beside its folder that nobody may read."""
-    canary, secret = app.files.parent / "canary.txt", f"canary-{secrets.token_hex(8)}"
+    canary, secret = app.temp.parent / "canary.txt", f"canary-{secrets.token_hex(8)}"
     canary.write_text(secret)
-    with httpx.Client(base_url=app.url.rstrip("/"), timeout=30) as client:
+    with httpx.Client(base_url=app.url, timeout=30) as client:
         found = client.get("/config").json()["dependencies"]
         fns = {
             d["api_name"]: (d["id"], len(d["inputs"])) for d in found if d["api_name"] == "paint"
@@ -240,7 +240,7 @@ def test_no_field_of_a_request_takes_a_hostile_value(known: Known, field: str, p
 def test_no_file_outside_the_folder_can_be_fetched(known: Known, path: str) -> None:
     path = known.fill(path)
     twice = path.replace("/", "%2f").replace(".", "%2e")
-    for form in (path, twice, twice.replace("%", "%25"), "/" + path, f"{known.app.files}/{path}"):
+    for form in (path, twice, twice.replace("%", "%25"), "/" + path, f"{known.app.temp}/{path}"):
         for route in (f"{API}/file=", f"{API}/file/", "/file=", "/static/", "/assets/", "/svelte/"):
             target = (route + form).replace(" ", "%20").replace("\\", "%5c")
             status, text = _get(known, target)
@@ -363,7 +363,7 @@ def test_an_upload_lands_in_the_folder_under_no_name_of_its_own(known: Known, na
     _hold(known, answer.status_code, answer.text)
     if answer.status_code == 200:
         (path,) = map(Path, answer.json())
-        assert path.is_relative_to(known.app.files)
+        assert path.is_relative_to(known.app.temp)
         assert path.name in ("picture.png", "picture.bin")
     assert known.canary.read_text() == known.secret
 
@@ -445,5 +445,5 @@ def test_after_all_of_that_the_app_still_paints(known: Known) -> None:
 
 
 def test_no_name_of_a_visitors_file_was_kept(known: Known) -> None:
-    assert NAME not in known.app.log.read_text(errors="replace")
-    assert not [path for path in known.app.files.rglob("*") if NAME in path.name]
+    assert NAME not in known.app.log
+    assert not [path for path in known.app.temp.rglob("*") if NAME in path.name]

@@ -77,6 +77,15 @@ def features_64(encoder: Encoder, image: Tensor) -> dict[str, Tensor]:
     return found
 
 
+def continued(image: Tensor) -> Tensor:
+    """Reflected at the bottom and the right up to the next multiples of 16."""
+    rows, columns = (
+        [*range(side), *range(side - 2, side - 2 + side - 16 * -(-side // 16), -1)]
+        for side in image.shape[2:]
+    )
+    return image[..., rows, :][..., columns]
+
+
 def raised(f: Tensor, lift: Tensor | None, factor: float) -> Tensor:
     """(C, positions), carried into the lift's space and to the formulas' scale."""
     f = f[0].flatten(1)
@@ -110,9 +119,10 @@ def total_64(encoder, recipe, picture, content, styles, guides=None) -> tuple[Te
         found = features_64(encoder, image.double())
         return {la: raised(f, encoder.lifts.get(la), factor) for la, f in found.items()}
 
-    found, painted = seen(picture), [seen(style) for style in styles]
+    found, painted = seen(continued(picture)), [seen(style) for style in styles]
     layer = recipe.content_layer
-    content_term = content_64(recipe, found[layer], seen(content)[layer])
+    content_term = content_64(recipe, found[layer], seen(continued(content))[layer])
+    guides = None if guides is None else continued(guides)
     mix = torch.tensor(recipe.mix or (1.0,) * len(styles), dtype=torch.float64)
     style_term = torch.zeros((), dtype=torch.float64)
     for layer, weight in zip(recipe.style_layers, recipe.style_layer_weights, strict=True):
@@ -360,3 +370,16 @@ def test_layer_that_the_network_does_not_have_is_refused():
             noise(64, 64, 1),
             [noise(64, 64, 2)],
         )
+
+
+@pytest.mark.parametrize("tile", [None, 64])
+def test_the_deepest_layer_sees_every_row_and_column_of_odd_sides(tile):
+    recipe = HOUSE.but(
+        style_layers=("relu5_1",), style_layer_weights=(1.0,), content_weight=0, tv_weight=0
+    )
+    content, style = noise(64 + 14, 80 + 15, 1), noise(64, 64, 2)
+    objective = Objective(random_encoder(), recipe, content, [style], tile=tile)
+    _, gradient = objective.evaluate(content)
+    rows, columns = gradient.abs().sum((0, 1, 3)), gradient.abs().sum((0, 1, 2))
+    assert rows.min() > 0.05 * rows.mean()
+    assert columns.min() > 0.05 * columns.mean()

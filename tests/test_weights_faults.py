@@ -15,18 +15,6 @@ from nst.hub import _within
 
 __all__ = ["hub"]
 
-# The quick question has the same answer as the download; one process asks both.
-ASK_FIRST = f"""
-try:
-    weights.hub_answers(0.5)
-except NstError as error:
-    answer = str(error)
-try:
-    {FETCH}
-except NstError as error:
-    assert str(error) == answer, answer
-    raise
-"""
 REACH = "The Hugging Face Hub at {url} cannot be reached: "
 
 
@@ -164,7 +152,7 @@ def test_another_commit_is_refused(hub, tmp_path):
 def test_a_refusal_is_told_in_plain_words(hub, tmp_path, status, headers, complaint):
     hub.refuse = (status, headers)
     sentence = f"The Hugging Face Hub at {hub.url} {complaint}"
-    assert fail(hub, tmp_path, ASK_FIRST, HF_TOKEN="hf_secret") == sentence
+    assert fail(hub, tmp_path, HF_TOKEN="hf_secret") == sentence
     assert left(tmp_path) == []
 
 
@@ -193,7 +181,7 @@ def test_no_hub_at_all(hub, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        sentence = fail(hub, tmp_path, ASK_FIRST, HF_ENDPOINT=url)
+        sentence = fail(hub, tmp_path, HF_ENDPOINT=url)
         assert sentence == REACH.format(url=url) + "Connection refused."
     assert left(tmp_path) == []
 
@@ -201,7 +189,7 @@ def test_no_hub_at_all(hub, tmp_path):
 def test_a_hub_that_accepts_and_never_answers(hub, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        sentence = fail(hub, tmp_path, ASK_FIRST, HF_ENDPOINT=url)
+        sentence = fail(hub, tmp_path, HF_ENDPOINT=url)
         assert sentence == REACH.format(url=url) + "it did not answer in time."
     assert left(tmp_path) == []
 

@@ -1,19 +1,15 @@
-"""Make the README's pictures: `python tools/pictures.py results` and `... app`.
+"""Make the README's pictures: `python tools/pictures.py results`, `presets` or `app`.
 
 results: Gradio's sample photographs painted in presets, each above the photo and the style.
+presets: every one of those photographs in every preset.
 app: a screenshot of the running app after a painting, in Debian's chromium.
 """
 
 import argparse
 import io
-import os
-import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageOps
 from playwright.sync_api import sync_playwright
@@ -21,6 +17,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bench.running import running  # noqa: E402
 from nst import Recipe, open_photo, open_studio  # noqa: E402
 from nst.presets import load_presets, preset_of  # noqa: E402
 from ui.samples import SAMPLES  # noqa: E402
@@ -81,36 +78,16 @@ def _paint(sample: str, style_id: str, size: int) -> tuple[Image.Image, Image.Im
 
 def app(out: Path) -> None:
     """Start the app, press Paint, wait for the end, and take its picture."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    environment = os.environ | {"GRADIO_SERVER_PORT": port}
-    running = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
-    try:
-        _wait(f"http://127.0.0.1:{port}/")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            page = browser.new_page(viewport=VIEW, device_scale_factor=1)
-            page.goto(f"http://127.0.0.1:{port}/?photo=tower&style=swirling-night&v=1")
-            page.wait_for_timeout(3000)
-            page.click("#go")
-            page.wait_for_selector("#status >> text=Done:", timeout=600_000)
-            page.wait_for_timeout(1500)
-            _save(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), out / "app.jpg")
-            browser.close()
-    finally:
-        running.terminate()
-        running.wait()
-
-
-def _wait(url: str) -> None:
-    for _ in range(300):
-        try:
-            with urlopen(url, timeout=5):
-                return
-        except (URLError, OSError):
-            time.sleep(0.3)
-    raise SystemExit("The app did not start.")
+    with TemporaryDirectory() as folder, running(Path(folder)) as server, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport=VIEW, device_scale_factor=1)
+        page.goto(f"{server.url}/?photo=tower&style=swirling-night&v=1")
+        page.wait_for_timeout(3000)
+        page.click("#go")
+        page.wait_for_selector("#status >> text=Done:", timeout=600_000)
+        page.wait_for_timeout(1500)
+        _save(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), out / "app.jpg")
+        browser.close()
 
 
 def _save(picture: Image.Image, path: Path) -> None:

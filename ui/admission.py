@@ -21,6 +21,7 @@ from ui.limits import Door
 __all__ = ["SESSION", "Admission", "Command", "address_of", "session_of"]
 
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ANYONE = "anyone"  # is counted among those who arrive, beside sessions and addresses
 
 
 def address_of(scope: Scope) -> str:
@@ -101,13 +102,15 @@ class Admission:
         slip in as one.
         """
         queue = page._queue
-        if queue.max_size is not None and len(queue) >= queue.max_size:
+        full = len(queue) + self._arriving[ANYONE]
+        if queue.max_size is not None and full >= queue.max_size:
             raise Refused(
                 429,
-                f"{len(queue)} runs are waiting here already, and there is room for "
+                f"{full} runs are waiting here already, and there is room for "
                 f"{queue.max_size}. Please try again in a minute.",
             )
         if not command.paints:
+            self._arrives(until, ANYONE)
             return
         line = queue.event_queue_per_concurrency_id.get(DEVICE)
         waiting = list(line.queue) if line else []
@@ -121,7 +124,7 @@ class Admission:
                 "can wait at once. They come one after the other.",
             )
         near = sum(address_of(event.request.scope) == address for event in waiting)
-        near += self._arriving[address]
+        near += self._arriving[f"from {address}"]
         if near >= self._door.waiting_per_address:
             raise Refused(
                 429,
@@ -129,8 +132,11 @@ class Admission:
                 f"{self._door.waiting_per_address} can wait at once. "
                 "Please try again in a minute.",
             )
-        self._arriving.update((session, address))
-        until.callback(self._arrived, session, address)
+        self._arrives(until, ANYONE, session, f"from {address}")
+
+    def _arrives(self, until: ExitStack | Any, *keys: str) -> None:
+        self._arriving.update(keys)
+        until.callback(self._arrived, *keys)
 
     def _arrived(self, *keys: str) -> None:
         self._arriving.subtract(keys)

@@ -4,13 +4,14 @@ Gradio deletes the files it remembers; after a crash it remembers none, and it b
 """
 
 import asyncio
+import ctypes
 import logging
 import os
 import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -189,10 +190,17 @@ async def _sweep(app: Any, cache: Cache, seconds: float) -> None:
             await asyncio.to_thread(cache.sweep, 0, frozenset(keep))
         except OSError as error:
             log.warning("the cache could not be swept: %s", error.strerror)
+        await asyncio.to_thread(_trim)
         gone = cache.gone()
         for remembered in page.temp_file_sets:
             remembered -= gone
         await asyncio.sleep(seconds)
+
+
+def _trim() -> None:
+    """Give freed memory back to the system: glibc keeps what each of its threads once needed."""
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 async def _forget(app: Any, hearing: Hearing, unheard: float, visit: float) -> None:
