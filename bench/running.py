@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +38,13 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def disk(self) -> int:
-        """Bytes in its folder."""
-        return sum(p.lstat().st_size for p in self.temp.rglob("*") if p.is_file())
+        """Bytes in its folder, where files come and go meanwhile."""
+        total = 0
+        for folder, _, names in os.walk(self.temp):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    total += os.lstat(os.path.join(folder, name)).st_size
+        return total
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         """End it, and wait until it has ended."""

@@ -77,6 +77,13 @@ class Recipe:
     pooling: str = _choice("own", ("own", "max", "average"), "pooling between the network's blocks")
     input_range: int = _number(1, 1, 255, "pixel scale the formulas were published for, 1 or 255")
 
+    grids: int = _number(
+        2,
+        0,
+        3,
+        "places of the pooling grid that take turns; 0: one that drops what odd sides leave",
+    )
+
     # What it looks for
     content_layer: str = field(default="relu4_2", metadata={"about": "layer that keeps the photo"})
     content_form: str = _choice(

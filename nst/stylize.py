@@ -113,8 +113,8 @@ class _Scale:
         """The canvas where the mask lets it be seen, the photo elsewhere."""
         return canvas if self.mask is None else torch.lerp(self.content, canvas, self.mask)
 
-    def evaluate(self, canvas: Tensor) -> tuple[Losses, Tensor]:
-        losses, gradient = self.objective.evaluate(self.shown(canvas))
+    def evaluate(self, canvas: Tensor, turn: int = 0) -> tuple[Losses, Tensor]:
+        losses, gradient = self.objective.evaluate(self.shown(canvas), turn)
         return losses, gradient if self.mask is None else gradient * self.mask
 
 
@@ -233,7 +233,7 @@ class _Painting:
         good, good_into = canvas.copy(), 0
         while self.into < count:
             began = time.perf_counter()
-            losses, gradient = scale.evaluate(canvas.picture)
+            losses, gradient = scale.evaluate(canvas.picture, self.done)
             canvas.step(gradient, self._rate(count), self.recipe)
             self.done += 1
             self.into += 1

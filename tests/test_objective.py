@@ -77,8 +77,12 @@ def features_64(encoder: Encoder, image: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def continued(image: Tensor) -> Tensor:
-    """Reflected at the bottom and the right up to the next multiples of 16."""
+def laid(image: Tensor, recipe: Recipe, turn: int) -> Tensor:
+    """On the grid of the turn, reflected at the bottom and the right up to multiples of 16."""
+    if recipe.grids == 0:
+        return image
+    top, left = ((0, 0), (5, 11), (11, 5))[turn % recipe.grids]
+    image = image[..., top:, left:]
     rows, columns = (
         [*range(side), *range(side - 2, side - 2 + side - 16 * -(-side // 16), -1)]
         for side in image.shape[2:]
@@ -111,7 +115,7 @@ def gram_64(f: Tensor, guide: Tensor | None = None) -> Tensor:
     return guided @ guided.T
 
 
-def total_64(encoder, recipe, picture, content, styles, guides=None) -> tuple[Tensor, ...]:
+def total_64(encoder, recipe, picture, content, styles, guides=None, turn=0) -> tuple[Tensor, ...]:
     """(content, style, tv, total) of a picture from the published equations, with its graph."""
     factor = FACTOR if recipe.input_range == 255 else 1.0
 
@@ -119,10 +123,10 @@ def total_64(encoder, recipe, picture, content, styles, guides=None) -> tuple[Te
         found = features_64(encoder, image.double())
         return {la: raised(f, encoder.lifts.get(la), factor) for la, f in found.items()}
 
-    found, painted = seen(continued(picture)), [seen(style) for style in styles]
+    found, painted = seen(laid(picture, recipe, turn)), [seen(style) for style in styles]
     layer = recipe.content_layer
-    content_term = content_64(recipe, found[layer], seen(continued(content))[layer])
-    guides = None if guides is None else continued(guides)
+    content_term = content_64(recipe, found[layer], seen(laid(content, recipe, turn))[layer])
+    guides = None if guides is None else laid(guides, recipe, turn)
     mix = torch.tensor(recipe.mix or (1.0,) * len(styles), dtype=torch.float64)
     style_term = torch.zeros((), dtype=torch.float64)
     for layer, weight in zip(recipe.style_layers, recipe.style_layer_weights, strict=True):
@@ -150,13 +154,15 @@ def total_64(encoder, recipe, picture, content, styles, guides=None) -> tuple[Te
 
 
 def assert_is_the_equation(encoder, recipe, picture, content, styles, guides=None, tile=None):
-    leaf = picture.double().requires_grad_()
-    expected = total_64(encoder, recipe, leaf, content, styles, guides)
-    (slope,) = torch.autograd.grad(expected[-1], leaf)
-    losses, gradient = Objective(encoder, recipe, content, styles, guides, tile).evaluate(picture)
-    for name, found, value in zip(losses._fields, losses, expected, strict=True):
-        assert float(found) == pytest.approx(value.item(), rel=1e-4), name
-    assert_same_gradient(gradient, slope)
+    objective = Objective(encoder, recipe, content, styles, guides, tile)
+    for turn in range(3):
+        leaf = picture.double().requires_grad_()
+        expected = total_64(encoder, recipe, leaf, content, styles, guides, turn)
+        (slope,) = torch.autograd.grad(expected[-1], leaf)
+        losses, gradient = objective.evaluate(picture, turn)
+        for name, found, value in zip(losses._fields, losses, expected, strict=True):
+            assert float(found) == pytest.approx(value.item(), rel=1e-4), name
+        assert_same_gradient(gradient, slope)
 
 
 def assert_same_gradient(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> None:

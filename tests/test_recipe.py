@@ -32,6 +32,7 @@ NUMBERS = {
 }
 WHOLE = {
     "input_range": (1, 255),
+    "grids": (0, 3),
     "size": (32, 4096),
     "scales": (0, 6),
     "steps": (1, 30000),

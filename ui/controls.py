@@ -21,6 +21,7 @@ LABELS = {
     "colours": ("Colours", ""),
     "encoder": ("Encoder", ""),
     "pooling": ("Pooling", ""),
+    "grids": ("Pooling grids", ""),
     "size": ("Long side, pixels", ""),
     "steps": ("Steps", ""),
     "seed": ("Seed", ""),
@@ -59,7 +60,7 @@ ADVANCED = (
 FORMULAS = (
     ("content_form", "content_weight"),
     ("style_form", "style_weight"),
-    ("tv_form", "input_range"),
+    ("tv_form", "input_range", "grids"),
     ("scales", "final_rate"),
     ("beta1", "beta2", "epsilon"),
     ("noise_amplitude", "keep_every", "keep_at"),
