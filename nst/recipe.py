@@ -78,7 +78,7 @@ class Recipe:
     input_range: int = _number(1, 1, 255, "pixel scale the formulas were published for, 1 or 255")
 
     grids: int = _number(
-        2,
+        3,
         0,
         3,
         "places of the pooling grid that take turns; 0: one that drops what odd sides leave",

@@ -81,8 +81,11 @@ def laid(image: Tensor, recipe: Recipe, turn: int) -> Tensor:
     """On the grid of the turn, reflected at the bottom and the right up to multiples of 16."""
     if recipe.grids == 0:
         return image
-    top, left = ((0, 0), (5, 11), (11, 5))[turn % recipe.grids]
-    image = image[..., top:, left:]
+    if turn % recipe.grids:
+        top, left = ((5, 11), (11, 5))[turn % recipe.grids - 1]
+        bottom, right = (start + (side - start) // 16 * 16
+                         for start, side in zip((top, left), image.shape[2:], strict=True))  # fmt: skip
+        return image[..., top:bottom, left:right]
     rows, columns = (
         [*range(side), *range(side - 2, side - 2 + side - 16 * -(-side // 16), -1)]
         for side in image.shape[2:]
@@ -145,7 +148,8 @@ def total_64(encoder, recipe, picture, content, styles, guides=None, turn=0) -> 
                 style_term = style_term + weight * squares / (4 * encoder.channels(layer) ** 2)
     content_term = recipe.content_weight * content_term
     style_term = recipe.style_weight * 20 ** ((recipe.strength - 50) / 50) * style_term
-    pixels = picture * recipe.input_range
+    pixels = laid(picture, recipe, turn) if recipe.grids and turn % recipe.grids else picture
+    pixels = pixels * recipe.input_range
     right = (pixels[..., 1:] - pixels[..., :-1]).square()
     down = (pixels[..., 1:, :] - pixels[..., :-1, :]).square()
     tv = right.mean() + down.mean() if recipe.tv_form == "mean" else right.sum() + down.sum()
