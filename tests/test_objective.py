@@ -83,9 +83,9 @@ def laid(image: Tensor, recipe: Recipe, turn: int) -> Tensor:
         return image
     if turn % recipe.grids:
         top, left = ((5, 11), (11, 5))[turn % recipe.grids - 1]
-        bottom, right = (start + (side - start) // 16 * 16
-                         for start, side in zip((top, left), image.shape[2:], strict=True))  # fmt: skip
-        return image[..., top:bottom, left:right]
+        image = image[..., top:, left:]
+        height, width = (side // 16 * 16 for side in image.shape[2:])
+        return image[..., :height, :width]
     rows, columns = (
         [*range(side), *range(side - 2, side - 2 + side - 16 * -(-side // 16), -1)]
         for side in image.shape[2:]
