@@ -1,16 +1,19 @@
 """The preset style pictures, and what happens to an entry that is wrong."""
 
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from nst import __main__ as command_line
 from nst.errors import BadInput
-from nst.presets import EXAMPLES, find_style, load_presets, read_presets
+from nst.presets import EXAMPLES, find_style, load_presets, preset_of, read_presets
 from nst.published import NAMED
 from nst.recipe import Recipe
+from ui.samples import SAMPLES
 
 GOOD = """
 [[preset]]
@@ -118,3 +121,28 @@ def test_a_style_is_found_by_id_or_by_path(folder):
         find_style("no-such-style")
     with pytest.raises(BadInput, match="no file"):
         find_style("no/such/file.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "brush", "strength"),
+    [
+        ([], "tuned", "tuned"),
+        (["--brush", "0.5"], 0.5, "tuned"),
+        (["--recipe", "lodaya"], 1.0, 50.0),
+    ],
+)
+def test_the_command_line_paints_a_preset_as_it_is_tuned(
+    tmp_path, capsys, options, brush, strength
+):
+    photo, small = (
+        str(SAMPLES["lion"].path),
+        ["--size", "64", "--steps", "1", "--encoder", "compact"],
+    )
+    arguments = [photo, "kashi-tile", "-o", str(tmp_path / "out.png"), "--json", *small, *options]
+    assert command_line.main(arguments) == command_line.DONE
+    painted = json.loads(capsys.readouterr().out)["recipe"]
+    tuned = preset_of("kashi-tile").tuned
+    assert tuned.keys() >= {"brush", "strength"}
+    wanted = {"brush": brush, "strength": strength}
+    for name, value in wanted.items():
+        assert painted[name] == (tuned[name] if value == "tuned" else value)

@@ -1,15 +1,18 @@
-"""Make the README's pictures: `python tools/pictures.py results`, `presets` or `app`.
+"""Make the README's pictures: `python tools/pictures.py results`, and so on.
 
 results: Gradio's sample photographs painted in presets, each above the photo and the style.
 presets: every one of those photographs in every preset.
+controls, recipes: one of them with each of the controls, and by each recipe.
 app: a screenshot of the running app after a painting, in Debian's chromium.
 """
 
 import argparse
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from PIL import Image, ImageOps
 from playwright.sync_api import sync_playwright
@@ -19,10 +22,12 @@ sys.path.insert(0, str(ROOT))
 
 from bench.running import running  # noqa: E402
 from nst import Recipe, open_photo, open_studio  # noqa: E402
-from nst.presets import load_presets, preset_of  # noqa: E402
+from nst.keepsakes import contact_sheet  # noqa: E402
+from nst.presets import find_style, load_presets, preset_of  # noqa: E402
+from nst.published import NAMED  # noqa: E402
 from ui.samples import SAMPLES  # noqa: E402
 
-__all__ = ["app", "main", "presets", "results"]
+__all__ = ["app", "controls", "main", "presets", "recipes", "results"]
 
 PAIRS = (
     "tower swirling-night",
@@ -42,7 +47,9 @@ def results(out: Path, size: int) -> None:
     height = CELL + GAP + half
     sheet = Image.new("RGB", ((CELL + GAP) * len(PAIRS) + GAP, height + 2 * GAP), PAPER)
     for i, pair in enumerate(PAIRS):
-        photo, style, painted = _paint(*pair.split(), size)
+        sample, style_id = pair.split()
+        photo, style = open_photo(SAMPLES[sample].path), find_style(style_id)
+        painted = _painted(sample, [style_id], _tuned(style_id, size))
         left = GAP + i * (CELL + GAP)
         below = 2 * GAP + CELL
         sheet.paste(ImageOps.fit(painted, (CELL, CELL)), (left, GAP))
@@ -59,21 +66,65 @@ def presets(out: Path, size: int) -> None:
     sheet = Image.new("RGB", (len(columns) * step + gap, (len(rows) + 1) * step + gap), PAPER)
     for x, preset in enumerate(columns):
         pictures = [open_photo(preset.path)]
-        pictures += [_paint(sample, preset.id, size)[2] for sample in rows]
+        recipe = _tuned(preset.id, size)
+        pictures += [_painted(sample, [preset.id], recipe) for sample in rows]
         for y, picture in enumerate(pictures):
             sheet.paste(ImageOps.fit(picture, (cell, cell)), (gap + x * step, gap + y * step))
     _save(sheet, out / "presets.jpg")
 
 
-def _paint(sample: str, style_id: str, size: int) -> tuple[Image.Image, Image.Image, Image.Image]:
+def controls(out: Path, size: int) -> None:
+    """Paint one photograph with each of the controls, and lay the results side by side."""
+    left = Image.linear_gradient("L").rotate(90).point(lambda x: min(255, max(0, 3 * x - 255)))
+    ways: dict[str, tuple[dict[str, Any], str, Image.Image | None]] = {
+        "as it is": ({}, "", None),
+        "strength 25": ({"strength": 25}, "", None),
+        "strength 75": ({"strength": 75}, "", None),
+        "strokes half as large": ({"brush": 0.5}, "", None),
+        "strokes twice as large": ({"brush": 2}, "", None),
+        "the photo's colours": ({"colours": "photo"}, "", None),
+        "colours matched to the photo": ({"colours": "palette"}, "", None),
+        "mixed with Ink Wash": ({"mix": (0.5, 0.5)}, "ink-wash", None),
+        "only to the right": ({}, "", left),
+        "Stained Glass to the left": ({}, "stained-glass", left),
+    }
+    tiles = []
+    for words, (settings, second, mask) in ways.items():
+        recipe = _tuned("swirling-night", size).but(**settings)
+        styles = ["swirling-night", second] if second else ["swirling-night"]
+        tiles.append((_painted("lion", styles, recipe, mask), words))
+    contact_sheet(tiles, 5, "Lion in Swirling Night").save(out / "controls.jpg", quality=82)
+
+
+def recipes(out: Path, size: int) -> None:
+    """Paint one photograph by every recipe, as far as 450 steps go."""
+    photo = open_photo(SAMPLES["cheetah"].path)
+    tiles = [(photo, "the photo")]
+    for name, entry in NAMED.items():
+        whole, steps = entry.recipe.steps, min(entry.recipe.steps, 450)
+        recipe = entry.recipe.but(size=size, steps=steps)
+        painted = _painted("cheetah", ["swirling-night"], recipe)
+        tiles.append((painted, f"{name}, {steps} of {whole:,} steps"))
+    title = f"The recipes at {size} px, the compact encoder standing in for VGG"
+    contact_sheet(tiles, 4, title, 300).save(out / "recipes.jpg", quality=88)
+
+
+def _tuned(style_id: str, size: int) -> Recipe:
     preset = preset_of(style_id)
     if preset is None:
         raise SystemExit(f"There is no preset called {style_id}.")
-    recipe = preset.recipe(Recipe()).but(size=size)
-    photo, style = open_photo(SAMPLES[sample].path), open_photo(preset.path)
+    return preset.recipe(Recipe()).but(size=size)
+
+
+def _painted(
+    sample: str, styles: Sequence[str], recipe: Recipe, mask: Image.Image | None = None
+) -> Image.Image:
+    """A sample photograph painted in presets by a recipe."""
+    photo = open_photo(SAMPLES[sample].path)
     studio = open_studio(recipe)
-    *_, last = studio.paint(photo, [style], recipe, every=None)
-    return photo, style, studio.picture(last, photo)
+    painting = studio.paint(photo, [find_style(s) for s in styles], recipe, mask=mask, every=None)
+    *_, last = painting
+    return studio.picture(last, photo)
 
 
 def app(out: Path) -> None:
@@ -96,19 +147,26 @@ def _save(picture: Image.Image, path: Path) -> None:
     print(f"{path}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB")
 
 
+SIZES = {
+    "results": (results, 768),
+    "presets": (presets, 512),
+    "controls": (controls, 512),
+    "recipes": (recipes, 256),
+}
+
+
 def main() -> None:
     """Make what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("results", "presets", "app"))
+    parser.add_argument("what", choices=(*SIZES, "app"))
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
     parser.add_argument("--size", type=int, help="long side of what is painted")
     args = parser.parse_args()
     if args.what == "app":
         app(args.out)
-    elif args.what == "presets":
-        presets(args.out, args.size or 512)
     else:
-        results(args.out, args.size or 768)
+        make, size = SIZES[args.what]
+        make(args.out, args.size or size)
 
 
 if __name__ == "__main__":
