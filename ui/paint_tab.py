@@ -200,6 +200,7 @@ class PaintTab:
             self.live: gr.update(value=_begin(asked, start), visible=True),
             self.compare: gr.update(visible=False),
             self.status: telling("Getting ready"),
+            **self._busy(),
         }
         try:
             for progress in run(
@@ -213,7 +214,8 @@ class PaintTab:
                 update: dict[Any, Any] = {
                     self.status: telling(
                         result.status, result.notes, progress.step / progress.total
-                    )
+                    ),
+                    **self._busy(),
                 }
                 if progress.picture is not None and has_room():
                     update[self.live] = _shown(progress.picture)
@@ -224,6 +226,10 @@ class PaintTab:
             # What is painted is not lost to what failed after it.
             result.notes = (*result.notes, str(error))
         yield self._finished(result, _own_address(request))
+
+    def _busy(self) -> dict:
+        """Told again and again: the end of the run before may still put its word in."""
+        return dict(zip((self.stop, self.keep, self.enlarge), _under_way(), strict=True))
 
     def _finished(self, result: Result, own: str) -> dict:
         assert result.shown is not None
@@ -260,7 +266,9 @@ class PaintTab:
             if result.painted is None:
                 return self._as_before(result, "Stopped before the first picture.")
             result.status = f"Stopped at step {result.step}; the picture is kept"
-            return self._finished(result, _own_address(request))
+            # Gradio ignores a press before the run has quite ended; `_rest` follows on that.
+            waiting = {button: gr.update(interactive=False) for button in (self.keep, self.enlarge)}
+            return self._finished(result, _own_address(request)) | waiting
 
     def _as_before(self, result: Result | None, line: str, notes: Sequence[str] = ()) -> dict:
         return {

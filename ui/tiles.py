@@ -205,6 +205,7 @@ class Panel:
             self.after: gr.update(visible=False),
             self.gallery: gr.update(value=[], visible=True),
             self.below: "",
+            self.stop: gr.update(interactive=True),
         }
         for scene in scenes:
             if stage.stopped:
@@ -213,7 +214,11 @@ class Panel:
             changed = stage.scene is None or scene.tiles != stage.scene.tiles
             fresh = stage.scene is None or scene.developing != stage.scene.developing
             stage.scene = scene
-            update: dict[Any, Any] = {self.status: telling(scene.line, scene.notes, scene.share)}
+            update: dict[Any, Any] = {
+                self.status: telling(scene.line, scene.notes, scene.share),
+                # Told again and again: the end of the run before may still put its word in.
+                self.stop: gr.update(interactive=True),
+            }
             if changed or fresh:
                 update[self.gallery] = self._pictures(stage)
             if changed:
