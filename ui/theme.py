@@ -98,8 +98,9 @@ CSS = """
 #status .bar i { display: block; height: 100%; background: var(--accent); transition: width .3s; }
 #status .note { color: var(--quiet); font-size: .875rem; margin-top: .25rem; }
 
-/* Sticky needs ancestors that do not clip. */
-.gradio-container { overflow: clip !important; }
+/* Sticky needs ancestors that do not clip. What comes in below a picture must not push it out of
+   sight, as a browser does that holds on to something further down. */
+.gradio-container { overflow: clip !important; overflow-anchor: none; }
 #actions { position: sticky; bottom: 0; z-index: 100; padding: 14px 0 12px; flex-wrap: nowrap;
   gap: 10px; background: linear-gradient(transparent, var(--body-background-fill) 14px); }
 #actions button { min-height: 46px; white-space: nowrap; padding: 0 10px; font-size: 1rem; }
