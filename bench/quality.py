@@ -58,7 +58,8 @@ def distances(teacher: Encoder, picture: Tensor, content: Tensor, style: Tensor)
 
 def feature_errors(student: Encoder, teacher: Encoder, pictures: list[Tensor]) -> dict[str, float]:
     """Squared error over variance at every level, after the heads, over whole pictures."""
-    pairs = [(layer, layer) for layer in STYLE_LAYERS] + [("relu4_2", "conv4_2")]
+    pairs = [(student.stand_in(layer, "style"), layer) for layer in STYLE_LAYERS]
+    pairs.append((student.stand_in("conv4_2", "content"), "conv4_2"))
     errors = {}
     for mine, theirs in pairs:
         wrong, spread = 0.0, 0.0

@@ -7,6 +7,7 @@ import gradio.media
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from numpy.lib.stride_tricks import sliding_window_view
 from safetensors.torch import load_file
@@ -198,7 +199,9 @@ def test_compact_encoder_stands_in_by_block_and_role():
     encoder = build_encoder("compact")
     assert encoder.stand_in("relu5_2", "content") == "relu4_2"
     assert encoder.stand_in("conv3_4", "style") == "relu3_1"
-    assert encoder.stand_in("block5_conv1", "style") == "relu5_1"
+    assert encoder.stand_in("block5_conv1", "style") == "relu5_2"
+    assert encoder.answers_for("relu5_2") == "relu5_1"
+    assert encoder.answers_for("relu4_2") == "relu4_2"
 
 
 def test_width_in_the_formulas_is_the_layers_own_or_vggs_where_a_lift_stands_for_it():
@@ -212,7 +215,7 @@ def test_width_in_the_formulas_is_the_layers_own_or_vggs_where_a_lift_stands_for
 def test_compact_encoder_lifts_every_layer_it_stands_in_with():
     encoder = build_encoder("compact")
     assert encoder.pooling == "average"
-    for layer in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1", "relu4_2"):
+    for layer in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_2", "relu4_2"):
         width = COMPACT_BLOCKS[int(layer[4]) - 1][int(layer[6]) - 1]
         assert encoder.lifts[layer].shape[1] == width + 1
         assert encoder.channels(layer) == (64, 128, 256, 512, 512)[int(layer[4]) - 1]
@@ -227,7 +230,7 @@ def test_normalisation_and_lifts_stay_exact_in_another_precision():
 
 
 def test_compact_encoder_in_bf16_is_within_3_percent_of_fp32():
-    layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1", "relu4_2"]
+    layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_2", "relu4_2"]
     image = lion(128)
     exact = build_encoder("compact")(image, layers)
     rounded = build_encoder("compact", dtype=torch.bfloat16)(image, layers)
@@ -316,3 +319,21 @@ def test_real_vgg_features_come_out_of_the_same_architecture():
     for layer, expected in reference(encoder, x):
         assert_near(found.pop(layer), expected)
     assert not found
+
+
+@pytest.mark.parametrize("size", [(8, 6), (7, 6), (8, 5), (9, 7)])
+def test_average_pooling_goes_back_as_torchs_own_does(size):
+    encoder = Encoder("tiny", [[2], [2]], pooling="average")
+    image = torch.rand(1, 3, *size)
+    features, slopes = [], []
+    for own in (False, True):
+        leaf = image.clone().requires_grad_()
+        if own:
+            y = F.relu(encoder.convolutions["conv1_1"]((leaf - encoder.mean) / encoder.std))
+            y = encoder.convolutions["conv2_1"](F.avg_pool2d(y, 2))
+        else:
+            y = encoder(leaf, ["conv2_1"])["conv2_1"]
+        features.append(y.detach())
+        slopes.append(torch.autograd.grad(y.square().sum(), leaf)[0])
+    torch.testing.assert_close(*features)
+    torch.testing.assert_close(*slopes)

@@ -30,12 +30,20 @@ from tqdm import tqdm
 
 from bench.teacher import load_teacher
 from nst.encoders import COMPACT_BLOCKS, Encoder, vgg_indices
+from nst.hardware import fastest_dtype
+from nst.recipe import Recipe
 from nst.sealed import save_sealed
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_LAYER = "conv4_2"  # of the teacher
-STUDENT_CONTENT = "relu4_2"  # the student's layer that answers for it
-LEVELS = (*STYLE_LAYERS, STUDENT_CONTENT)
+CONTENT_LAYER = "conv4_2"
+LEVELS = (*STYLE_LAYERS, CONTENT_LAYER)  # of the teacher
+# The student's layers that answer for them.
+ANSWERS = dict(
+    zip(LEVELS, ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_2", "relu4_2"), strict=True)
+)
+
+# Canvases are painted with the memory that Adam has in the house's own recipe.
+BETA1, BETA2 = Recipe().beta1, Recipe().beta2
 
 # Never trained on: `bench/quality.py` judges with these.
 HELD_OUT_PHOTOS = (
@@ -91,12 +99,19 @@ class Teacher:
 
     @torch.no_grad()
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        """{level: (N, K, h, w)} for RGB (N, 3, H, W) in 0..1; content under the student's name."""
-        found = self.network(image, (*STYLE_LAYERS, CONTENT_LAYER))
+        """{level: (N, K, h, w)} for RGB (N, 3, H, W) in 0..1."""
+        with mixed_precision(image.device):
+            found = self.network(image, LEVELS)
+        found = {level: features.float() for level, features in found.items()}
         for layer, head in self.network.lifts.items():
             found[layer] = lift(found[layer], head)
-        found[STUDENT_CONTENT] = found.pop(CONTENT_LAYER)
         return found
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Convolutions in bf16 where that is faster; weights, heads and losses stay in fp32."""
+    dtype = fastest_dtype(device, 32)
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
 def load_vgg19(path: Path) -> Encoder:
@@ -119,14 +134,15 @@ class Student(nn.Module):
             nn.init.zeros_(conv.bias)
         self.heads = nn.ParameterDict()
         for level, k in widths.items():
-            c = blocks[int(level[4]) - 1][int(level[6]) - 1]
+            c = blocks[int(level[4]) - 1][int(ANSWERS[level][6]) - 1]
             self.heads[level] = nn.Parameter(torch.zeros(k, c + 1))
         # Adam's steps have a size of their own, so the heads learn targets of unit size.
         self.register_buffer("scales", torch.ones(len(LEVELS)))
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        found = self.encoder(image, LEVELS)
-        return {level: lift(found[level], self.head(level)) for level in LEVELS}
+        with mixed_precision(image.device):
+            found = self.encoder(image, ANSWERS.values())
+        return {level: lift(found[ANSWERS[level]].float(), self.head(level)) for level in LEVELS}
 
     def head(self, level: str) -> Tensor:
         return self.heads[level] * self.scales[LEVELS.index(level)]
@@ -134,10 +150,10 @@ class Student(nn.Module):
     @torch.no_grad()
     def fit_heads(self, image: Tensor, truth: dict[str, Tensor]) -> None:
         """Set the scales, and the heads to the least-squares answer of the untrained network."""
-        found = self.encoder(image, LEVELS)
+        found = self.encoder(image, ANSWERS.values())
         for i, level in enumerate(LEVELS):
             self.scales[i] = truth[level].square().mean().sqrt()
-            x = found[level].permute(0, 2, 3, 1).flatten(0, 2)
+            x = found[ANSWERS[level]].permute(0, 2, 3, 1).flatten(0, 2)
             x = torch.cat([x, x.new_ones(len(x), 1)], 1).double()
             y = (truth[level] / self.scales[i]).permute(0, 2, 3, 1).flatten(0, 2).double()
             ridge = torch.eye(x.shape[1], device=x.device) * 1e-3 * (x.T @ x).diagonal().mean()
@@ -234,17 +250,17 @@ class Easel:
         self.moments[:, place] = 0
         self.age[place] = 0
         self.life[place] = rng.choice((20, 50, 100, 160))
-        self.rate[place] = rng.choice((0.01, 0.02, 0.04))
+        self.rate[place] = rng.choice((0.01, 0.03, 0.1))
         self.strength[place] = 10 ** rng.uniform(0.3, 2)
 
     def paint(self, places: list[int], gradient: Tensor) -> None:
         """One Adam step on each canvas, clamped to 0..1."""
         self.age[places] += 1
-        first = self.moments[0, places].lerp(gradient, 0.1)
-        second = self.moments[1, places].lerp(gradient.square(), 0.01)
+        first = self.moments[0, places].lerp(gradient, 1 - BETA1)
+        second = self.moments[1, places].lerp(gradient.square(), 1 - BETA2)
         self.moments[0, places], self.moments[1, places] = first, second
         age = self.age[places].view(-1, 1, 1, 1)
-        move = first / (1 - 0.9**age) / ((second / (1 - 0.99**age)).sqrt() + 1e-12)
+        move = first / (1 - BETA1**age) / ((second / (1 - BETA2**age)).sqrt() + 1e-12)
         rate = self.rate[places].view(-1, 1, 1, 1)
         self.canvas[places] = (self.canvas[places] - rate * move).clamp_(0, 1)
 
@@ -270,7 +286,8 @@ def export(student: Student, path: Path, facts: dict[str, str]) -> None:
     """Write the encoder in fp16: convolutions, and each head as its triangular factor."""
     out = {f"convs.{k}": t for k, t in student.encoder.convs.state_dict().items()}
     for level in LEVELS:
-        out[f"lifts.{level}"] = torch.linalg.qr(student.head(level).detach().double(), mode="r").R
+        head = student.head(level).detach().double()
+        out[f"lifts.{ANSWERS[level]}"] = torch.linalg.qr(head, mode="r").R
     half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in out.items()}
     save_sealed(path, half, facts)
 
@@ -287,7 +304,7 @@ def learn(student, teacher, easel, albums, step, args, rng, device):
     worn = [p for p in places if easel.age[p] >= easel.life[p]]
     if worn:
         fresh = tensors([photos.crop(args.side, rng) for _ in worn])
-        content = teacher(fresh.to(device))[STUDENT_CONTENT].cpu()
+        content = teacher(fresh.to(device))[CONTENT_LAYER].cpu()
         for i, place in enumerate(worn):
             style = jitter(tensors([paintings.crop(args.side, rng)]), rng)[0]
             easel.renew(place, fresh[i], style, content[i], rng)
@@ -296,28 +313,29 @@ def learn(student, teacher, easel, albums, step, args, rng, device):
 
     n = len(places)
     canvas = easel.canvas[places].to(device).requires_grad_()
-    images = torch.cat([canvas, easel.style[places].to(device), crops.to(device)])
-    truth = teacher(images.detach())
-    said = student(images)
+    others = torch.cat([easel.style[places], crops]).to(device)
+    truth = teacher(torch.cat([canvas.detach(), others]))
+    # Canvases go by themselves, so that the pull on them need not go back through the others.
+    painted, rest = student(canvas), student(others)
+    said = {level: torch.cat([painted[level], rest[level]]) for level in LEVELS}
 
-    loss = images.new_zeros(())
-    pull = images.new_zeros(())
+    loss, pull = canvas.new_zeros(()), canvas.new_zeros(())
     strength = easel.strength[places].to(device)
     for level in LEVELS:
         loss = loss + (said[level] - truth[level]).square().mean() / variance(truth[level])
-        if level == STUDENT_CONTENT:
+        if level == CONTENT_LAYER:
             for i, place in enumerate(places):
                 if easel.content[place] is not None:
                     goal = easel.content[place].to(device)
-                    pull = pull + (said[level][i] - goal).square().sum() / goal.square().sum()
+                    pull = pull + (painted[level][i] - goal).square().sum() / goal.square().sum()
             continue
         ours, theirs = gram(said[level]), gram(truth[level])
         loss = loss + args.gram * relative(ours - theirs, theirs)
         gap, true_gap = ours[:n] - ours[n : 2 * n], theirs[:n] - theirs[n : 2 * n]
         loss = loss + args.gram * relative(gap - true_gap, theirs[n : 2 * n])
-        energy = ours[n : 2 * n].detach().square().sum((1, 2))
         goal = ours[n : 2 * n].detach()
-        pull = pull + (strength * (ours[:n] - goal).square().sum((1, 2)) / energy).sum() / 5
+        distance = (gram(painted[level]) - goal).square().sum((1, 2))
+        pull = pull + (strength * distance / goal.square().sum((1, 2))).sum() / 5
     (gradient,) = torch.autograd.grad(pull, canvas, retain_graph=True)
     easel.paint(places, gradient.cpu())
     return loss
@@ -363,13 +381,13 @@ def main() -> None:
     muon, adam = Muon(convs, args.rate), torch.optim.Adam(others, betas=(0.9, 0.99))
     peaks = (muon, args.rate), (adam, args.head_rate)
     easel = Easel(args.places, args.side)
-    start = 0
+    start, stages = 0, []
     if args.checkpoint.exists():
         saved = torch.load(args.checkpoint, weights_only=False)
         student.load_state_dict(saved["student"])
         muon.load_state_dict(saved["muon"])
         adam.load_state_dict(saved["adam"])
-        rng, start = saved["rng"], saved["step"]
+        rng, start, stages = saved["rng"], saved["step"], saved["stages"]
         if saved["easel"].canvas.shape == easel.canvas.shape:
             easel = saved["easel"]
         print(f"resumed at step {start}")
@@ -378,18 +396,20 @@ def main() -> None:
     def save(step: int) -> dict[str, float]:
         states = {"student": student, "muon": muon, "adam": adam}
         state = {name: part.state_dict() for name, part in states.items()}
-        torch.save(state | {"easel": easel, "rng": rng, "step": step}, args.checkpoint)
+        stage = (
+            f"to step {step} of {args.steps}: {2 * args.canvases + args.crops} crops of "
+            f"{args.side} px, Muon {args.rate}, Adam {args.head_rate}, gram {args.gram}"
+        )
+        done = [*stages, stage] if step > start else stages
+        state |= {"easel": easel, "rng": rng, "step": step, "stages": done}
+        torch.save(state, args.checkpoint)
         errors = validate(student, teacher, unseen_album, device)
         facts = {
             "what": "compact encoder of nst, distilled from a random start",
             "teacher": args.teacher.name,
             "teacher_sha256": hashlib.sha256(args.teacher.read_bytes()).hexdigest(),
             "data": f"{len(albums[0].pictures)} photographs, {len(albums[1].pictures)} paintings",
-            "schedule": (
-                f"{step} of {args.steps} steps of {2 * args.canvases + args.crops} crops of "
-                f"{args.side} px, Muon {args.rate}, Adam {args.head_rate}, gram {args.gram}, "
-                f"seed {args.seed}"
-            ),
+            "schedule": "; ".join([f"seed {args.seed}", *done]),
             "versions": f"torch {torch.__version__}, numpy {np.__version__}",
             "errors": json.dumps({k: round(v, 5) for k, v in errors.items()}),
         }
