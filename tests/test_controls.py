@@ -15,7 +15,7 @@ from ui.controls import Controls, departures
 
 @pytest.fixture(scope="module")
 def controls() -> Controls:
-    built = Controls()
+    built = Controls(Recipe())
     with gr.Blocks():
         built.main()
         built.advanced()

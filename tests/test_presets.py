@@ -138,10 +138,10 @@ def test_the_command_line_paints_a_preset_as_it_is_tuned(
         str(SAMPLES["lion"].path),
         ["--size", "64", "--steps", "1", "--encoder", "compact"],
     )
-    arguments = [photo, "kashi-tile", "-o", str(tmp_path / "out.png"), "--json", *small, *options]
+    arguments = [photo, "mosaic", "-o", str(tmp_path / "out.png"), "--json", *small, *options]
     assert command_line.main(arguments) == command_line.DONE
     painted = json.loads(capsys.readouterr().out)["recipe"]
-    tuned = preset_of("kashi-tile").tuned
+    tuned = preset_of("mosaic").tuned
     assert tuned.keys() >= {"brush", "strength"}
     wanted = {"brush": brush, "strength": strength}
     for name, value in wanted.items():

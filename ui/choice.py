@@ -41,7 +41,8 @@ class Choice:
 
     def __init__(self) -> None:
         self.presets: tuple[Preset, ...] = load_presets()[0]
-        self.controls = Controls()
+        house = NAMED["house"].recipe
+        self.controls = Controls(self.presets[0].recipe(house) if self.presets else house)
         self.style_id = gr.State(self.presets[0].id if self.presets else None)
         self._layout()
         self.pictures = [self.photo, self.style_id, self.own, self.second, self.share]

@@ -96,10 +96,12 @@ THEIRS = {"size", "seed", "mix"}
 class Controls:
     """The components, by setting, and the way between them and a `Recipe`.
 
-    Build it with `main()` and `advanced()` inside a `gr.Blocks`, in that order.
+    recipe: what they show at first. Build it with `main()` and `advanced()` inside a
+    `gr.Blocks`, in that order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, recipe: Recipe) -> None:
+        self._first = recipe
         self.of: dict[str, gr.components.Component] = {}
 
     def main(self) -> None:
@@ -134,7 +136,7 @@ class Controls:
                     self._add(name)
 
     def _add(self, name: str) -> None:
-        self.of[name] = _component(name, *LABELS[name])
+        self.of[name] = _component(name, getattr(self._first, name), *LABELS[name])
 
     @property
     def inputs(self) -> list[gr.components.Component]:
@@ -160,8 +162,7 @@ class Controls:
         return [recipe.name, *shown, quality(recipe.size), departures(recipe, preset)]
 
 
-def _component(name: str, label: str, info: str) -> gr.components.Component:
-    default = getattr(Recipe(), name)
+def _component(name: str, default: Any, label: str, info: str) -> gr.components.Component:
     given: dict[str, Any] = {
         "label": label,
         "info": info or None,
