@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -65,22 +66,36 @@ def fastest_dtype(device: torch.device, width: int) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
     if device.type != "cpu":
         return torch.float32
-    taken = {dtype: _time_convolution(dtype, width) for dtype in (torch.float32, torch.bfloat16)}
+    taken = _time_convolutions(width)
     gain = taken[torch.float32] / taken[torch.bfloat16]
     return torch.bfloat16 if gain > WORTHWHILE else torch.float32
 
 
-def _time_convolution(dtype: torch.dtype, width: int) -> float:
-    """Seconds of the fastest of some forward and backward passes."""
-    side = max(16, min(256, 8192 // width))
+def _time_convolutions(width: int) -> dict[torch.dtype, float]:
+    """Seconds of the fastest of some forward and backward passes, in fp32 and in bf16.
+
+    They are short and take turns, so that other work on the machine does not slow one of them only.
+    """
+    passes = {dtype: _convolution(dtype, width) for dtype in (torch.float32, torch.bfloat16)}
+    best = dict.fromkeys(passes, math.inf)
+    for _ in range(16):
+        for dtype, run in passes.items():
+            began = time.perf_counter()
+            run()
+            best[dtype] = min(best[dtype], time.perf_counter() - began)
+    return best
+
+
+def _convolution(dtype: torch.dtype, width: int) -> Callable[[], object]:
+    """A forward and backward pass through one convolution of this width."""
+    side = max(32, min(128, 4096 // width))
     conv = torch.nn.Conv2d(width, width, 3, padding=1, dtype=dtype).requires_grad_(False)
     conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
     x = torch.rand(1, width, side, side, dtype=dtype)
     x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
-    best = math.inf
-    for _ in range(5):
-        began = time.perf_counter()
+
+    def run() -> object:
         with torch.enable_grad():
-            torch.autograd.grad(conv(x).relu().sum(), x)
-        best = min(best, time.perf_counter() - began)
-    return best
+            return torch.autograd.grad(conv(x).relu().sum(), x)
+
+    return run

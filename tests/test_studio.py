@@ -387,7 +387,7 @@ def test_nonsense_about_cores_stops_nothing(cores, asked):
 )
 def test_precision_with_fewer_digits_has_to_be_faster_here(monkeypatch, fp32, bf16, dtype):
     seconds = {torch.float32: fp32, torch.bfloat16: bf16}
-    monkeypatch.setattr(hardware, "_time_convolution", lambda dtype, width: seconds[dtype])
+    monkeypatch.setattr(hardware, "_time_convolutions", lambda width: seconds)
     hardware.fastest_dtype.cache_clear()
     assert hardware.fastest_dtype(torch.device("cpu"), 32) == dtype
     hardware.fastest_dtype.cache_clear()

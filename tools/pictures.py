@@ -25,6 +25,7 @@ from nst import Recipe, open_photo, open_studio  # noqa: E402
 from nst.keepsakes import contact_sheet  # noqa: E402
 from nst.presets import find_style, load_presets, preset_of  # noqa: E402
 from nst.published import NAMED  # noqa: E402
+from ui.links import Shared, to_query  # noqa: E402
 from ui.samples import SAMPLES  # noqa: E402
 
 __all__ = ["app", "controls", "main", "presets", "recipes", "results"]
@@ -132,7 +133,8 @@ def app(out: Path) -> None:
     with TemporaryDirectory() as folder, running(Path(folder)) as server, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport=VIEW, device_scale_factor=1)
-        page.goto(f"{server.url}/?photo=tower&style=swirling-night&v=1")
+        shared = Shared(_tuned("swirling-night", 512), "tower", "swirling-night")
+        page.goto(f"{server.url}/?{to_query(shared)}")
         page.wait_for_timeout(3000)
         page.click("#go")
         page.wait_for_selector("#status >> text=Done:", timeout=600_000)
