@@ -103,6 +103,7 @@ def test_a_wall_that_is_stopped_keeps_what_is_finished(visit):
 def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_as_a_and_b(visit):
     page = visit.open("Compare", QUICK).page
     visit.way("Sweep")
+    visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 90")
     visit.wait("#sweep-status", "2 drafts")
     page.click("#sweep-go")
@@ -145,6 +146,7 @@ def test_a_painting_is_pinned_where_it_was_painted(visit):
 def test_values_that_cannot_be_swept_are_named_before_anything_runs(visit):
     page = visit.open("Compare").page
     visit.way("Sweep")
+    visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 900")
     assert "strength is 900" in visit.wait("#sweep-status", "900")
 
@@ -188,6 +190,7 @@ def test_every_way_to_compare_fits_a_phone(phone):
 def test_a_sweep_by_keyboard_alone(visit):
     page = visit.open("Compare", QUICK).page
     visit.way("Sweep")
+    visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     values = page.locator("#sweep-values textarea, #sweep-values input").first
     values.focus()
     page.keyboard.press("ControlOrMeta+a")
