@@ -74,15 +74,16 @@ def fastest_dtype(device: torch.device, width: int) -> torch.dtype:
 def _time_convolutions(width: int) -> dict[torch.dtype, float]:
     """Seconds of the fastest of some forward and backward passes, in fp32 and in bf16.
 
-    They are short and take turns, so that other work on the machine does not slow one of them only.
+    Of this thread's own time on a core, and in turns: what else the machine does at start-up must
+    not decide.
     """
     passes = {dtype: _convolution(dtype, width) for dtype in (torch.float32, torch.bfloat16)}
     best = dict.fromkeys(passes, math.inf)
     for _ in range(16):
         for dtype, run in passes.items():
-            began = time.perf_counter()
+            began = time.thread_time()
             run()
-            best[dtype] = min(best[dtype], time.perf_counter() - began)
+            best[dtype] = min(best[dtype], time.thread_time() - began)
     return best
 
 

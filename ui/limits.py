@@ -19,7 +19,7 @@ class Rules(FromEnvironment):
     queue: int = 20  # visitors who may wait; the next is told that it is busy
     # Seconds a run may take before it ends with what is there.
     deadline: float = field(default=300, metadata={"variable": "NST_DEADLINE_SECONDS"})
-    max_size: int = 2048  # pixels of the long side; 4096 take 4 GB or more, and minutes on a CPU
+    max_size: int = 2048  # pixels of the long side; 4096 take 6 GB, and minutes on a CPU
     frames: int = 40  # kept of a run to scrub through, as JPEG: about 3 MB
     kept_canvases: int = 400  # megabytes of optimiser state kept for "Keep painting", all visitors
     visit: float = 1800  # seconds after which an idle visitor's last run is forgotten
