@@ -76,13 +76,7 @@ class Recipe:
     encoder: str = _choice("auto", ("auto", "compact", "vgg16", "vgg19"), "network that judges")
     pooling: str = _choice("own", ("own", "max", "average"), "pooling between the network's blocks")
     input_range: int = _number(1, 1, 255, "pixel scale the formulas were published for, 1 or 255")
-
-    grids: int = _number(
-        3,
-        0,
-        3,
-        "places of the pooling grid that take turns; 0: one that drops what odd sides leave",
-    )
+    grids: int = _number(3, 0, 3, "pooling grids that take turns; 0: one, and odd sides are cut")
 
     # What it looks for
     content_layer: str = field(default="relu4_2", metadata={"about": "layer that keeps the photo"})
