@@ -199,7 +199,7 @@ async def _sweep(app: Any, cache: Cache, seconds: float) -> None:
 
 def _trim() -> None:
     """Give freed memory back to the system: glibc keeps what each of its threads once needed."""
-    with suppress(AttributeError, OSError):  # another C library
+    with suppress(AttributeError, OSError, TypeError):  # another C library, or Windows
         ctypes.CDLL(None).malloc_trim(0)
 
 

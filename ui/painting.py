@@ -25,7 +25,7 @@ from nst.weights import SOURCES, is_cached
 from ui import zero
 from ui.limits import RULES
 
-__all__ = ["Arrays", "Pace", "Progress", "clock", "long_side", "pace", "prepare", "run"]
+__all__ = ["Arrays", "Pace", "Progress", "clock", "pace", "prepare", "run"]
 
 TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
 WARM_UP = 8  # steps
@@ -79,7 +79,7 @@ def run(
             f"{RULES.max_size}."
         )
     fetching = _fetching(recipe)
-    seconds = zero.painting_seconds(photo, recipe, RULES.deadline, long_side(start))
+    seconds = zero.painting_seconds(photo, recipe, RULES.deadline, _long_side(start))
     with closing(_paint(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
         for progress in told:
             if isinstance(progress, NstError):
@@ -172,7 +172,7 @@ def _arrays(canvas: Canvas) -> Arrays:
     return picture, first, second, canvas.age
 
 
-def long_side(start: Arrays | Image.Image | None) -> int:
+def _long_side(start: Arrays | Image.Image | None) -> int:
     """Pixels of the long side of what is gone on from; 0 when it is nothing."""
     if start is None:
         return 0
