@@ -13,39 +13,56 @@ from torch import Tensor
 __all__ = ["ContentLoss", "StyleLoss", "gram", "outer_sum", "total_variation"]
 
 
-CHUNKS = 16  # of positions, whose products are rounded to bf16 before their sum in fp32
+# Positions, whose products are rounded to bf16 before their sum in fp32, are summed in so many
+# chunks. Where there are few positions, all of it is fp32.
+CHUNKS, FEW = 16, 1024
 
 
 def _product(x: Tensor, y: Tensor) -> Tensor:
     """x^T y of (n, C) and (n, K), as fp32; in lower precisions summed from chunks in fp32."""
-    if x.dtype == torch.float32:
-        return x.T @ y
     whole = len(x) // CHUNKS * CHUNKS
+    if x.dtype == torch.float32 or whole < FEW:
+        return x.T.float() @ y.float()
     parts = torch.bmm(
         x[:whole].view(CHUNKS, -1, x.shape[1]).transpose(1, 2),
         y[:whole].view(CHUNKS, -1, y.shape[1]),
     )
-    return parts.float().sum(0) + x[whole:].float().T @ y[whole:].float()
+    total = parts.float().sum(0)
+    return total if whole == len(x) else total.addmm_(x[whole:].T.float(), y[whole:].float())
+
+
+def _sums(x: Tensor) -> Tensor:
+    """(n, C) -> (C, 1), what `_product` of x with ones would be."""
+    whole = len(x) // CHUNKS * CHUNKS
+    if x.dtype == torch.float32 or whole < FEW:
+        return x.float().sum(0)[:, None]
+    parts = x[:whole].view(CHUNKS, -1, x.shape[1]).sum(1)
+    return (parts.float().sum(0) + x[whole:].float().sum(0))[:, None]
 
 
 class _OuterSum(torch.autograd.Function):
-    """X^T X and X^T g of X (n, C) and g (n, 1), summed in fp32, differentiated in X's precision.
+    """(X, g)^T (X, g) of X (n, C) and g (n, 1), summed in fp32, differentiated in X's precision.
 
-    Autograd's own backward multiplies twice, by the gradient and by its transpose; the product is
-    symmetric, so once is enough.
+    g is None where it is 1 everywhere. Autograd's own backward multiplies twice, by the gradient
+    and by its transpose; the product is symmetric, so once is enough.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, g: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, g)
-        return _product(x, x), _product(x, g)
+        outer = x.new_empty(x.shape[1] + 1, x.shape[1] + 1, dtype=torch.float32)
+        outer[:-1, :-1] = _product(x, x)
+        outer[:-1, -1:] = total = _sums(x) if g is None else _product(x, g)
+        outer[-1:, :-1] = total.T
+        outer[-1:, -1:] = len(x) if g is None else _product(g, g)
+        return outer
 
     @staticmethod
     def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None]:
         x, g = ctx.saved_tensors
-        outer, total = pulls
-        symmetric = (outer + outer.T).to(x.dtype)
-        return (g @ total.T.to(x.dtype)).addmm_(x, symmetric), None
+        both = (pulls[0] + pulls[0].T).to(x.dtype)
+        square, row = both[:-1, :-1], both[-1:, :-1]
+        return torch.addmm(row if g is None else g @ row, x, square), None
 
 
 def outer_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
@@ -56,10 +73,10 @@ def outer_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
     are multiplied first (Gatys et al. 2017, "Controlling perceptual factors", eq. 5).
     """
     x = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-    g = x.new_ones(len(x), 1) if guide is None else guide.reshape(-1, 1).to(x.dtype)
-    outer, total = _OuterSum.apply(x if guide is None else x * g, g)
-    corner = _product(g, g)
-    return torch.cat([torch.cat([outer, total], 1), torch.cat([total.T, corner], 1)])
+    if guide is None:
+        return _OuterSum.apply(x, None)
+    g = guide.reshape(-1, 1).to(x.dtype)
+    return _OuterSum.apply(x * g, g)
 
 
 def gram(outer: Tensor, lift: Tensor | None = None) -> Tensor:
@@ -67,8 +84,32 @@ def gram(outer: Tensor, lift: Tensor | None = None) -> Tensor:
 
     lift: (k, C + 1), by which (features, 1) are multiplied; without it the features as they are.
     """
-    mean = outer / outer[-1, -1].clamp_min(1e-8)
+    mean = outer / _positions(outer)
     return mean[:-1, :-1] if lift is None else lift @ mean @ lift.T
+
+
+def _positions(outer: Tensor) -> Tensor:
+    return outer[-1, -1].clamp_min(1e-8)
+
+
+class _ContentDistance(torch.autograd.Function):
+    """factor times the sum of d M d over the positions' differences d (C), in a metric M (C, C)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, target: Tensor, metric: Tensor | None, factor: Tensor
+    ) -> Tensor:
+        difference = (features.float() - target).permute(0, 2, 3, 1)
+        pulled = difference if metric is None else difference @ metric
+        ctx.save_for_backward(pulled, factor)
+        ctx.dtype = features.dtype
+        return factor * torch.dot(difference.reshape(-1), pulled.reshape(-1))
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None, None]:
+        pulled, factor = ctx.saved_tensors
+        gradient = (2 * factor * pulls[0] * pulled).to(ctx.dtype)
+        return gradient.permute(0, 3, 1, 2), None, None, None
 
 
 class ContentLoss:
@@ -76,17 +117,20 @@ class ContentLoss:
 
     normalised: over the energy of the target (this project's). half-sum: 1/2 (Gatys et al. 2016,
     eq. 1). quarter-mean: over 4 C H W. mean: over C H W.
-    target: (1, C, h, w). lift: (k, C + 1) or None. scale: by which features are multiplied first.
+    target: (1, C, h, w). lift: (k, C + 1) or None, in whose space the distance is taken; its bias
+    cancels. scale: by which features are multiplied first.
     """
 
     def __init__(
         self, target: Tensor, form: str, scale: float = 1.0, lift: Tensor | None = None
     ) -> None:
         self.target = target.float()
-        self.lift = lift
-        lifted = self._lifted(self.target)
+        self.metric: Tensor | None = None
+        lifted = self.target
         if lift is not None:
-            lifted = lifted + lift[:, -1, None, None]
+            linear, bias = lift[:, :-1], lift[:, -1]
+            self.metric = linear.T @ linear
+            lifted = F.conv2d(self.target, linear[:, :, None, None], bias)
         entries = lifted.numel()
         factors = {"half-sum": 0.5, "quarter-mean": 0.25 / entries, "mean": 1 / entries}
         if form == "normalised":
@@ -94,16 +138,30 @@ class ContentLoss:
         else:
             self.factor = torch.tensor(scale**2 * factors[form], device=target.device)
 
-    def _lifted(self, difference: Tensor) -> Tensor:
-        # A lift's bias cancels in a difference.
-        if self.lift is None:
-            return difference
-        return F.conv2d(difference, self.lift[:, :-1, None, None])
-
-    def __call__(self, features: Tensor, rows: slice = slice(None), columns: slice = slice(None)):
+    def __call__(
+        self, features: Tensor, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> Tensor:
         """The loss, or the share of it that the target's rows and columns contribute."""
         target = self.target[:, :, rows, columns]
-        return self.factor * self._lifted(features.float() - target).square().sum()
+        return _ContentDistance.apply(features, target, self.metric, self.factor)
+
+
+class _StyleDistance(torch.autograd.Function):
+    """factor times |gram(outer, lift) - target|^2; the number of positions is a constant."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, outer: Tensor, target: Tensor, lift: Tensor | None, factor: Tensor
+    ) -> Tensor:
+        difference = gram(outer, lift) - target
+        pulled = F.pad(difference, (0, 1, 0, 1)) if lift is None else lift.T @ difference @ lift
+        ctx.save_for_backward(pulled.mul_(2 * factor / _positions(outer)))
+        return factor * difference.square().sum()
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None, None]:
+        (pulled,) = ctx.saved_tensors
+        return pulls[0] * pulled, None, None, None
 
 
 class StyleLoss:
@@ -131,7 +189,37 @@ class StyleLoss:
 
     def __call__(self, outer: Tensor) -> Tensor:
         """The loss of a picture whose features have this `outer_sum`."""
-        return self.factor * (gram(outer, self.lift) - self.target).square().sum()
+        return _StyleDistance.apply(outer, self.target, self.lift, self.factor)
+
+
+class _SquaredSteps(torch.autograd.Function):
+    """Sums of squared differences of neighbours, weighted: to the right and down."""
+
+    @staticmethod
+    def forward(ctx: Any, picture: Tensor, to_right: float, down: float) -> Tensor:
+        across = picture[..., :, 1:] - picture[..., :, :-1]
+        along = picture[..., 1:, :] - picture[..., :-1, :]
+        ctx.save_for_backward(across, along)
+        ctx.weights = to_right, down
+        return to_right * _energy(across) + down * _energy(along)
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None]:
+        across, along = ctx.saved_tensors
+        to_right, down = ctx.weights
+        gradient = across.new_zeros(*along.shape[:-2], across.shape[-2], along.shape[-1])
+        gradient[..., :, 1:] = across
+        gradient[..., :, :-1] -= across
+        if to_right != down:
+            gradient *= to_right / down
+        gradient[..., 1:, :] += along
+        gradient[..., :-1, :] -= along
+        return gradient.mul_(2 * down * pulls[0]), None, None
+
+
+def _energy(difference: Tensor) -> Tensor:
+    flat = difference.reshape(-1)
+    return torch.dot(flat, flat)
 
 
 def total_variation(picture: Tensor, form: str = "sum", scale: float = 1.0) -> Tensor:
@@ -139,8 +227,9 @@ def total_variation(picture: Tensor, form: str = "sum", scale: float = 1.0) -> T
 
     scale: by which the picture is multiplied first (255 for formulas on that range).
     """
-    right = (picture[..., :, 1:] - picture[..., :, :-1]).square()
-    down = (picture[..., 1:, :] - picture[..., :-1, :]).square()
-    if form == "mean":
-        return scale**2 * (right.mean() + down.mean())
-    return scale**2 * (right.sum() + down.sum())
+    weight = scale**2
+    if form == "sum":
+        return _SquaredSteps.apply(picture, weight, weight)
+    lines, height, width = picture[..., 0, 0].numel(), picture.shape[-2], picture.shape[-1]
+    across, along = lines * height * (width - 1), lines * (height - 1) * width
+    return _SquaredSteps.apply(picture, weight / across, weight / along)

@@ -281,6 +281,24 @@ def test_gram_of_bf16_features_is_summed_in_fp32():
     np.testing.assert_allclose(gram(outer_sum(f)).numpy(), expected, rtol=2**-9)
 
 
+@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize("size", [(13, 17), (37, 41)])  # all in fp32, and in chunks with a rest
+def test_outer_sum_of_bf16_features_and_its_gradient_are_near_those_of_fp32(size, guided):
+    f, pull = features(40, size=size).bfloat16(), matrix(41, CHANNELS + 1)
+    guide = features(42, channels=1, size=size).bfloat16().float() if guided else None
+
+    def sums_and_gradient(found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf = found.clone().requires_grad_()
+        outer = outer_sum(leaf, guide)
+        (outer * pull).sum().backward()
+        return outer.detach(), leaf.grad.float()
+
+    near, exact = sums_and_gradient(f), sums_and_gradient(f.float())
+    assert guided or near[0][-1, -1] == size[0] * size[1]
+    torch.testing.assert_close(near[0], exact[0], rtol=2**-7, atol=0)
+    torch.testing.assert_close(near[1], exact[1], rtol=2**-6, atol=2**-6 * exact[1].abs().max())
+
+
 def test_losses_are_scalars():
     assert ContentLoss(features(35), "mean")(features(36)).shape == ()
     assert style_loss("normalised", features(35))(outer_sum(features(36))).shape == ()
