@@ -337,3 +337,28 @@ def test_average_pooling_goes_back_as_torchs_own_does(size):
         slopes.append(torch.autograd.grad(y.square().sum(), leaf)[0])
     torch.testing.assert_close(*features)
     torch.testing.assert_close(*slopes)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_max_pooling_goes_back_as_torchs_own_does_and_keeps_no_indices(dtype):
+    """bf16 has few digits, so that several of the four are often the largest."""
+    encoder = Encoder("tiny", [[4], [4]]).to(dtype)
+    image, kept = torch.rand(1, 3, 23, 30), []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor.dtype)
+        return tensor
+
+    ours = image.clone().requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        found = encoder(ours, ["conv2_1"])["conv2_1"]
+    found.float().square().sum().backward()
+
+    plain = image.clone().requires_grad_()
+    normal = ((plain - encoder.mean) / encoder.std).to(dtype)
+    y = F.max_pool2d(encoder.convolutions["conv1_1"](normal).relu(), 2)
+    encoder.convolutions["conv2_1"](y).float().square().sum().backward()
+
+    torch.testing.assert_close(ours.grad, plain.grad)
+    assert kept
+    assert torch.int64 not in kept
