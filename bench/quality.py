@@ -21,7 +21,7 @@ from tqdm import tqdm
 from bench.teacher import load_teacher
 from nst.canvas import resize
 from nst.encoders import Encoder, build_encoder
-from nst.hardware import use_all_cores
+from nst.hardware import use_machine
 from nst.images import fit, open_photo, to_image, to_tensor
 from nst.keepsakes import contact_sheet
 from nst.losses import gram, outer_sum
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="figures to write")
     args = parser.parse_args()
 
-    use_all_cores()
+    use_machine()
     teacher, student = load_teacher(args.teacher), build_encoder("compact")
     recipe = Recipe(size=args.size, steps=args.steps)
     rows, tiles, photos = [], [], []

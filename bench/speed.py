@@ -37,7 +37,7 @@ from bench.report import show
 from bench.textbook import STYLE_WEIGHT, Textbook
 from nst.canvas import resize
 from nst.encoders import Encoder, build_encoder
-from nst.hardware import cores, fastest_dtype, use_all_cores
+from nst.hardware import cores, fastest_dtype, use_machine
 from nst.images import fit, open_photo, to_image, to_tensor
 from nst.objective import Objective
 from nst.recipe import Recipe
@@ -304,7 +304,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
 
 def main(words: list[str] | None = None) -> None:
     args = arguments(words)
-    use_all_cores()
+    use_machine()
     bench = Bench(args)
     if args.peak:
         if args.peak != "nothing":

@@ -12,7 +12,7 @@ from PIL import Image
 from nst.canvas import Canvas
 from nst.encoders import Encoder, build_encoder
 from nst.errors import WeightsUnavailable
-from nst.hardware import device_name, fastest_dtype, pick_device, use_all_cores
+from nst.hardware import device_name, fastest_dtype, pick_device, use_machine
 from nst.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.recipe import Recipe, layer_name
 from nst.stylize import Step, stylize
@@ -84,7 +84,7 @@ class Studio:
 
         The photo is brought to the recipe's size. mask: white where to paint.
         """
-        use_all_cores()
+        use_machine()
         content, _ = split_alpha(fit(photo, recipe.size))
         size = content.size
         return stylize(

@@ -1,5 +1,8 @@
 """The studio: which encoder paints, what the visitor is told, and pictures in and out."""
 
+import platform
+import subprocess
+import sys
 import threading
 
 import gradio.media
@@ -379,6 +382,34 @@ def test_cores_are_no_more_than_what_is_asked_for(cores):
 @pytest.mark.parametrize("asked", ["", "many", "0", "-3", " 1 "])
 def test_nonsense_about_cores_stops_nothing(cores, asked):
     assert cores(asked) >= 1
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these options")
+def test_freed_memory_is_handed_out_again_without_the_system():
+    """A block below glibc's usual 128 kB to 32 MB, freed and asked for again, costs no page."""
+    program = (
+        "import resource, torch; from nst.hardware import use_machine; use_machine()\n"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for turn in range(4):\n"
+        "    before = faults()\n"
+        "    x = [torch.zeros(6 * 2**20) for _ in range(8)]; del x\n"
+        "print(faults() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert int(done.stdout) < 100, done.stderr
+
+
+@pytest.mark.parametrize("library", [object(), None])
+def test_another_c_library_stops_nothing(monkeypatch, library):
+    def load(name: None) -> object:
+        if library is None:
+            raise OSError("no library")
+        return library
+
+    monkeypatch.setattr(hardware.ctypes, "CDLL", load)
+    hardware._keep_freed_memory.__wrapped__()
+    hardware.use_machine()
+    assert torch.get_num_threads() == hardware.cores()
 
 
 @pytest.mark.parametrize(
