@@ -24,7 +24,7 @@ __all__ = ["COMPACT_BLOCKS", "ENCODERS", "Encoder", "build_encoder"]
 ENCODERS = ("compact", "vgg16", "vgg19")
 
 # One convolution at full resolution, where it costs most; depth where pixels are few.
-COMPACT_BLOCKS = ((16,), (32, 32), (64, 64, 64), (128, 128, 128), (128, 128))
+COMPACT_BLOCKS = ((16,), (32, 32), (64, 64, 64), (128, 128, 128), (128, 128, 128))
 
 COMPACT_CONTENT = "relu4_2"  # lifted to the teacher's conv4_2
 

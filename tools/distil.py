@@ -39,8 +39,11 @@ CONTENT_LAYER = "conv4_2"
 LEVELS = (*STYLE_LAYERS, CONTENT_LAYER)  # of the teacher
 # The student's layers that answer for them.
 ANSWERS = dict(
-    zip(LEVELS, ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_2", "relu4_2"), strict=True)
+    zip(LEVELS, ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_3", "relu4_2"), strict=True)
 )
+
+# What is wrong with a painting is above all its deepest level, so that one counts more.
+WEIGHTS = {"relu5_1": 3.0}
 
 # Canvases are painted with the memory that Adam has in the house's own recipe.
 BETA1, BETA2 = Recipe().beta1, Recipe().beta2
@@ -144,6 +147,18 @@ class Student(nn.Module):
             found = self.encoder(image, ANSWERS.values())
         return {level: lift(found[ANSWERS[level]].float(), self.head(level)) for level in LEVELS}
 
+    def take_up(self, saved: dict[str, Tensor]) -> bool:
+        """Load what was saved; says whether all was there.
+
+        Convolutions that are new start as the identity, so that a network can grow as it learns.
+        """
+        missing = self.load_state_dict(saved, strict=False).missing_keys
+        for name in {key.rpartition(".")[0] for key in missing}:
+            conv = self.get_submodule(name)
+            nn.init.dirac_(conv.weight)
+            nn.init.zeros_(conv.bias)
+        return not missing
+
     def head(self, level: str) -> Tensor:
         return self.heads[level] * self.scales[LEVELS.index(level)]
 
@@ -208,9 +223,15 @@ class Album:
 
 
 def jitter(images: Tensor, rng: random.Random) -> Tensor:
-    """Vary colour, contrast, gamma and grain of (N, 3, H, W) in 0..1, a third of them each."""
+    """Vary colour, contrast, gamma and grain of (N, 3, H, W) in 0..1, a third of them each.
+
+    A quarter lose their colours first, half of those to become drawings on white paper.
+    """
     images = images.clone()
     for image in images:
+        if rng.random() < 0.25:
+            grey = image.mean(0, keepdim=True)
+            image.copy_(drawn(grey, rng) if rng.random() < 0.5 else grey)
         if rng.random() < 0.35:
             mix = torch.eye(3) + 0.25 * torch.tensor(
                 [[rng.gauss(0, 1) for _ in "rgb"] for _ in "rgb"]
@@ -224,6 +245,14 @@ def jitter(images: Tensor, rng: random.Random) -> Tensor:
             grain = torch.randn(3, *image.shape[1:]) * rng.uniform(0.01, 0.15)
             image.add_(grain if rng.random() < 0.5 else grain.mean(0, keepdim=True))
     return images.clamp_(0, 1)
+
+
+def drawn(grey: Tensor, rng: random.Random) -> Tensor:
+    """A pencil drawing of (1, H, W): how much darker than around it everything is."""
+    reach = rng.choice((2, 4, 8))
+    padded = F.pad(grey[None], [reach] * 4, mode="reflect")
+    around = F.avg_pool2d(padded, 2 * reach + 1, 1)[0]
+    return (grey / around.clamp_min(0.05)).clamp(0, 1) ** rng.uniform(1, 4)
 
 
 class Easel:
@@ -282,6 +311,11 @@ def validate(student: Student, teacher: Teacher, album: Album, device) -> dict[s
     }
 
 
+def averaged(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Average the weights of one network at several times (Izmailov et al. 2018)."""
+    return {name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]}
+
+
 def export(student: Student, path: Path, facts: dict[str, str]) -> None:
     """Write the encoder in fp16: convolutions, and each head as its triangular factor."""
     out = {f"convs.{k}": t for k, t in student.encoder.convs.state_dict().items()}
@@ -322,7 +356,8 @@ def learn(student, teacher, easel, albums, step, args, rng, device):
     loss, pull = canvas.new_zeros(()), canvas.new_zeros(())
     strength = easel.strength[places].to(device)
     for level in LEVELS:
-        loss = loss + (said[level] - truth[level]).square().mean() / variance(truth[level])
+        weight = WEIGHTS.get(level, 1.0)
+        loss = loss + weight * (said[level] - truth[level]).square().mean() / variance(truth[level])
         if level == CONTENT_LAYER:
             for i, place in enumerate(places):
                 if easel.content[place] is not None:
@@ -330,9 +365,9 @@ def learn(student, teacher, easel, albums, step, args, rng, device):
                     pull = pull + (painted[level][i] - goal).square().sum() / goal.square().sum()
             continue
         ours, theirs = gram(said[level]), gram(truth[level])
-        loss = loss + args.gram * relative(ours - theirs, theirs)
+        loss = loss + weight * args.gram * relative(ours - theirs, theirs)
         gap, true_gap = ours[:n] - ours[n : 2 * n], theirs[:n] - theirs[n : 2 * n]
-        loss = loss + args.gram * relative(gap - true_gap, theirs[n : 2 * n])
+        loss = loss + weight * args.gram * relative(gap - true_gap, theirs[n : 2 * n])
         goal = ours[n : 2 * n].detach()
         distance = (gram(painted[level]) - goal).square().sum((1, 2))
         pull = pull + (strength * distance / goal.square().sum((1, 2))).sum() / 5
@@ -348,6 +383,8 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("nst/data/compact.safetensors"))
     parser.add_argument("--checkpoint", type=Path, default=Path("out/distil.pt"))
+    parser.add_argument("--average", type=Path, nargs="*", default=[], help="other checkpoints, "
+                        "with whose weights those of --checkpoint are averaged first")  # fmt: skip
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--side", type=int, default=160, help="pixels of a training crop")
     parser.add_argument("--crops", type=int, default=5, help="plain crops a step")
@@ -384,13 +421,18 @@ def main() -> None:
     start, stages = 0, []
     if args.checkpoint.exists():
         saved = torch.load(args.checkpoint, weights_only=False)
-        student.load_state_dict(saved["student"])
-        muon.load_state_dict(saved["muon"])
-        adam.load_state_dict(saved["adam"])
+        if student.take_up(saved["student"]):
+            muon.load_state_dict(saved["muon"])
+            adam.load_state_dict(saved["adam"])
         rng, start, stages = saved["rng"], saved["step"], saved["stages"]
         if saved["easel"].canvas.shape == easel.canvas.shape:
             easel = saved["easel"]
         print(f"resumed at step {start}")
+        if args.average:
+            others = [torch.load(path, weights_only=False) for path in args.average]
+            student.load_state_dict(averaged([c["student"] for c in (*others, saved)]))
+            steps = ", ".join(str(c["step"]) for c in (*others, saved))
+            stages = [*stages, f"mean of the weights after steps {steps}"]
     args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
 
     def save(step: int) -> dict[str, float]:
