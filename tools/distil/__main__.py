@@ -1,0 +1,280 @@
+"""The loop: draw a batch, teach, paint a step on the canvases; checkpoints and what ships."""
+
+import argparse
+import hashlib
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from nst.hardware import use_machine
+from nst.sealed import save_sealed
+from tools.distil import __doc__ as purpose
+from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS, Album, jitter, tensors
+from tools.distil.easel import Easel
+from tools.distil.lessons import (
+    alike,
+    distances,
+    error,
+    feature_lesson,
+    gram_lesson,
+    local_distance,
+    objective,
+)
+from tools.distil.muon import Muon
+from tools.distil.networks import ANSWERS, BLOCKS, LEVELS, Seen, Student, Teacher
+
+WARM_UP = 200  # steps
+
+
+class Class:
+    """Teacher, student, pictures and easel: everything a step of learning needs."""
+
+    def __init__(self, args: argparse.Namespace, device: torch.device) -> None:
+        self.args, self.device = args, device
+        self.rng = random.Random(args.seed)
+        self.photos = Album.of(args.photos, HELD_OUT_PHOTOS)
+        self.paintings = Album.of(args.paintings, HELD_OUT_PAINTINGS)
+        self.unseen_photos = Album.named(args.photos, HELD_OUT_PHOTOS)
+        self.unseen_paintings = Album.named(args.paintings, HELD_OUT_PAINTINGS)
+        first = [a.crop(args.side, self.rng) for a in (self.photos, self.paintings) * 12]
+        self.first = tensors(first).to(device)
+        self.teacher = Teacher(args.teacher, device, self.first)
+        self.student = Student(args.blocks)
+        self.student.to(device, memory_format=torch.channels_last)
+        self.easel = Easel(args.places, args.side)
+
+    def begin(self) -> None:
+        """Fit the heads of the untrained student."""
+        with torch.no_grad():
+            self.student.fit_heads(self.first, self.teacher(self.first).features)
+
+    def step(self, number: int) -> Tensor:
+        """The loss of one batch: canvases, their photos and styles, plain crops."""
+        args, rng, easel, device = self.args, self.rng, self.easel, self.device
+        n = args.canvases
+        places = [(number * n + i) % args.places for i in range(n)]
+        for place in easel.worn(places):
+            photo, style = (
+                tensors([a.crop(args.side, rng)]) for a in (self.photos, self.paintings)
+            )
+            easel.renew(place, photo[0], jitter(style, rng)[0], rng)
+        drawn = [self.photos if rng.random() < 0.6 else self.paintings for _ in range(args.crops)]
+        crops = jitter(tensors([album.crop(args.side, rng) for album in drawn]), rng)
+
+        canvas = easel.canvas[places].to(device).requires_grad_()
+        style, photo = (side[places].to(device) for side in (easel.style, easel.photo))
+        for place in places:
+            if easel.truth[place] is None:
+                both = torch.stack([easel.style[place], easel.photo[place]]).to(device)
+                with torch.no_grad():
+                    known = self.teacher(both)
+                easel.truth[place] = known[:1], known[1:]
+        true_style, true_photo = (
+            Seen.joined(t) for t in zip(*(easel.truth[p] for p in places), strict=True)
+        )
+        with torch.no_grad():
+            true_crops = self.teacher(crops.to(device))
+            own_photo = self.student(photo)
+        true_painted = self.teacher(canvas)
+        # Canvases go by themselves, so that the gradient need not go back through the others.
+        painted, rest = self.student(canvas), self.student(torch.cat([style, crops.to(device)]))
+        strength = easel.strength[places].to(device)
+        ours = distances(painted, rest[:n], own_photo)
+        theirs = distances(true_painted, true_style, true_photo)
+
+        # Mostly one term at a time: in the sum the strongest would hide the others.
+        whole, level = rng.random() < 0.25, rng.choice(LEVELS)
+        asked, answer = (
+            (objective(t, strength) if whole else t[level]).sum() for t in (ours, theirs)
+        )
+        (truth,) = torch.autograd.grad(answer, canvas, retain_graph=True)
+        (gradient,) = torch.autograd.grad(asked, canvas, create_graph=True)
+        wrong = 1 - alike(gradient, truth).mean()
+
+        by_teacher = places[0] // n % 2 == 0
+        judged = objective(theirs if by_teacher else ours, strength)
+        local = easel.local[places].to(device) * strength / 8 * local_distance(canvas, style)
+        (move,) = torch.autograd.grad((judged + local).sum(), canvas, retain_graph=True)
+        easel.paint(places, move.detach().cpu())
+
+        seen = true_painted.detach()
+        return (
+            0.7 * feature_lesson(rest, Seen.joined([true_style, true_crops]))
+            + 0.3 * feature_lesson(painted, seen)
+            + args.gram * gram_lesson((painted, seen), (rest[:n], true_style))
+            + args.gradient * wrong
+        )
+
+    def exam(self) -> dict[str, dict[str, float]]:
+        """Errors and gradients' cosines at every level, on unseen pictures the teacher painted."""
+        if not hasattr(self, "paper"):
+            self.paper = self._write_paper(random.Random(0))
+        canvas, others = (t.to(self.device) for t in self.paper)
+        n = len(canvas)
+        canvas.requires_grad_()
+        with torch.no_grad():
+            true_rest, rest = self.teacher(others), self.student(others)
+        gradients = []
+        for who, other in ((self.teacher, true_rest), (self.student, rest)):
+            terms = distances(who(canvas), other[:n], other[n:])
+            gradients.append(
+                {
+                    level: torch.autograd.grad(terms[level].sum(), canvas, retain_graph=True)[0]
+                    for level in LEVELS
+                }
+            )
+        true, ours = gradients
+        return {
+            "errors": {
+                la: float(error(rest.features[la], true_rest.features[la])) for la in LEVELS
+            },
+            "cosines": {
+                la: float(F.cosine_similarity(true[la].flatten(1), ours[la].flatten(1)).mean())
+                for la in LEVELS
+            },
+        }
+
+    def _write_paper(self, rng: random.Random) -> tuple[Tensor, Tensor]:
+        """Half-painted canvases of 128 px, and their styles and photos; none was trained on."""
+        albums = (self.unseen_paintings, self.unseen_photos)
+        style, photo = (tensors([a.crop(128, rng) for _ in range(8)]) for a in albums)
+        easel = Easel(8, 128)
+        for i in range(8):
+            easel.renew(i, photo[i], style[i], rng)
+        others = torch.cat([style, photo])
+        with torch.no_grad():
+            seen = self.teacher(others.to(self.device))
+        for _ in range(25):
+            canvas = easel.canvas.clone().to(self.device).requires_grad_()
+            terms = distances(self.teacher(canvas), seen[:8], seen[8:])
+            strength = torch.full((8,), 8.0, device=self.device)
+            (move,) = torch.autograd.grad(objective(terms, strength).sum(), canvas)
+            easel.paint(list(range(8)), move.cpu())
+        return easel.canvas, others
+
+
+def rate_at(step: int, done: float) -> float:
+    """Share of the peak rate: warm up, hold, and fall to nothing over the last two fifths."""
+    return min(1.0, step / WARM_UP, (1 - done) / 0.4)
+
+
+def export(student: Student, path: Path, facts: dict[str, str]) -> None:
+    """Write the encoder in fp16: convolutions, and each head as its triangular factor."""
+    out = {f"convs.{k}": t for k, t in student.encoder.convs.state_dict().items()}
+    for level in LEVELS:
+        head = student.head(level).detach().double()
+        out[f"lifts.{ANSWERS[level]}"] = torch.linalg.qr(head, mode="r").R
+    half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in out.items()}
+    save_sealed(path, half, facts)
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(purpose or "").partition("\n")[0])
+    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("nst/data/compact.safetensors"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("out/distil.pt"))
+    parser.add_argument("--minutes", type=float, default=90, help="of learning, all runs together")
+    parser.add_argument("--side", type=int, default=128, help="pixels of a training crop")
+    parser.add_argument("--crops", type=int, default=3, help="plain crops a step")
+    parser.add_argument("--canvases", type=int, default=2, help="canvases (styles, photos) a step")
+    parser.add_argument("--places", type=int, default=16, help="canvases on the easel")
+    parser.add_argument("--rate", type=float, default=0.02, help="of the convolutions, by Muon")
+    parser.add_argument("--head-rate", type=float, default=3e-3, help="of the rest, by Adam")
+    parser.add_argument("--gram", type=float, default=0.5, help="weight of the Gram lesson")
+    parser.add_argument(
+        "--gradient", type=float, default=4.0, help="weight of the gradients' lesson"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--blocks", type=json.loads, default=BLOCKS, help="widths as JSON")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parsed()
+    use_machine()
+    torch.manual_seed(args.seed)
+    room = Class(args, torch.device(args.device))
+    student = room.student
+    convs = [conv.weight for conv in student.encoder.convolutions.values()]
+    rest = [p for p in student.parameters() if all(p is not conv for conv in convs)]
+    muon, adam = Muon(convs, args.rate), torch.optim.Adam(rest, betas=(0.9, 0.99))
+    parts = {"student": student, "muon": muon, "adam": adam}
+    step, spent, stages = 0, 0.0, []
+    if args.checkpoint.exists():
+        saved = torch.load(args.checkpoint)
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
+        step, spent, stages = saved["step"], saved["spent"], saved["stages"]
+        room.rng.seed(args.seed + step)
+        print(f"resumed at step {step}, after {spent / 60:.0f} minutes", flush=True)
+    else:
+        room.begin()
+    args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    first = step
+
+    def save() -> dict[str, dict[str, float]]:
+        stage = (
+            f"steps {first + 1} to {step}: {2 * args.canvases + args.crops} crops of {args.side} "
+            f"px, Muon {args.rate}, Adam {args.head_rate}, gram {args.gram}, "
+            f"gradient {args.gradient}"
+        )
+        done = [*stages, stage]
+        states = {name: part.state_dict() for name, part in parts.items()}
+        torch.save(states | {"step": step, "spent": spent, "stages": done}, args.checkpoint)
+        marks = room.exam()
+        facts = {
+            "what": "compact encoder of nst, distilled from a random start",
+            "teacher": args.teacher.name,
+            "teacher_sha256": hashlib.sha256(args.teacher.read_bytes()).hexdigest(),
+            "data": f"{len(room.photos.pictures)} photographs, "
+            f"{len(room.paintings.pictures)} paintings",
+            "schedule": "; ".join([f"seed {args.seed}", *done]),
+            "versions": f"torch {torch.__version__}, numpy {np.__version__}",
+            **{
+                kind: json.dumps({k: round(v, 4) for k, v in m.items()})
+                for kind, m in marks.items()
+            },
+        }
+        export(student, args.out, facts)
+        return marks
+
+    stop: list[bool] = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    signal.signal(signal.SIGINT, lambda *_: stop.append(True))
+    bar = tqdm(disable=None)
+    mean = 0.0
+    while spent < 60 * args.minutes and not stop:
+        began = time.monotonic()
+        rate = rate_at(step + 1, spent / (60 * args.minutes))
+        for optimiser, peak in ((muon, args.rate), (adam, args.head_rate)):
+            for group in optimiser.param_groups:
+                group["lr"] = peak * rate
+        loss = room.step(step)
+        student.zero_grad(set_to_none=True)
+        loss.backward()
+        muon.step()
+        adam.step()
+        step += 1
+        mean = mean * 0.99 + 0.01 * loss.item() if mean else loss.item()
+        bar.update()
+        spent += time.monotonic() - began
+        if step % 250 == 0:
+            marks = save()
+            listed = " | ".join(" ".join(f"{v:.3f}" for v in m.values()) for m in marks.values())
+            print(f"{step} {spent:.0f}s loss {mean:.3f} | {listed}", flush=True)
+    save()
+
+
+if __name__ == "__main__":
+    main()
