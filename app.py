@@ -16,10 +16,10 @@ from threading import Thread
 from typing import Any
 
 from nst.presets import load_presets
-from ui import zero
-from ui.guard import launch_options
 from ui.page import create_demo
-from ui.painting import pace, prepare
+from ui.runs import zero
+from ui.runs.painting import pace, prepare
+from ui.server.guard import launch_options
 from ui.theme import CSS, HEAD, JS, theme
 
 __all__ = ["main", "options"]

@@ -9,11 +9,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.teacher import load_teacher
-from nst.canvas import Canvas
-from nst.encoders import Encoder, vgg_indices
-from nst.objective import Objective
+from nst.engine.canvas import Canvas
+from nst.engine.encoders import Encoder, vgg_indices
+from nst.engine.objective import Objective
 from nst.recipe import Recipe
-from nst.weights import VGG_BLOCKS, VGG_WIDTHS
+from nst.weights.store import VGG_BLOCKS, VGG_WIDTHS
 
 __all__ = ["DTYPES", "house_step", "open_plain_teacher", "open_vgg19", "operations", "tuned"]
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from bench.contenders import DTYPES, tuned
 from bench.quasi_newton import QuasiNewton
 from bench.textbook import Textbook, same_objective
-from nst.encoders import Encoder
+from nst.engine.encoders import Encoder
+from nst.engine.objective import Objective
+from nst.engine.stylize import stylize
 from nst.hardware import fastest_dtype
-from nst.objective import Objective
 from nst.recipe import Recipe
-from nst.stylize import stylize
 
 __all__ = ["Race"]
 

@@ -34,7 +34,7 @@ from gradio.media import get_image
 from PIL import Image
 
 from bench.running import Server, running, start
-from ui.limits import DOOR
+from ui.server.limits import DOOR
 
 __all__ = ["main"]
 

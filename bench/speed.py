@@ -35,13 +35,13 @@ from bench.contenders import (
 from bench.race import Race
 from bench.report import show
 from bench.textbook import STYLE_WEIGHT, Textbook
-from nst.canvas import resize
-from nst.encoders import Encoder, build_encoder
+from nst.engine.canvas import resize
+from nst.engine.encoders import Encoder, build_encoder
+from nst.engine.objective import Objective
+from nst.engine.stylize import stylize
 from nst.hardware import cores, fastest_dtype, use_machine
-from nst.images import fit, open_photo, to_image, to_tensor
-from nst.objective import Objective
+from nst.pictures.images import fit, open_photo, to_image, to_tensor
 from nst.recipe import Recipe
-from nst.stylize import stylize
 
 __all__ = ["main"]
 

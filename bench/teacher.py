@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from nst.encoders import Encoder
+from nst.engine.encoders import Encoder
 
 __all__ = ["load_teacher"]
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst.encoders import Encoder
+from nst.engine.encoders import Encoder
 from nst.recipe import Recipe
 
 __all__ = ["CONTENT", "RATE", "STYLE", "STYLE_WEIGHT", "Textbook", "same_objective"]

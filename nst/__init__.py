@@ -1,30 +1,30 @@
 """Neural style transfer: a photo and a painting go in, the photo repainted comes out.
 
->>> from nst import Recipe, open_photo, open_studio
->>> studio = open_studio(Recipe())
+>>> from nst import Recipe, open_photo, open_pipeline
+>>> pipeline = open_pipeline(Recipe())
 >>> photo = open_photo("photo.jpg")
->>> for step in studio.paint(photo, [open_photo("style.jpg")], Recipe()):
+>>> for step in pipeline.paint(photo, [open_photo("style.jpg")], Recipe()):
 ...     print(step.step, step.total)
->>> studio.picture(step, photo).save("painted.png")
+>>> pipeline.picture(step, photo).save("painted.png")
 """
 
+from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError, WeightsUnavailable
-from nst.images import open_photo
+from nst.pictures.images import open_photo
+from nst.pipeline import Pipeline, open_pipeline
 from nst.published import NAMED, named
 from nst.recipe import Recipe
-from nst.studio import Studio, open_studio
-from nst.stylize import Step, stylize
 
 __all__ = [
     "NAMED",
     "BadInput",
     "NstError",
+    "Pipeline",
     "Recipe",
     "Step",
-    "Studio",
     "WeightsUnavailable",
     "named",
     "open_photo",
-    "open_studio",
+    "open_pipeline",
     "stylize",
 ]

@@ -25,15 +25,15 @@ from PIL import Image
 from tqdm import tqdm
 
 from nst.compare import COMPARISONS, compare
+from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
-from nst.images import check_writable, open_photo
-from nst.keepsakes import read_recipe, save_picture
+from nst.pictures.export import read_recipe, save_picture
+from nst.pictures.images import check_writable, open_photo
+from nst.pipeline import Pipeline, open_pipeline
 from nst.presets import find_style, preset_of
 from nst.published import NAMED, named
 from nst.recipe import Recipe, parse_value
-from nst.studio import Studio, open_studio
-from nst.stylize import Step
-from nst.weights import fetch, progress_bar
+from nst.weights.store import fetch, progress_bar
 
 __all__ = ["main"]
 
@@ -132,12 +132,17 @@ def _photos(names: list[str]) -> list[Path]:
 
 
 def _paint_one(
-    studio: Studio, photo: Image.Image, styles: list[Image.Image], recipe: Recipe, mask, bar: tqdm
+    pipeline: Pipeline,
+    photo: Image.Image,
+    styles: list[Image.Image],
+    recipe: Recipe,
+    mask,
+    bar: tqdm,
 ) -> Step:
     """Paint with the bar moving; Ctrl-C keeps what is there."""
     last: Step | None = None
     try:
-        for step in studio.paint(photo, styles, recipe, mask=mask, every=1.0):
+        for step in pipeline.paint(photo, styles, recipe, mask=mask, every=1.0):
             bar.update(step.step - bar.n)
             if step.losses:
                 height, width = step.size
@@ -152,20 +157,24 @@ def _paint_one(
     return last
 
 
-def _facts(studio: Studio, recipe: Recipe, photo: Path, out: Path, step: Step) -> dict[str, Any]:
+def _facts(
+    pipeline: Pipeline, recipe: Recipe, photo: Path, out: Path, step: Step
+) -> dict[str, Any]:
     names = ("content", "style", "tv", "total")
     return {
         "photo": str(photo),
         "out": str(out),
-        "encoder": studio.encoder.name,
-        "device": studio.device,
-        "dtype": studio.dtype,
+        "encoder": pipeline.encoder.name,
+        "device": pipeline.device,
+        "dtype": pipeline.dtype,
         "width": step.size[1],
         "height": step.size[0],
         "steps": step.step,
         "seconds": round(step.seconds, 3),
         "losses": dict(zip(names, step.losses or (), strict=False)),
-        "notes": [note for note in (studio.reason, studio.stand_ins(recipe), *step.notes) if note],
+        "notes": [
+            note for note in (pipeline.reason, pipeline.stand_ins(recipe), *step.notes) if note
+        ],
         "recipe": asdict(recipe),
     }
 
@@ -190,8 +199,8 @@ def _paint(argv: list[str]) -> int:
     if not many:
         open_photo(photos[0])  # before the encoder is loaded
     with progress_bar(recipe.encoder) as progress:
-        studio = open_studio(recipe, strict=True, progress=progress)
-    return _paint_all(studio, photos, outs, styles, recipe, mask, args.json)
+        pipeline = open_pipeline(recipe, strict=True, progress=progress)
+    return _paint_all(pipeline, photos, outs, styles, recipe, mask, args.json)
 
 
 def _make_folder(folder: Path) -> None:
@@ -201,7 +210,7 @@ def _make_folder(folder: Path) -> None:
         raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
 
 
-def _paint_all(studio, photos, outs, styles, recipe, mask, as_json) -> int:
+def _paint_all(pipeline, photos, outs, styles, recipe, mask, as_json) -> int:
     """Paint every photo; one that fails is reported and skipped when there are others."""
     facts, failed = [], []
     for i, (path, out) in enumerate(zip(photos, outs, strict=True)):
@@ -209,9 +218,9 @@ def _paint_all(studio, photos, outs, styles, recipe, mask, as_json) -> int:
             photo = open_photo(path)
             label = path.name if len(photos) == 1 else f"{i + 1} of {len(photos)}: {path.name}"
             with tqdm(total=recipe.steps, unit="step", desc=label) as bar:
-                step = _paint_one(studio, photo, styles, recipe, mask, bar)
-            save_picture(studio.picture(step, photo), out, recipe)
-            facts.append(_facts(studio, recipe, path, out, step))
+                step = _paint_one(pipeline, photo, styles, recipe, mask, bar)
+            save_picture(pipeline.picture(step, photo), out, recipe)
+            facts.append(_facts(pipeline, recipe, path, out, step))
         except NstError as error:
             if len(photos) == 1:
                 raise

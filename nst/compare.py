@@ -8,11 +8,11 @@ from typing import Protocol
 from PIL import Image
 
 from nst.errors import BadInput, WeightsUnavailable
-from nst.keepsakes import contact_sheet
+from nst.pictures.export import contact_sheet
+from nst.pipeline import Pipeline, open_pipeline
 from nst.published import named
 from nst.recipe import Recipe
-from nst.studio import Studio, open_studio
-from nst.weights import is_cached
+from nst.weights.store import is_cached
 
 __all__ = [
     "COMPARISONS",
@@ -320,27 +320,27 @@ class Here:
         self._missing: dict[str, str] = {}
 
     def __call__(self, photo: Image.Image, style: Image.Image, recipe: Recipe) -> Iterator[Moment]:
-        studio = self._studio(recipe)
-        about = tuple(filter(None, (studio.reason, studio.stand_ins(recipe))))
-        for step in studio.paint(photo, [style], recipe, every=1.0):
+        pipeline = self._pipeline(recipe)
+        about = tuple(filter(None, (pipeline.reason, pipeline.stand_ins(recipe))))
+        for step in pipeline.paint(photo, [style], recipe, every=1.0):
             yield _Moment(
                 step.step,
                 step.seconds,
                 step.losses,
-                None if step.picture is None else studio.picture(step, photo),
+                None if step.picture is None else pipeline.picture(step, photo),
                 (*about, *step.notes),
                 step.done,
             )
 
-    def _studio(self, recipe: Recipe) -> Studio:
+    def _pipeline(self, recipe: Recipe) -> Pipeline:
         """With VGG fetched if need be; what failed once is not tried again."""
         if recipe.encoder not in self._missing:
             try:
-                return open_studio(recipe, strict=True)
+                return open_pipeline(recipe, strict=True)
             except WeightsUnavailable as error:
                 self._missing[recipe.encoder] = str(error)
-        studio = open_studio(recipe)
-        return Studio(studio.encoder, self._missing[recipe.encoder])
+        pipeline = open_pipeline(recipe)
+        return Pipeline(pipeline.encoder, self._missing[recipe.encoder])
 
 
 def table(runs: Sequence[Run]) -> list[Row]:

@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from nst.errors import BadInput
-from nst.images import open_photo
+from nst.pictures.images import open_photo
 from nst.recipe import Recipe
 
 __all__ = ["EXAMPLES", "Preset", "find_style", "load_presets", "preset_of", "read_presets"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nst.weights import SOURCES
+from nst.weights.store import SOURCES
 
 # Large enough to be cut in the middle, small enough to be sent a hundred times.
 TINY_SHAPES = {

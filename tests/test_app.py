@@ -9,10 +9,10 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from nst.keepsakes import read_notes, read_recipe
+from nst.pictures.export import read_notes, read_recipe
 from nst.presets import load_presets
 from nst.recipe import Recipe
-from ui.samples import SAMPLES
+from ui.parts.samples import SAMPLES
 
 QUICK = "size=128&steps=12"
 STYLES = {preset.id: preset.path for preset in load_presets()[0]}

@@ -17,10 +17,10 @@ MODULES = sorted(
 # What comes later in this list is not known to what comes before it, by whatever way.
 ORDER = [
     ["nst.errors"],
-    ["nst.images", "nst.recipe", "nst.losses"],
-    ["nst.encoders", "nst.weights"],
-    ["nst.stylize"],
-    ["nst.keepsakes"],
+    ["nst.pictures.images", "nst.recipe", "nst.engine.losses"],
+    ["nst.engine.encoders", "nst.weights.store"],
+    ["nst.engine.stylize"],
+    ["nst.pictures.export"],
     ["ui"],
     ["app"],
 ]

@@ -13,10 +13,10 @@ from bench.contenders import open_vgg19, operations
 from bench.quasi_newton import QuasiNewton
 from bench.race import Race
 from bench.textbook import STYLE, Textbook, same_objective
-from nst.encoders import Encoder
-from nst.images import fit, open_photo, to_tensor
-from nst.objective import Objective
-from nst.stylize import stylize
+from nst.engine.encoders import Encoder
+from nst.engine.objective import Objective
+from nst.engine.stylize import stylize
+from nst.pictures.images import fit, open_photo, to_tensor
 
 STYLES = Path(__file__).resolve().parents[1] / "examples" / "styles"
 BLOCKS = ((4, 4), (6, 6), (8,) * 4, (8,) * 4, (8,))

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from visits import Visit
 
-from nst.keepsakes import read_recipe
+from nst.pictures.export import read_recipe
 from nst.presets import load_presets
-from ui.samples import SAMPLES
+from ui.parts.samples import SAMPLES
 
 pytestmark = pytest.mark.browser
 

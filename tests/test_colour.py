@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nst.colour import blend, match_palette, photo_colours
+from nst.engine.colour import blend, match_palette, photo_colours
 from nst.errors import BadInput
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])

@@ -161,7 +161,7 @@ def test_a_size_out_of_range_is_refused():
 
 def test_weights_that_cannot_be_had_are_tried_for_once_and_replaced_visibly(monkeypatch):
     tries = []
-    real = module.open_studio
+    real = module.open_pipeline
 
     def without_a_network(recipe, *, strict=False, progress=None):
         if strict:
@@ -169,7 +169,7 @@ def test_weights_that_cannot_be_had_are_tried_for_once_and_replaced_visibly(monk
             raise WeightsUnavailable("The Hub cannot be reached.")
         return real(recipe)
 
-    monkeypatch.setattr(module, "open_studio", without_a_network)
+    monkeypatch.setattr(module, "open_pipeline", without_a_network)
     turns = list(compare("noise", PHOTO, STYLE, size=96, steps=5))
     assert tries == ["vgg19"]
     lines = [turn.line for turn in turns]

@@ -10,7 +10,7 @@ from nst.errors import BadInput
 from nst.presets import load_presets
 from nst.published import NAMED
 from nst.recipe import Recipe
-from ui.controls import Controls, departures
+from ui.parts.controls import Controls, departures
 
 
 @pytest.fixture(scope="module")

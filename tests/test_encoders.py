@@ -13,10 +13,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nst import encoders
-from nst.encoders import COMPACT_BLOCKS, Encoder, build_encoder
+from nst.engine import encoders
+from nst.engine.encoders import COMPACT_BLOCKS, Encoder, build_encoder
 from nst.errors import BadInput, WeightsUnavailable
-from nst.images import fit, open_photo, to_tensor
+from nst.pictures.images import fit, open_photo, to_tensor
 from nst.recipe import layer_name
 
 MEAN = np.array([0.485, 0.456, 0.406]).reshape(3, 1, 1)

@@ -22,14 +22,14 @@ from gradio_client import Client
 from PIL import Image
 
 from nst.errors import BadInput
-from nst.limits import MEGABYTE
-from ui.admission import Admission, Command
-from ui.bodies import Refused, Upload, boundary_of
-from ui.events import DEVICE
-from ui.expiry import Cache, Hearing, _end_visits
-from ui.guard import launch_options
-from ui.limits import DOOR, Door
-from ui.telling import sentences
+from nst.pictures.limits import MEGABYTE
+from ui.runs.events import DEVICE
+from ui.runs.messages import sentences
+from ui.server.admission import Admission, Command
+from ui.server.bodies import Refused, Upload, boundary_of
+from ui.server.expiry import Cache, Hearing, _end_visits
+from ui.server.guard import launch_options
+from ui.server.limits import DOOR, Door
 
 API = "/gradio_api"
 PATIENCE = 30  # seconds until a test gives up on an event that has to come
@@ -181,7 +181,7 @@ def test_a_body_on_a_route_without_one_is_bounded_too(serve) -> None:
 
 def test_an_upload_too_large_is_refused_and_leaves_nothing(serve, monkeypatch) -> None:
     place = serve()
-    monkeypatch.setattr("ui.guard.LIMITS", replace(_limits(), max_bytes=100_000))
+    monkeypatch.setattr("ui.server.guard.LIMITS", replace(_limits(), max_bytes=100_000))
     chunks = iter([_part("x.png"), *[b"x" * 200_000] * 8, b"\r\n--b--\r\n"])
     answer = httpx.post(f"{place.url}{API}/upload", content=chunks, headers=MULTIPART)
     assert answer.status_code == 413
@@ -235,7 +235,7 @@ MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
 
 
 def _limits():
-    from nst.limits import LIMITS
+    from nst.pictures.limits import LIMITS
 
     return LIMITS
 
@@ -405,7 +405,7 @@ def test_what_of_a_drawing_is_not_used_is_not_kept(place: Place) -> None:
 
 
 def test_drawings_that_no_run_takes_do_not_pile_up(serve, monkeypatch) -> None:
-    monkeypatch.setattr("ui.drawings.KEPT", 3)
+    monkeypatch.setattr("ui.server.drawings.KEPT", 3)
     place = serve()
     for number in range(6):
         _draw(place, _png(), id=f"d{number}")
@@ -591,7 +591,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cach
 def _aged(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Let time pass: a file's time of coming cannot be set."""
     now = time.time
-    monkeypatch.setattr("ui.expiry.time.time", lambda: now() + seconds)
+    monkeypatch.setattr("ui.server.expiry.time.time", lambda: now() + seconds)
 
 
 def test_an_expired_file_goes_with_its_folder(cache, tmp_path, monkeypatch) -> None:

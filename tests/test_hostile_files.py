@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-BOUND_MB = 1024  # what nst.images promises for one picture at the default limits
+BOUND_MB = 1024  # what nst.pictures.images promises for one picture at the default limits
 SECONDS_EACH = 10  # a guard against work by the square of the file, not a measure of speed
 
 OPEN_ALL = """
 import json, resource, sys, time
 from pathlib import Path
 from nst.errors import BadInput
-from nst.images import open_photo
+from nst.pictures.images import open_photo
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image, ImageCms, ImageOps
 
-from nst import images
 from nst.errors import BadInput
-from nst.images import (
+from nst.pictures import images
+from nst.pictures.images import (
     Limits,
     check_writable,
     fit,

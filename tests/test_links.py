@@ -10,8 +10,8 @@ from nst.errors import BadInput
 from nst.presets import load_presets
 from nst.published import NAMED
 from nst.recipe import Recipe, bounds
-from ui.links import Shared, address, from_notes, from_query, read_settings, to_query
-from ui.samples import SAMPLES, sample_id
+from ui.parts.links import Shared, address, from_notes, from_query, read_settings, to_query
+from ui.parts.samples import SAMPLES, sample_id
 
 PRESETS = [preset.id for preset in load_presets()[0]]
 

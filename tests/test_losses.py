@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nst.losses import ContentLoss, StyleLoss, gram, outer_sum, total_variation
+from nst.engine.losses import ContentLoss, StyleLoss, gram, outer_sum, total_variation
 
 CHANNELS, HEIGHT, WIDTH = 5, 6, 7
 CONTENT_FORMS = ("normalised", "half-sum", "quarter-mean", "mean")

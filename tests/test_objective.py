@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst.encoders import Encoder
+from nst.engine.encoders import Encoder
+from nst.engine.objective import Objective
 from nst.errors import BadInput
-from nst.objective import Objective
 from nst.published import NAMED, named
 from nst.recipe import Recipe
 

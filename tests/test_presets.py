@@ -13,7 +13,7 @@ from nst.errors import BadInput
 from nst.presets import EXAMPLES, find_style, load_presets, preset_of, read_presets
 from nst.published import NAMED
 from nst.recipe import Recipe
-from ui.samples import SAMPLES
+from ui.parts.samples import SAMPLES
 
 GOOD = """
 [[preset]]

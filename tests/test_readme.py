@@ -13,12 +13,12 @@ from gradio.media import get_image
 from PIL import Image
 
 from nst import __main__ as command_line
-from nst.limits import Limits
+from nst.pictures.limits import Limits
 from nst.presets import EXAMPLES, load_presets
 from nst.published import NAMED
 from nst.recipe import Recipe
-from nst.weights import SOURCES
-from ui.limits import Door, Rules
+from nst.weights.store import SOURCES
+from ui.server.limits import Door, Rules
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -196,7 +196,7 @@ def test_the_table_of_limits_is_theirs():
 
 @pytest.mark.parametrize("variable", ["NST_MAX_SIZE", "NST_MAX_PIXELS", "NST_QUEUE"])
 def test_a_wrong_value_stops_the_start_and_says_why(variable):
-    code = "import nst.limits, ui.limits"
+    code = "import nst.pictures.limits, ui.server.limits"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PATH": "", variable: "many"}, cwd=ROOT,
         capture_output=True, text=True,
@@ -206,7 +206,7 @@ def test_a_wrong_value_stops_the_start_and_says_why(variable):
 
 
 def test_what_is_said_of_zero_gpu_is_computed(monkeypatch):
-    from ui import zero
+    from ui.runs import zero
 
     monkeypatch.setattr(zero, "ACTIVE", True)
     text = " ".join(section("Put it on a Space").split())

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst.keepsakes import read_notes, read_recipe
+from nst.pictures.export import read_notes, read_recipe
 from nst.presets import preset_of
 from nst.recipe import Recipe
-from ui.curves import curves
-from ui.limits import RULES
-from ui.links import Shared
-from ui.order import Order, brushed, order
-from ui.painting import Pace, Progress, clock
-from ui.prints import prints
-from ui.result import Frames, Result, Shelf
-from ui.samples import SAMPLES
+from ui.parts.curves import curves
+from ui.parts.links import Shared
+from ui.parts.samples import SAMPLES
+from ui.runs.job import Order, brushed, order
+from ui.runs.painting import Pace, Progress, clock
+from ui.runs.prints import prints
+from ui.runs.result import Frames, Result, Shelf
+from ui.server.limits import RULES
 
 SIZE = (48, 40)
 
@@ -42,21 +42,21 @@ def result() -> Result:
 
 
 def test_prints_are_larger_and_within_what_the_operator_allows(result, monkeypatch):
-    monkeypatch.setattr("ui.prints.pace", Pace())
+    monkeypatch.setattr("ui.runs.prints.pace", Pace())
     assert prints(result) == [
         ("1024 px, 9 cm at 300 dpi", 1024),
         ("2048 px, 17 cm at 300 dpi", 2048),
     ]
-    monkeypatch.setattr("ui.prints.RULES", replace(RULES, max_size=4096))
+    monkeypatch.setattr("ui.runs.prints.RULES", replace(RULES, max_size=4096))
     assert [side for _, side in prints(result)] == [1024, 2048, 3072, 4096]
 
     known = Pace()
     known.learn(Recipe(size=48), told(10, 9))
-    monkeypatch.setattr("ui.prints.pace", known)
+    monkeypatch.setattr("ui.runs.prints.pace", known)
     (words, _), *_ = prints(result)
     assert re.fullmatch(r"1024 px, 9 cm at 300 dpi, about \d+ (s|min)", words)
     seconds = known.expect(Recipe(size=2048), SIZE[1] / SIZE[0], SIZE[0])
-    monkeypatch.setattr("ui.prints.RULES", replace(RULES, max_size=4096, deadline=seconds))
+    monkeypatch.setattr("ui.runs.prints.RULES", replace(RULES, max_size=4096, deadline=seconds))
     assert [side for _, side in prints(result)] == [1024, 2048]
 
     result.painted = Image.new("RGB", (4096, 4096))

@@ -11,20 +11,20 @@ from nst.errors import BadInput, NstError
 from nst.presets import load_presets
 from nst.published import NAMED, named
 from nst.recipe import Recipe
-from ui import order as ordering
-from ui import tiles
-from ui.about_tab import _formulas, _recipes, figures
-from ui.authors import _card, expected
-from ui.controls import WORDS
-from ui.links import Shared
-from ui.order import Order
-from ui.overlay import overlay
-from ui.painting import Progress, pace
-from ui.pins import _pair, differences
-from ui.samples import SAMPLES
-from ui.sweep import SWEEPS, varied
-from ui.tiles import Plan, Scene, Tile, paint_all, sheet_of
-from ui.wall import DRAFT, MOST, plan
+from ui.parts.controls import WORDS
+from ui.parts.links import Shared
+from ui.parts.overlay import overlay
+from ui.parts.samples import SAMPLES
+from ui.runs import job as ordering
+from ui.runs.job import Order
+from ui.runs.painting import Progress, pace
+from ui.tabs import tiles
+from ui.tabs.about import _formulas, _recipes, figures
+from ui.tabs.authors import _card, expected
+from ui.tabs.side_by_side import _pair, differences
+from ui.tabs.style_grid import DRAFT, MOST, plan
+from ui.tabs.sweep import SWEEPS, varied
+from ui.tabs.tiles import Plan, Scene, Tile, paint_all, sheet_of
 
 PICTURE = Image.effect_noise((48, 32), 50).convert("RGB")
 LION = str(SAMPLES["lion"].path)

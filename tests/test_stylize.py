@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst.canvas import Canvas, resize
-from nst.colour import match_palette
-from nst.encoders import Encoder, build_encoder
+from nst.engine.canvas import Canvas, resize
+from nst.engine.colour import match_palette
+from nst.engine.encoders import Encoder, build_encoder
+from nst.engine.objective import Objective
+from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError
-from nst.images import fit, open_photo, to_tensor
-from nst.objective import Objective
+from nst.pictures.images import fit, open_photo, to_tensor
 from nst.recipe import Recipe
-from nst.stylize import Step, stylize
 
 STYLES = Path(__file__).parents[1] / "examples" / "styles"
 PRESETS = [STYLES / "charcoal.jpg", STYLES / "woodblock-wave.jpg"]

@@ -13,13 +13,15 @@ import torchvision
 from hub import CLASSIFIER_SHAPES, TINY, TINY_SHAPES, Hub, Model
 from safetensors.torch import load_file, save_file
 
-from nst import weights
 from nst.errors import BadInput, WeightsUnavailable
-from nst.sealed import Damaged, find_block, load_sealed, save_sealed
+from nst.weights import store as weights
+from nst.weights.checksum import Damaged, find_block, load_sealed, save_sealed
 
 CLIENT = """
 import sys
-from nst import hub, sealed, weights
+from nst.weights import hub
+from nst.weights import checksum as sealed
+from nst.weights import store as weights
 from nst.errors import NstError
 from hub import TINY
 if "true size" not in sys.argv:

@@ -11,7 +11,7 @@ import pytest
 from hub import TINY, TINY_SHAPES, Hub, Model
 from test_weights import FETCH, assert_arrived, cached, hub, run, start
 
-from nst.hub import _within
+from nst.weights.hub import _within
 
 __all__ = ["hub"]
 

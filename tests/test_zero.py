@@ -89,11 +89,11 @@ def _worker(task, arguments, results, stop) -> None:
 def act() -> dict:
     """What happens in the app's process, in short."""
     spaces = sys.modules["spaces"] = SpacesDouble()
-    import nst.studio
-    from ui import painting, zero
+    import nst.pipeline
+    from ui.runs import painting, zero
 
     painting.prepare()
-    nst.studio.build_encoder = None  # from here on a worker can only use what was built before
+    nst.pipeline.build_encoder = None  # from here on a worker can only use what was built before
     found = {"active": zero.ACTIVE, "processes": [os.getpid()]}
 
     *developing, last = painting.run(PHOTO, [PHOTO], SMALL, every=0.0)
@@ -146,7 +146,7 @@ def test_pictures_arrive_while_the_worker_paints(found):
 
 
 def test_the_gpu_is_asked_for_the_seconds_of_this_painting_and_its_start(found):
-    from ui import zero
+    from ui.runs import zero
 
     assert found["asked"] == math.ceil(zero.START_SECONDS + found["painted_seconds"]) <= 15
 
@@ -173,7 +173,7 @@ def test_a_painting_ends_with_its_picture_before_its_seconds_are_over(found):
 
 
 def test_seconds_grow_with_steps_pixels_and_the_encoder_and_have_an_end(monkeypatch):
-    from ui import zero
+    from ui.runs import zero
 
     monkeypatch.setattr(zero, "ACTIVE", True)
 
@@ -191,7 +191,7 @@ def test_seconds_grow_with_steps_pixels_and_the_encoder_and_have_an_end(monkeypa
 
 
 def test_elsewhere_nothing_is_different():
-    from ui import zero
+    from ui.runs import zero
 
     def task():
         yield 1
@@ -202,7 +202,7 @@ def test_elsewhere_nothing_is_different():
 
 
 def test_a_run_tells_how_it_goes_at_least_twice_a_second(monkeypatch):
-    from ui import painting
+    from ui.runs import painting
 
     ticks = iter(np.arange(0, 1e4, 0.1))
     seen: list[float] = []

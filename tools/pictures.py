@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.running import running  # noqa: E402
-from nst import Recipe, open_photo, open_studio  # noqa: E402
-from nst.keepsakes import contact_sheet  # noqa: E402
+from nst import Recipe, open_photo, open_pipeline  # noqa: E402
+from nst.pictures.export import contact_sheet  # noqa: E402
 from nst.presets import find_style, load_presets, preset_of  # noqa: E402
 from nst.published import NAMED  # noqa: E402
-from ui.links import Shared, to_query  # noqa: E402
-from ui.samples import SAMPLES  # noqa: E402
+from ui.parts.links import Shared, to_query  # noqa: E402
+from ui.parts.samples import SAMPLES  # noqa: E402
 
 __all__ = ["app", "controls", "main", "presets", "recipes", "results"]
 
@@ -122,10 +122,10 @@ def _painted(
 ) -> Image.Image:
     """A sample photograph painted in presets by a recipe."""
     photo = open_photo(SAMPLES[sample].path)
-    studio = open_studio(recipe)
-    painting = studio.paint(photo, [find_style(s) for s in styles], recipe, mask=mask, every=None)
+    pipeline = open_pipeline(recipe)
+    painting = pipeline.paint(photo, [find_style(s) for s in styles], recipe, mask=mask, every=None)
     *_, last = painting
-    return studio.picture(last, photo)
+    return pipeline.picture(last, photo)
 
 
 def app(out: Path) -> None:

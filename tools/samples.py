@@ -11,9 +11,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from nst import Recipe, open_photo, open_studio  # noqa: E402
+from nst import Recipe, open_photo, open_pipeline  # noqa: E402
 from nst.presets import EXAMPLES, preset_of  # noqa: E402
-from ui.samples import SAMPLES  # noqa: E402
+from ui.parts.samples import SAMPLES  # noqa: E402
 
 __all__ = ["main", "paint"]
 
@@ -29,11 +29,11 @@ def paint(pair: str, size: int) -> Path:
         raise SystemExit(f"{pair} is not a sample and a preset, such as {PAIRS[0]}.")
     recipe = preset.recipe(Recipe()).but(size=size)
     photo = open_photo(SAMPLES[name].path)
-    studio = open_studio(recipe)
-    *_, last = studio.paint(photo, [open_photo(preset.path)], recipe, every=None)
+    pipeline = open_pipeline(recipe)
+    *_, last = pipeline.paint(photo, [open_photo(preset.path)], recipe, every=None)
     path = EXAMPLES / "samples" / f"{pair}.jpg"
     path.parent.mkdir(exist_ok=True)
-    studio.picture(last, photo).save(path, quality=88, optimize=True, progressive=True)
+    pipeline.picture(last, photo).save(path, quality=88, optimize=True, progressive=True)
     return path
 
 

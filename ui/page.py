@@ -2,8 +2,12 @@
 
 import gradio as gr
 
-from ui import about_tab, compare_tab, endpoint, paint_tab, wall
-from ui.limits import DOOR, RULES
+from ui import api as endpoint
+from ui.server.limits import DOOR, RULES
+from ui.tabs import about as about_tab
+from ui.tabs import compare as compare_tab
+from ui.tabs import paint as paint_tab
+from ui.tabs import style_grid as wall
 
 __all__ = ["create_demo"]
 

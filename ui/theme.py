@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from ui.looks import LOOKS
+from ui.css import LOOKS
 
 __all__ = ["CSS", "HEAD", "JS", "theme"]
 

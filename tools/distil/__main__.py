@@ -15,15 +15,16 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nst.hardware import use_machine
-from nst.sealed import save_sealed
+from nst.weights.checksum import save_sealed
 from tools.distil import __doc__ as purpose
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS, Album, jitter, tensors
-from tools.distil.easel import Easel
+from tools.distil.easel import Easel, Shelf
 from tools.distil.lessons import (
     alike,
     distances,
     error,
     feature_lesson,
+    gap_lesson,
     gram_lesson,
     local_distance,
     objective,
@@ -49,7 +50,9 @@ class Class:
         self.teacher = Teacher(args.teacher, device, self.first)
         self.student = Student(args.blocks)
         self.student.to(device, memory_format=torch.channels_last)
-        self.easel = Easel(args.places, args.side)
+        self.easel, self.shelf = Easel(args.places, args.side), Shelf(args.shelf)
+        with torch.no_grad():
+            self.shelf.put(self.first, self.teacher(self.first), self.rng)
 
     def begin(self) -> None:
         """Fit the heads of the untrained student."""
@@ -57,7 +60,21 @@ class Class:
             self.student.fit_heads(self.first, self.teacher(self.first).features)
 
     def step(self, number: int) -> Tensor:
-        """The loss of one batch: canvases, their photos and styles, plain crops."""
+        """The loss of one batch: in turns of pictures alone, and with canvases among them."""
+        with torch.no_grad():
+            drawn = [self.photos if self.rng.random() < 0.6 else self.paintings]
+            crops = jitter(tensors([a.crop(self.args.side, self.rng) for a in drawn]), self.rng)
+            self.shelf.put(crops, self.teacher(crops.to(self.device)), self.rng)
+        return self.paint(number // 2) if number % 2 else self.read()
+
+    def read(self) -> Tensor:
+        """What the student has to learn of features alone."""
+        pictures, truth = self.shelf.take(self.args.again + 3, self.rng)
+        said = self.student(pictures.to(self.device))
+        return feature_lesson(said, truth) + self.args.gram * gram_lesson(said, truth)
+
+    def paint(self, number: int) -> Tensor:
+        """A step on some canvases, and what the student has to learn of it."""
         args, rng, easel, device = self.args, self.rng, self.easel, self.device
         n = args.canvases
         places = [(number * n + i) % args.places for i in range(n)]
@@ -66,9 +83,6 @@ class Class:
                 tensors([a.crop(args.side, rng)]) for a in (self.photos, self.paintings)
             )
             easel.renew(place, photo[0], jitter(style, rng)[0], rng)
-        drawn = [self.photos if rng.random() < 0.6 else self.paintings for _ in range(args.crops)]
-        crops = jitter(tensors([album.crop(args.side, rng) for album in drawn]), rng)
-
         canvas = easel.canvas[places].to(device).requires_grad_()
         style, photo = (side[places].to(device) for side in (easel.style, easel.photo))
         for place in places:
@@ -77,15 +91,16 @@ class Class:
                 with torch.no_grad():
                     known = self.teacher(both)
                 easel.truth[place] = known[:1], known[1:]
+                self.shelf.put(both, known, rng)
         true_style, true_photo = (
             Seen.joined(t) for t in zip(*(easel.truth[p] for p in places), strict=True)
         )
+        others, true_others = self.shelf.take(args.again, rng)
         with torch.no_grad():
-            true_crops = self.teacher(crops.to(device))
             own_photo = self.student(photo)
         true_painted = self.teacher(canvas)
         # Canvases go by themselves, so that the gradient need not go back through the others.
-        painted, rest = self.student(canvas), self.student(torch.cat([style, crops.to(device)]))
+        painted, rest = self.student(canvas), self.student(torch.cat([style, others.to(device)]))
         strength = easel.strength[places].to(device)
         ours = distances(painted, rest[:n], own_photo)
         theirs = distances(true_painted, true_style, true_photo)
@@ -106,10 +121,11 @@ class Class:
         easel.paint(places, move.detach().cpu())
 
         seen = true_painted.detach()
+        self.shelf.put(canvas, seen, rng)
         return (
-            0.7 * feature_lesson(rest, Seen.joined([true_style, true_crops]))
+            0.7 * feature_lesson(rest, Seen.joined([true_style, true_others]))
             + 0.3 * feature_lesson(painted, seen)
-            + args.gram * gram_lesson((painted, seen), (rest[:n], true_style))
+            + args.gram * gap_lesson((painted, seen), (rest[:n], true_style))
             + args.gradient * wrong
         )
 
@@ -185,7 +201,10 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, default=Path("out/distil.pt"))
     parser.add_argument("--minutes", type=float, default=90, help="of learning, all runs together")
     parser.add_argument("--side", type=int, default=128, help="pixels of a training crop")
-    parser.add_argument("--crops", type=int, default=3, help="plain crops a step")
+    parser.add_argument(
+        "--again", type=int, default=5, help="pictures of the shelf beside canvases"
+    )
+    parser.add_argument("--shelf", type=int, default=400, help="pictures kept to learn from again")
     parser.add_argument("--canvases", type=int, default=2, help="canvases (styles, photos) a step")
     parser.add_argument("--places", type=int, default=16, help="canvases on the easel")
     parser.add_argument("--rate", type=float, default=0.02, help="of the convolutions, by Muon")
@@ -225,7 +244,7 @@ def main() -> None:
 
     def save() -> dict[str, dict[str, float]]:
         stage = (
-            f"steps {first + 1} to {step}: {2 * args.canvases + args.crops} crops of {args.side} "
+            f"steps {first + 1} to {step}: {2 * args.canvases + args.again} crops of {args.side} "
             f"px, Muon {args.rate}, Adam {args.head_rate}, gram {args.gram}, "
             f"gradient {args.gradient}"
         )

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.recipe import Recipe
-from tools.distil.networks import Seen
+from tools.distil.networks import STYLE, Seen, gram
 
-__all__ = ["Easel"]
+__all__ = ["Easel", "Shelf"]
 
 # Canvases are painted with the memory that Adam has in the default recipe.
 BETA1, BETA2 = Recipe().beta1, Recipe().beta2
@@ -64,3 +64,25 @@ class Easel:
         move = first / (1 - BETA1**age) / ((second / (1 - BETA2**age)).sqrt() + 1e-12)
         rate = self.rate[places].view(-1, 1, 1, 1)
         self.canvas[places] = (self.canvas[places] - rate * move).clamp_(0, 1)
+
+
+class Shelf:
+    """Pictures with what the teacher saw in them, to be learned from again: it looks slowly."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.held: list[tuple[Tensor, dict[str, Tensor]]] = []
+
+    def put(self, pictures: Tensor, seen: Seen, rng: random.Random) -> None:
+        """Keep each of (N, 3, H, W); when all places are taken, in place of any other."""
+        for i, picture in enumerate(pictures.detach().cpu()):
+            features = {la: x[i].detach().bfloat16() for la, x in seen.features.items()}
+            if len(self.held) < self.places:
+                self.held.append((picture, features))
+            else:
+                self.held[rng.randrange(self.places)] = picture, features
+
+    def take(self, count: int, rng: random.Random) -> tuple[Tensor, Seen]:
+        pictures, features = zip(*rng.sample(self.held, count), strict=True)
+        stacked = {la: torch.stack([f[la] for f in features]).float() for la in features[0]}
+        return torch.stack(pictures), Seen(stacked, {la: gram(stacked[la]) for la in STYLE})

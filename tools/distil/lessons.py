@@ -6,7 +6,15 @@ from torch import Tensor
 
 from tools.distil.networks import CONTENT, LEVELS, STYLE, Seen
 
-__all__ = ["alike", "distances", "feature_lesson", "gram_lesson", "local_distance", "objective"]
+__all__ = [
+    "alike",
+    "distances",
+    "feature_lesson",
+    "gap_lesson",
+    "gram_lesson",
+    "local_distance",
+    "objective",
+]
 
 # What is wrong with a painting is above all in its deep levels, so those count more.
 WEIGHTS = {"relu4_1": 1.5, "relu5_1": 2.0}
@@ -32,18 +40,27 @@ def feature_lesson(said: Seen, truth: Seen) -> Tensor:
     return torch.stack(terms).sum()
 
 
-def gram_lesson(canvas: tuple[Seen, Seen], style: tuple[Seen, Seen]) -> Tensor:
-    """Energies of what is wrong with Gram matrices, and with the gaps between two pictures'.
+def gram_lesson(said: Seen, truth: Seen) -> Tensor:
+    """Energies of what is wrong with Gram matrices."""
+    terms = [
+        WEIGHTS.get(level, 1.0)
+        * relative(said.grams[level] - truth.grams[level], truth.grams[level])
+        for level in STYLE
+    ]
+    return torch.stack(terms).sum()
 
-    canvas, style: what student and teacher see in canvases, and in the styles they are painted in.
+
+def gap_lesson(canvas: tuple[Seen, Seen], style: tuple[Seen, Seen]) -> Tensor:
+    """Gram matrices of canvases and styles, and the gaps between the two, which are painted by.
+
+    canvas, style: what student and teacher see in each.
     """
     terms = []
     for level in STYLE:
         (x, true_x), (s, true_s) = ((p[0].grams[level], p[1].grams[level]) for p in (canvas, style))
         gap = true_x - true_s
-        wrong = relative(x - true_x, true_x) + relative(s - true_s, true_s)
-        terms.append(WEIGHTS.get(level, 1.0) * (wrong + relative(x - s - gap, gap)))
-    return torch.stack(terms).sum()
+        terms.append(WEIGHTS.get(level, 1.0) * relative(x - s - gap, gap))
+    return gram_lesson(*canvas) + gram_lesson(*style) + torch.stack(terms).sum()
 
 
 def relative(difference: Tensor, reference: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nst.encoders import Encoder, vgg_indices
+from nst.engine.encoders import Encoder, vgg_indices
 from nst.hardware import fastest_dtype
 
 __all__ = [

@@ -1,0 +1,273 @@
+"""Convolutional encoders whose layers go by the field's names.
+
+`conv4_2` is the second convolution of the fourth block before its ReLU, `relu4_2` the same after
+it. Keras' `block4_conv2` has its ReLU built in, so it names the same features as `relu4_2`.
+
+VGG-16 and VGG-19: Simonyan and Zisserman 2014 (arXiv 1409.1556), laid out as torchvision does.
+The compact encoder is a narrow network of the same kind, distilled by `tools/distil.py`.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from nst.errors import BadInput
+from nst.recipe import layer_name
+from nst.weights.store import VGG_BLOCKS, VGG_WIDTHS, Progress, load_compact, load_vgg
+
+__all__ = ["COMPACT_BLOCKS", "ENCODERS", "Encoder", "build_encoder"]
+
+ENCODERS = ("compact", "vgg16", "vgg19")
+
+# One convolution at full resolution, where it costs most; depth where pixels are few.
+COMPACT_BLOCKS = ((16,), (32, 32), (64, 64, 64), (128, 128, 128), (128, 128, 128))
+
+COMPACT_CONTENT = "relu4_2"  # lifted to the teacher's conv4_2
+
+# ImageNet statistics of RGB in 0..1, the input that torchvision's weights were trained for.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+# How the first convolution pads, and how the others do.
+PADDINGS: dict[str, tuple[Literal["zeros", "reflect"], Literal["zeros", "reflect"]]] = {
+    "zeros": ("zeros", "zeros"),
+    "reflect": ("reflect", "reflect"),
+    "picture": ("reflect", "zeros"),
+}
+
+
+class _AveragePool(torch.autograd.Function):
+    """2x2 averages; backwards by repetition, four times as fast as torch's own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.odd = x.shape[2] % 2, x.shape[3] % 2
+        return F.avg_pool2d(x, 2)
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> Tensor:
+        spread = F.interpolate(pulls[0] / 4, scale_factor=2, mode="nearest")
+        height, width = ctx.odd
+        return F.pad(spread, (0, width, 0, height)) if height or width else spread
+
+
+def _max_pool(x: Tensor) -> Tensor:
+    """2x2 maxima, found again on the way back.
+
+    To remember which of the four it was takes eight bytes each, an eighth of what VGG-19 needs.
+    """
+    return cast(
+        Tensor, checkpoint(F.max_pool2d, x, 2, use_reentrant=False, preserve_rng_state=False)
+    )
+
+
+class Encoder(nn.Module):
+    """Blocks of 3x3 convolutions and ReLUs with 2x2 pooling between them.
+
+    blocks: the width of every convolution, block by block.
+    pooling: "max" or "average".
+    lifts: for some layers a matrix (k, C + 1) that carries features and a constant 1 into the
+        space in which a distance is meant: the metric of the teacher (see `tools/distil.py`).
+        Layers without one are taken as they are.
+    content_layer: for networks that learned only some layers, the one that stands for content;
+        the other lifted layer of each block stands for style.
+    padding: of every convolution, "zeros" or "reflect"; "picture" reflects the picture itself,
+        where zeros would be a hard edge all around it, and pads with zeros after that.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        name: str,
+        blocks: Sequence[Sequence[int]],
+        pooling: str = "max",
+        lifts: Mapping[str, Tensor] | None = None,
+        content_layer: str | None = None,
+        padding: str = "zeros",
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.content_layer = content_layer
+        self.blocks = tuple(tuple(block) for block in blocks)
+        self.pooling = pooling
+        self.convs = nn.ModuleDict()
+        width = 3
+        outer, inner = PADDINGS[padding]
+        for b, block in enumerate(self.blocks, start=1):
+            for i, wider in enumerate(block, start=1):
+                mode = outer if width == 3 else inner
+                conv = nn.Conv2d(width, wider, 3, padding=1, padding_mode=mode)
+                self.convs[f"conv{b}_{i}"] = conv
+                width = wider
+        self.lifts = dict(lifts or {})
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def convolutions(self) -> dict[str, nn.Conv2d]:
+        """{"conv1_1": its module, ...} from shallow to deep."""
+        return cast(dict[str, nn.Conv2d], dict(self.convs.items()))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.convolutions["conv1_1"].weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.convolutions["conv1_1"].weight.device
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "Encoder":
+        # Normalisation and lifts keep their fp32 values whatever the weights are converted to.
+        mean, std = self.mean, self.std
+        super()._apply(fn, recurse)
+        self.mean, self.std = mean.to(self.device), std.to(self.device)
+        self.lifts = {name: lift.to(self.device) for name, lift in self.lifts.items()}
+        return self
+
+    def stand_in(self, layer: str, role: str) -> str:
+        """The layer of this network that answers for one of VGG's in a role.
+
+        role: "content" or "style". VGG answers for itself. The compact encoder learned one layer
+        for content and one a block for style. Raises BadInput for a layer that does not exist.
+        """
+        layer = layer_name(layer)
+        if self.content_layer and role == "content":
+            return self.content_layer
+        if self.content_layer:
+            learned = (name for name in self.lifts if name != self.content_layer)
+            return next(name for name in learned if name[4] == layer[4])
+        if layer.replace("relu", "conv") not in self.convs:
+            raise BadInput(f"{self.name} has no layer {layer}; its last is {list(self.convs)[-1]}.")
+        return layer
+
+    def answers_for(self, layer: str) -> str:
+        """The layer of VGG whose features a layer of this network learned, or is."""
+        lifted = bool(self.content_layer) and layer in self.lifts and layer != self.content_layer
+        return f"relu{layer[4]}_1" if lifted else layer
+
+    def channels(self, layer: str) -> int:
+        """Width of the layer in the published formulas: VGG's, also where a lift stands for it."""
+        block, i = int(layer[4]) - 1, int(layer[6]) - 1
+        return VGG_WIDTHS[block] if layer in self.lifts else self.blocks[block][i]
+
+    def stride(self, layer: str) -> int:
+        """Pixels between neighbouring positions of the layer's features."""
+        return 2 ** (int(layer[4]) - 1)
+
+    def reach(self, layer: str) -> int:
+        """Pixels, to either side of a position's own, that its features depend on."""
+        reach, last = 0, layer.replace("relu", "conv")
+        for name in self.convs:
+            if name.endswith("_1") and name != "conv1_1":
+                reach += self.stride(name) // 2  # the pooling window before the block
+            reach += self.stride(name)
+            if name == last:
+                break
+        return reach
+
+    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of an RGB image.
+
+        image: (N, 3, H, W), fp32, in 0..1. Returns {layer: (N, C, H / stride, W / stride)} in the
+        encoder's own precision, computing nothing deeper than the deepest layer asked for.
+        """
+        return dict(self.walk(image, layers))
+
+    def walk(self, image: Tensor, layers: Collection[str]) -> Iterator[tuple[str, Tensor]]:
+        """The items of `forward`, each as soon as it is computed, from shallow to deep.
+
+        Autograd goes back in the order of coming: what is made of a shallow layer at once, it
+        differentiates last, and need not hold that gradient all the while.
+        """
+        left = set(layers)
+        y = (image - self.mean) / self.std
+        pool = _AveragePool.apply if self.pooling == "average" else _max_pool
+        for name, conv in self.convolutions.items():
+            if name.endswith("_1") and name != "conv1_1":
+                y = pool(y)
+            y = self._first(y, conv) if name == "conv1_1" else conv(y)
+            if name in left:
+                yield name, y
+                if left == {name}:
+                    return
+            # Where nobody asked for the features before it, their memory is the ReLU's.
+            y = F.relu(y, inplace=name not in left)
+            relu = name.replace("conv", "relu")
+            if relu in left:
+                yield relu, y
+            left -= {name, relu}
+            if not left:
+                return
+
+    def _first(self, picture: Tensor, conv: nn.Conv2d) -> Tensor:
+        """The first convolution. It takes the picture to the encoder's own precision."""
+        if conv.padding_mode == "zeros":
+            return conv(self._own(picture))
+        # Reflecting fp32 takes less time than bf16, back above all.
+        padded = F.pad(picture, (1, 1, 1, 1), mode="reflect")
+        return F.conv2d(self._own(padded), conv.weight, conv.bias)
+
+    def _own(self, picture: Tensor) -> Tensor:
+        return picture.to(self.dtype, memory_format=torch.channels_last)
+
+
+def _vgg(name: str, pooling: str, progress: Progress | None) -> Encoder:
+    weights = load_vgg(name, progress)
+    blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)]
+    encoder = Encoder(name, blocks, pooling)
+    for conv, index in zip(encoder.convolutions.values(), vgg_indices(name), strict=True):
+        conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
+    return encoder
+
+
+def vgg_indices(name: str) -> list[int]:
+    """Positions of the convolutions in torchvision's `features`.
+
+    A ReLU follows each of them, a pooling each block.
+    """
+    indices: list[int] = []
+    position = 0
+    for count in VGG_BLOCKS[name]:
+        indices += range(position, position + 2 * count, 2)
+        position += 2 * count + 1
+    return indices
+
+
+def _compact() -> Encoder:
+    tensors, _ = load_compact()
+    lifts = {
+        key.removeprefix("lifts."): tensor.float()
+        for key, tensor in tensors.items()
+        if key.startswith("lifts.")
+    }
+    encoder = Encoder("compact", COMPACT_BLOCKS, "average", lifts, COMPACT_CONTENT, "picture")
+    encoder.load_state_dict({k: t.float() for k, t in tensors.items() if k.startswith("convs.")})
+    return encoder
+
+
+def build_encoder(
+    name: str,
+    pooling: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    progress: Progress | None = None,
+) -> Encoder:
+    """Return a frozen encoder with its weights, ready to paint with.
+
+    name: "compact", "vgg16" or "vgg19". pooling: "max", "average" or None for the network's own
+    (max for VGG, average for compact, which was trained with it and knows no other).
+    Raises BadInput for an unknown name, WeightsUnavailable where the weights cannot be had.
+    """
+    if name not in ENCODERS:
+        raise BadInput(f"There is no encoder called {name!r}; choose from {', '.join(ENCODERS)}.")
+    encoder = _compact() if name == "compact" else _vgg(name, pooling or "max", progress)
+    encoder = encoder.to(device=device, dtype=dtype)
+    for conv in encoder.convolutions.values():
+        conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
+    return encoder.requires_grad_(False).eval()

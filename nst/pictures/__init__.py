@@ -1,0 +1,3 @@
+"""Pictures in and out: opening safely, and what is taken home."""
+
+__all__: list[str] = []

@@ -1,0 +1,208 @@
+"""Pictures in, pictures out: a recipe's encoder on this machine's device, chosen and explained."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from PIL import Image
+
+from nst.engine.canvas import Canvas
+from nst.engine.encoders import Encoder, build_encoder
+from nst.engine.stylize import Step, stylize
+from nst.errors import WeightsUnavailable
+from nst.hardware import device_name, fastest_dtype, pick_device, use_machine
+from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
+from nst.recipe import Recipe, layer_name
+from nst.weights.store import Progress, is_cached, load_vgg
+
+__all__ = ["Background", "Pipeline", "choose_encoder", "open_pipeline"]
+
+TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
+# Widths whose convolutions take most of the time: where a faster precision has to show.
+TYPICAL_WIDTH = {"compact": 32, "vgg16": 256, "vgg19": 256}
+TILE = 1536  # longest side judged in one pass on a CPU; larger prints go in tiles
+KEPT_ENCODERS = 3
+RETRY_SECONDS = 60.0  # after a failed download, before a visit tries again
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """An encoder ready to paint, and what a visitor is told about it.
+
+    reason: one sentence on why this encoder, empty when it is simply the one asked for.
+    """
+
+    encoder: Encoder
+    reason: str = ""
+
+    @property
+    def device(self) -> str:
+        return device_name(self.encoder.device)
+
+    @property
+    def dtype(self) -> str:
+        return {torch.bfloat16: "bf16", torch.float32: "fp32"}[self.encoder.dtype]
+
+    @property
+    def title(self) -> str:
+        """What did the work: "the compact encoder on CPU, 2 cores, fp32"."""
+        return f"{TITLES[self.encoder.name]} on {self.device}, {self.dtype}"
+
+    def stand_ins(self, recipe: Recipe) -> str:
+        """Which layers stand in for the recipe's, in one sentence; empty when none do."""
+        pairs = [(recipe.content_layer, "content"), *((la, "style") for la in recipe.style_layers)]
+        encoder = self.encoder
+        found = {layer: encoder.answers_for(encoder.stand_in(layer, role)) for layer, role in pairs}
+        replaced = {layer: mine for layer, mine in found.items() if mine != layer_name(layer)}
+        listed = ", ".join(f"{mine} for {layer}" for layer, mine in replaced.items())
+        wanted = recipe.encoder if recipe.encoder in ("vgg16", "vgg19") else None
+        if wanted in (None, self.encoder.name):
+            return f"The encoder here takes {listed}." if listed else ""
+        layers = (
+            f"its {listed} and the other layers for their namesakes" if listed else "its layers"
+        )
+        return (
+            f"{TITLES[self.encoder.name].capitalize()} stands in for {TITLES[wanted]}: {layers}. "
+            "Its features have another scale, so content and style weigh differently here."
+        )
+
+    def paint(
+        self,
+        photo: Image.Image,
+        styles: Sequence[Image.Image],
+        recipe: Recipe,
+        *,
+        mask: Image.Image | None = None,
+        start: Canvas | Image.Image | None = None,
+        every: float | None = 0.5,
+        deadline: float | None = None,
+    ) -> Iterator[Step]:
+        """`stylize` for pictures as `open_photo` returns them; see there for the rest.
+
+        The photo is brought to the recipe's size. mask: white where to paint.
+        """
+        use_machine()
+        content, _ = split_alpha(fit(photo, recipe.size))
+        size = content.size
+        return stylize(
+            to_tensor(content),
+            [to_tensor(split_alpha(style)[0]) for style in styles],
+            recipe,
+            self.encoder,
+            every=every,
+            mask=None if mask is None else to_tensor(mask.convert("RGB").resize(size))[:, :1],
+            start=to_tensor(start.convert("RGB")) if isinstance(start, Image.Image) else start,
+            tile=TILE if self.encoder.device.type == "cpu" else None,
+            deadline=deadline,
+        )
+
+    @staticmethod
+    def picture(step: Step, photo: Image.Image) -> Image.Image:
+        """A step's picture with the photo's transparency. The step must have one."""
+        assert step.picture is not None
+        painted = to_image(step.picture)
+        _, alpha = split_alpha(photo)
+        return painted if alpha is None else join_alpha(painted, alpha.resize(painted.size))
+
+
+_encoders: OrderedDict[tuple, Encoder] = OrderedDict()
+_building = threading.Lock()
+
+
+def _encoder(name: str, pooling: str, progress: Progress | None) -> Encoder:
+    """Build an encoder or return the one built before; the few last used are kept."""
+    device = pick_device()
+    own = None if pooling == "own" or name == "compact" else pooling
+    key = (name, own, device)
+    with _building:
+        if key not in _encoders:
+            dtype = fastest_dtype(device, TYPICAL_WIDTH[name])
+            _encoders[key] = build_encoder(name, own, dtype, device, progress)
+        _encoders.move_to_end(key)
+        while len(_encoders) > KEPT_ENCODERS:
+            _encoders.popitem(last=False)
+        return _encoders[key]
+
+
+def choose_encoder(recipe: Recipe) -> tuple[str, str]:
+    """The encoder that would paint a recipe here now, and why; nothing is loaded for the answer.
+
+    "auto" means VGG-19 on a GPU when its weights are here, the compact encoder otherwise.
+    """
+    wanted = recipe.encoder
+    if wanted == "auto":
+        return _automatic()
+    if wanted == "compact" or is_cached(wanted):
+        return wanted, ""
+    return "compact", f"{TITLES[wanted]} is not on this machine yet."
+
+
+def _automatic() -> tuple[str, str]:
+    if pick_device().type != "cuda":
+        return (
+            "compact",
+            "There is no GPU here, so the compact encoder paints: it is made for that.",
+        )
+    if not is_cached("vgg19"):
+        return "compact", "VGG-19 is not on this machine yet."
+    return "vgg19", "There is a GPU here and VGG-19's weights are cached."
+
+
+def open_pipeline(
+    recipe: Recipe, *, strict: bool = False, progress: Progress | None = None
+) -> Pipeline:
+    """The pipeline for a recipe on this machine, with the encoder of `choose_encoder`.
+
+    strict: fetch a VGG that was asked for by name, and raise WeightsUnavailable when that fails.
+    Otherwise the compact encoder paints at once and the reason says so; no network is touched.
+    """
+    wanted = recipe.encoder
+    name, reason = (wanted, "") if strict and wanted != "auto" else choose_encoder(recipe)
+    try:
+        return Pipeline(_encoder(name, recipe.pooling, progress), reason)
+    except WeightsUnavailable as error:
+        if strict or name == "compact":
+            raise
+        return Pipeline(_encoder("compact", "own", None), str(error))
+
+
+@dataclass
+class Background:
+    """Fetches VGG weights without anybody waiting; a failure is remembered for a while."""
+
+    _states: dict[str, str] = field(default_factory=dict)
+    _failed_at: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def want(self, name: str) -> str:
+        """Start fetching unless it is under way or failed a moment ago; say how it stands."""
+        with self._lock:
+            recent = time.monotonic() - self._failed_at.get(name, -RETRY_SECONDS) < RETRY_SECONDS
+            if is_cached(name):
+                return f"{TITLES[name]} is ready."
+            if name not in self._states and not recent:
+                self._states[name] = f"{TITLES[name]} is being fetched from the Hub."
+                threading.Thread(target=self._fetch, args=(name,), daemon=True).start()
+            return self._states.get(name, "")
+
+    def _fetch(self, name: str) -> None:
+        def progress(done: int, total: int) -> None:
+            with self._lock:
+                self._states[name] = (
+                    f"{TITLES[name]} is being fetched from the Hub: "
+                    f"{done / 1e6:.0f} of {total / 1e6:.0f} MB."
+                )
+
+        try:
+            load_vgg(name, progress)
+            with self._lock:
+                del self._states[name]
+        except WeightsUnavailable as error:
+            with self._lock:
+                self._states[name] = str(error)
+                self._failed_at[name] = time.monotonic()
+                # The sentence stays to be shown; the next visit after a while tries again.
+                threading.Timer(RETRY_SECONDS, self._states.pop, (name, None)).start()

@@ -1,0 +1,391 @@
+"""Where weights come from, and in which order.
+
+The compact encoder ships with this package (`load_compact`). VGG-16 and VGG-19 (`load_vgg`) come
+from the first of: the whole file in the Hub's cache at the pinned commit; the features cached
+here earlier; the Hugging Face Hub, of whose file only the `features.*` block is read, 59 MB of
+553 for VGG-16 and 80 MB of 575 for VGG-19. Nothing here unpickles.
+
+A download grows as a sealed file whose seal is still empty. So it is its own record of what it is
+a part of, and can go on after any interruption; at its end it gets its seal, then its name.
+"""
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from huggingface_hub import HfFileMetadata, cached_assets_path, constants, try_to_load_from_cache
+from huggingface_hub.errors import HTTPError
+from huggingface_hub.utils import tqdm
+
+from nst.errors import BadInput, WeightsUnavailable
+from nst.weights.checksum import (
+    HEADER_LIMIT,
+    Block,
+    Damaged,
+    header_bytes,
+    load_block,
+    load_sealed,
+    read_block,
+    seal,
+)
+from nst.weights.hub import Patience, Source, contact, stream
+
+__all__ = [
+    "COMPACT",
+    "SOURCES",
+    "VGG_BLOCKS",
+    "VGG_WIDTHS",
+    "Progress",
+    "describe",
+    "feature_shapes",
+    "fetch",
+    "is_cached",
+    "load_compact",
+    "load_vgg",
+    "progress_bar",
+]
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes of the features so far and in all, many times a second."""
+
+# Simonyan & Zisserman 2015, table 1, columns D and E: 3x3 convolutions before each pooling.
+VGG_BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+VGG_WIDTHS = (64, 128, 256, 512, 512)
+
+COMPACT = Path(__file__).parents[1] / "data" / "compact.safetensors"
+
+DOWNLOAD_SECONDS = 3600.0  # for one download; the next one goes on where it stopped
+
+
+def feature_shapes(name: str) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the convolutions of "vgg16" or "vgg19", as torchvision numbers them.
+
+    `{"features.0.weight": (64, 3, 3, 3), "features.0.bias": (64,), ...}`, shallowest first.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    index, channels = 0, 3
+    for convolutions, width in zip(VGG_BLOCKS[name], VGG_WIDTHS, strict=True):
+        for _ in range(convolutions):
+            shapes[f"features.{index}.weight"] = (width, channels, 3, 3)
+            shapes[f"features.{index}.bias"] = (width,)
+            channels = width
+            index += 2  # the ReLU behind each convolution has a number too
+        index += 1  # and so has the pooling
+    return shapes
+
+
+# BSD-3; torchvision's ImageNet weights: RGB in 0..1, less the mean, over the deviation.
+SOURCES = {
+    "vgg16": Source(
+        title="VGG-16",
+        repo="timm/vgg16.tv_in1k",
+        commit="3394518cba29aee1ea82a49d971be90d2dd1dab7",
+        filename="model.safetensors",
+        sha256="57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8",
+        shapes=feature_shapes("vgg16"),
+    ),
+    "vgg19": Source(
+        title="VGG-19",
+        repo="timm/vgg19.tv_in1k",
+        commit="128d4708565b3a414bcbb9bbad440b2fe37b9f18",
+        filename="model.safetensors",
+        sha256="11aea017b543ff59233749d8f1cf544cda749378f5790d2fedab841fb86b7669",
+        shapes=feature_shapes("vgg19"),
+    ),
+}
+
+
+def load_compact() -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The shipped encoder's tensors and metadata.
+
+    Raises WeightsUnavailable when the file is missing or is not what was shipped.
+    """
+    try:
+        return load_sealed(COMPACT)
+    except Damaged as error:
+        raise WeightsUnavailable(
+            f"The compact encoder at {COMPACT} is damaged: {error} Install this package again."
+        ) from error
+    except OSError as error:
+        raise WeightsUnavailable(
+            f"The compact encoder at {COMPACT} cannot be read: {error.strerror}."
+        ) from error
+
+
+def load_vgg(name: str, progress: Progress | None = None) -> dict[str, torch.Tensor]:
+    """The convolutions of "vgg16" or "vgg19": `{"features.0.weight": ...}`, float32.
+
+    The tensors own their memory. Without a Hub this takes at most about 3 seconds to say so.
+    Threads and processes that ask together wait for one download. Raises WeightsUnavailable with
+    the reason, BadInput for another name.
+    """
+    source = _source(name)
+    tensors = _load_cached(source)
+    if tensors is None:
+        patience = Patience(source)
+        file = contact(source, patience)
+        with _alone(source):
+            # Whoever held the lock before may have done the work.
+            tensors = _load_cached(source)
+            if tensors is None:
+                tensors = _download(source, file, patience, progress or (lambda done, total: None))
+    return tensors
+
+
+def is_cached(name: str) -> bool:
+    """Whether `load_vgg` would need no network. Looks for the files, not into them."""
+    source = _source(name)
+    try:
+        return _whole_file(source) is not None or _sealed_path(source).is_file()
+    except WeightsUnavailable:
+        return False
+
+
+def describe(name: str) -> str:
+    """One line: where these weights lie, how large they are, and that they are whole.
+
+    Reads and hashes everything. Raises WeightsUnavailable when what lies there is damaged.
+    """
+    source = _source(name)
+    whole = _whole_file(source)
+    if whole is not None:
+        size = _verify_whole(source, whole) / 1e6
+        return f"{source.title}: the whole file, {size:.1f} MB, sha256 verified, at {whole}"
+    path, size = _sealed_path(source), source.size / 1e6
+    try:
+        load_sealed(path, source.shapes)
+    except FileNotFoundError:
+        return f"{source.title}: not here yet; {size:.1f} MB of {source.place}"
+    except (Damaged, OSError) as error:
+        raise WeightsUnavailable(f"{source.title} at {path} is damaged: {error}") from error
+    return f"{source.title}: {size:.1f} MB, checksum verified, at {path}"
+
+
+def fetch(names: Iterable[str], say: Callable[[str], None] = print) -> None:
+    """Have these weights ("vgg16", "vgg19", "all") here and verified; say where each lies.
+
+    Features that lie damaged in this project's cache are fetched again. A bar on standard error
+    shows the bytes arrive. Raises BadInput for another name, WeightsUnavailable with the reason.
+    """
+    for name in [n for given in names for n in (SOURCES if given == "all" else [given])]:
+        with progress_bar(name) as progress:
+            load_vgg(name, progress)
+        say(describe(name))
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Progress]:
+    """A tqdm bar for `load_vgg` on standard error, there only once bytes arrive."""
+    bar: tqdm | None = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            title = _source(name).title
+            bar = tqdm(desc=title, total=total, initial=done, unit="B", unit_scale=True)
+        bar.update(done - bar.n)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _source(name: str) -> Source:
+    if name not in SOURCES:
+        raise BadInput(f"There are no weights called {name!r}; there are {', '.join(SOURCES)}.")
+    return SOURCES[name]
+
+
+def _whole_file(source: Source) -> Path | None:
+    """The whole file in the Hub's cache, where a Space preloads it or another program left it."""
+    with _cache_errors(constants.HF_HUB_CACHE):
+        found = try_to_load_from_cache(source.repo, source.filename, revision=source.commit)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _verify_whole(source: Source, path: Path) -> int:
+    """Hold a whole file against the pinned sha256; returns its size in bytes."""
+    with _cache_errors(constants.HF_HUB_CACHE), path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
+    if found != source.sha256:
+        raise WeightsUnavailable(
+            f"{source.title} at {path} has the sha256 {found}, not the pinned {source.sha256}; "
+            "delete that file and fetch it again."
+        )
+    return size
+
+
+def _sealed_path(source: Source) -> Path:
+    """Where the features are cached; makes the folder."""
+    with _cache_errors():
+        folder = cached_assets_path("nst", namespace=source.repo, subfolder=source.commit)
+    return folder / "features.safetensors"
+
+
+@contextmanager
+def _cache_errors(cache: str = constants.HF_ASSETS_CACHE) -> Iterator[None]:
+    try:
+        yield
+    # cached_assets_path raises ValueError for a file where a folder should be
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise WeightsUnavailable(f"The weights' cache at {cache} fails: {reason}.") from error
+
+
+@contextmanager
+def _alone(source: Source) -> Iterator[None]:
+    """Hold this source's lock against all threads and processes that share the cache."""
+    lock = FileLock(_sealed_path(source).with_suffix(".lock"), timeout=DOWNLOAD_SECONDS)
+    with _cache_errors():
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise WeightsUnavailable(
+                f"Another process has held {lock.lock_file} for an hour; end it and try again."
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _load_cached(source: Source) -> dict[str, torch.Tensor] | None:
+    """The features from the whole file or from those cached here; None if neither is there.
+
+    Damaged features of ours are removed. A damaged file in the Hub's cache is not ours to remove.
+    Its sha256 is left to `describe`: to hash half a gigabyte takes a second or more at every start.
+    """
+    whole = _whole_file(source)
+    if whole is not None:
+        try:
+            return load_block(whole, source.shapes)
+        except (Damaged, OSError) as error:
+            logger.warning("Passing over %s: %s", whole, error)
+    path = _sealed_path(source)
+    with _cache_errors():
+        try:
+            return load_sealed(path, source.shapes)[0]
+        except FileNotFoundError:
+            return None
+        except Damaged as error:
+            logger.warning("Removing the damaged %s: %s", path, error)
+            path.unlink(missing_ok=True)
+            return None
+
+
+def _download(
+    source: Source, file: HfFileMetadata, patience: Patience, progress: Progress
+) -> dict[str, torch.Tensor]:
+    """Fetch the features into the cache and load them from there. The lock must be held.
+
+    The pinned sha256 is that of the whole file and says nothing about 80 MB out of 575. Checked
+    instead: the commit, whose name covers the contents, against the one the Hub says it serves;
+    the header against the architecture; every length; every value for being finite.
+    """
+    path = _sealed_path(source)
+    partial = path.with_suffix(".partial")
+    origin = {"repo": source.repo, "commit": source.commit, "etag": file.etag or ""}
+    try:
+        block = _remote_block(source, file, patience)
+        with _cache_errors():
+            try:
+                _receive(source, block, origin, partial, patience, progress)
+                seal(partial, block, origin)
+                tensors, _ = load_sealed(partial, source.shapes)
+                os.replace(partial, path)
+            except OSError:
+                partial.unlink(missing_ok=True)  # a full disk needs the room
+                raise
+    except Damaged as error:
+        partial.unlink(missing_ok=True)
+        raise WeightsUnavailable(
+            f"What the Hugging Face Hub sent is not {source.title}: {error}"
+        ) from error
+    return tensors
+
+
+def _remote_block(source: Source, file: HfFileMetadata, patience: Patience) -> Block:
+    """Where the features are in the file on the Hub, by the header that it sends."""
+    if file.commit_hash not in (None, source.commit):
+        raise Damaged(f"it is from commit {file.commit_hash}, not {source.commit}.")
+    if file.size is None:
+        raise Damaged("it does not say how long it is.")
+    while True:
+        try:
+            with stream(source, 0, 8 + HEADER_LIMIT) as chunks:
+                return read_block(_reader(chunks), file.size, source.shapes)
+        except HTTPError as error:
+            patience.pause(error)
+
+
+def _reader(chunks: Iterator[bytes]) -> Callable[[int], bytes]:
+    """Read chunks like a file: n bytes at a time, fewer only at the end."""
+    buffer = bytearray()
+
+    def read(size: int) -> bytes:
+        while len(buffer) < size and (chunk := next(chunks, b"")):
+            buffer.extend(chunk)
+        taken = bytes(buffer[:size])
+        del buffer[:size]
+        return taken
+
+    return read
+
+
+def _receive(
+    source: Source,
+    block: Block,
+    origin: Mapping[str, str],
+    partial: Path,
+    patience: Patience,
+    progress: Progress,
+) -> None:
+    """Let `partial` grow to the whole block, going on from what it holds of this very file."""
+    held = _held(partial, block, origin)
+    progress(held, block.size)
+    deadline = time.monotonic() + DOWNLOAD_SECONDS
+    with partial.open("ab") as out:
+        while held < block.size:
+            before, error = held, None
+            try:
+                with stream(source, block.start + held, block.start + block.size) as chunks:
+                    for chunk in chunks:
+                        out.write(chunk)
+                        out.flush()  # what has arrived outlives this process
+                        held += len(chunk)
+                        progress(held, block.size)
+                        _keep_to(deadline, source)
+            except HTTPError as broken:
+                error = broken
+            if held < block.size:
+                patience.pause(error, progressed=held > before)
+
+
+def _held(partial: Path, block: Block, origin: Mapping[str, str]) -> int:
+    """Bytes of the block that `partial` holds; begins it anew if it is of another file."""
+    beginning = header_bytes(block, origin)
+    if partial.is_file():
+        with partial.open("rb") as file:
+            held = partial.stat().st_size - len(beginning)
+            if file.read(len(beginning)) == beginning and held <= block.size:
+                return held
+    partial.write_bytes(beginning)
+    return 0
+
+
+def _keep_to(deadline: float, source: Source) -> None:
+    if time.monotonic() > deadline:
+        raise WeightsUnavailable(
+            f"The download of {source.title} was stopped after an hour; the next one goes on."
+        )

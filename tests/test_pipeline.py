@@ -1,0 +1,428 @@
+"""The pipeline: which encoder paints, what the visitor is told, and pictures in and out."""
+
+import platform
+import subprocess
+import sys
+import threading
+
+import gradio.media
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nst import hardware
+from nst import pipeline as pipeline
+from nst.engine import encoders
+from nst.engine.encoders import Encoder, build_encoder
+from nst.errors import WeightsUnavailable
+from nst.pictures.images import fit, open_photo
+from nst.pipeline import Background, Pipeline, open_pipeline
+from nst.published import named
+from nst.recipe import Recipe
+
+QUICK = Recipe(encoder="compact", size=64, scales=1, steps=3)
+VGG_BLOCKS = ((4, 4), (4, 4), (4,) * 4, (4,) * 4, (4,) * 4)
+GONE = "The Hugging Face Hub does not answer."
+
+
+def lion(width: int = 96) -> Image.Image:
+    photo = fit(open_photo(gradio.media.get_image("lion.jpg")), width)
+    return photo.crop((0, 0, width, width * 3 // 4))
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine to set up: a GPU or none, VGGs cached or not, and what is built on it."""
+
+    class Machine:
+        def __init__(self) -> None:
+            self.gpu, self.cached, self.offline = False, set(), False
+            self.built: list[tuple[str, str | None]] = []
+
+        def build(self, name, pooling, dtype, device, progress) -> Encoder:
+            if name != "compact" and (self.offline or name not in self.cached):
+                raise WeightsUnavailable(GONE)
+            self.built.append((name, pooling))
+            return Encoder(name, VGG_BLOCKS, pooling or "max")
+
+    here = Machine()
+    monkeypatch.setattr(
+        pipeline, "pick_device", lambda: torch.device("cuda" if here.gpu else "cpu")
+    )
+    monkeypatch.setattr(pipeline, "fastest_dtype", lambda device, width: torch.float32)
+    monkeypatch.setattr(pipeline, "is_cached", lambda name: name in here.cached)
+    monkeypatch.setattr(pipeline, "build_encoder", here.build)
+    pipeline._encoders.clear()
+    yield here
+    pipeline._encoders.clear()
+
+
+@pytest.fixture(scope="module")
+def compact() -> Pipeline:
+    return Pipeline(build_encoder("compact"))
+
+
+# Which encoder, and why
+
+
+def test_auto_is_the_compact_encoder_without_a_gpu(machine):
+    machine.cached = {"vgg16", "vgg19"}
+    found = open_pipeline(Recipe(encoder="auto"))
+    assert found.encoder.name == "compact"
+    assert "no GPU" in found.reason
+
+
+def test_auto_is_vgg19_on_a_gpu_that_has_its_weights(machine):
+    machine.gpu, machine.cached = True, {"vgg19"}
+    found = open_pipeline(Recipe(encoder="auto"))
+    assert found.encoder.name == "vgg19"
+    assert "GPU" in found.reason
+
+
+def test_auto_is_the_compact_encoder_on_a_gpu_until_the_weights_are_there(machine):
+    machine.gpu = True
+    found = open_pipeline(Recipe(encoder="auto"))
+    assert found.encoder.name == "compact"
+    assert "VGG-19 is not on this machine yet" in found.reason
+
+
+@pytest.mark.parametrize("name", ["compact", "vgg16", "vgg19"])
+def test_encoder_asked_for_by_name_needs_no_reason(machine, name):
+    machine.cached = {"vgg16", "vgg19"}
+    found = open_pipeline(Recipe(encoder=name))
+    assert (found.encoder.name, found.reason) == (name, "")
+
+
+def test_vgg_that_is_not_here_is_stood_in_for_at_once_and_the_reason_says_so(machine):
+    found = open_pipeline(named("ghorpade-vgg16"))
+    assert found.encoder.name == "compact"
+    assert found.reason == "VGG-16 is not on this machine yet."
+
+
+def test_cached_vgg_that_cannot_be_read_is_stood_in_for_with_the_reason(machine):
+    machine.cached, machine.offline = {"vgg19"}, True
+    found = open_pipeline(named("lodaya"))
+    assert (found.encoder.name, found.reason) == ("compact", GONE)
+
+
+def test_strict_asks_for_the_vgg_or_raises(machine):
+    with pytest.raises(WeightsUnavailable, match="does not answer"):
+        open_pipeline(named("lodaya"), strict=True)
+    machine.cached = {"vgg19"}
+    assert open_pipeline(named("lodaya"), strict=True).encoder.name == "vgg19"
+
+
+def test_missing_compact_encoder_is_never_hidden(monkeypatch):
+    def gone():
+        raise WeightsUnavailable("The compact encoder is damaged.")
+
+    monkeypatch.setattr(encoders, "load_compact", gone)
+    pipeline._encoders.clear()
+    with pytest.raises(WeightsUnavailable, match="damaged"):
+        open_pipeline(Recipe(encoder="compact"))
+
+
+def test_pooling_of_the_recipe_reaches_vgg_and_leaves_compact_alone(machine):
+    machine.cached = {"vgg19"}
+    for encoder in ("vgg19", "compact"):
+        for pooling in ("own", "max", "average"):
+            open_pipeline(Recipe(encoder=encoder, pooling=pooling))
+    assert machine.built == [
+        ("vgg19", None),
+        ("vgg19", "max"),
+        ("vgg19", "average"),
+        ("compact", None),
+    ]
+
+
+def test_encoder_is_built_once_and_the_last_few_are_kept(machine):
+    machine.cached = {"vgg16", "vgg19"}
+    first = open_pipeline(Recipe(encoder="vgg19")).encoder
+    assert open_pipeline(Recipe(encoder="vgg19", size=64)).encoder is first
+    for recipe in (named("lodaya"), named("ghorpade-vgg16"), named("ghorpade-vgg19")):
+        open_pipeline(recipe)
+    assert len(pipeline._encoders) <= pipeline.KEPT_ENCODERS
+    assert open_pipeline(Recipe(encoder="vgg19")).encoder is not first
+
+
+def test_title_says_what_did_the_work(monkeypatch, compact):
+    monkeypatch.setattr(pipeline, "device_name", lambda device: "CPU, 2 cores")
+    assert compact.title == "the compact encoder on CPU, 2 cores, fp32"
+    vgg = Pipeline(Encoder("vgg19", VGG_BLOCKS).bfloat16())
+    assert vgg.title == "VGG-19 on CPU, 2 cores, bf16"
+
+
+# Which layers stand in
+
+
+def test_nothing_stands_in_for_vggs_own_layers_or_the_house_recipe(compact):
+    vgg = Pipeline(Encoder("vgg19", VGG_BLOCKS))
+    assert vgg.stand_ins(named("lodaya")) == ""
+    assert vgg.stand_ins(named("lodaya").but(content_layer="block5_conv4")) == ""
+    assert compact.stand_ins(named("house")) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "pairs"),
+    [
+        ("ghorpade-vgg16", "VGG-16", ["relu4_2 for relu4_3"]),
+        ("ghorpade-vgg19", "VGG-19", ["relu4_2 for relu4_3"]),
+        ("keras-tv", "VGG-19", ["relu4_2 for relu5_2"]),
+        ("tf-keras", "VGG-19", ["relu4_2 for relu5_2"]),
+        ("lodaya", "VGG-19", []),
+        ("five-minute", "VGG-19", []),
+    ],
+)
+def test_layers_that_stand_in_for_a_published_recipes_are_named(compact, name, wanted, pairs):
+    sentence = compact.stand_ins(named(name))
+    assert sentence.startswith(f"The compact encoder stands in for {wanted}")
+    for pair in pairs:
+        assert pair in sentence
+    assert sentence.count(" for relu") == len(pairs)
+
+
+def test_layers_before_their_relu_are_named_too(compact):
+    recipe = named("lodaya").but(
+        style_layers=("conv1_1", "relu2_2"), style_layer_weights=(1, 1), content_layer="conv4_2"
+    )
+    sentence = compact.stand_ins(recipe)
+    for pair in ("relu4_2 for conv4_2", "relu1_1 for conv1_1", "relu2_1 for relu2_2"):
+        assert pair in sentence
+
+
+@pytest.mark.parametrize("encoder", ["compact", "auto"])
+def test_no_layer_is_replaced_silently(compact, encoder):
+    recipe = Recipe(encoder=encoder, content_layer="relu3_2")
+    assert compact.encoder.stand_in("relu3_2", "content") == "relu4_2"
+    assert "relu4_2 for relu3_2" in compact.stand_ins(recipe)
+
+
+# Pictures in, pictures out
+
+
+def result(compact: Pipeline, photo: Image.Image, **rest):
+    for step in compact.paint(photo, [lion().rotate(90, expand=True)], QUICK, every=None, **rest):
+        final = step
+    return final
+
+
+def test_photo_is_painted_at_the_recipes_size(compact):
+    for photo in (lion(96), lion(48)):
+        step = result(compact, photo)
+        assert step.size == (48, 64)
+        picture = compact.picture(step, photo)
+        assert (picture.mode, picture.size) == ("RGB", (64, 48))
+        np.testing.assert_allclose(
+            np.asarray(picture) / 255, step.picture[0].permute(1, 2, 0).numpy(), atol=0.5 / 255
+        )
+
+
+def test_photo_keeps_its_transparency(compact):
+    photo = lion()
+    alpha = Image.linear_gradient("L").resize(photo.size)
+    photo.putalpha(alpha)
+    picture = compact.picture(result(compact, photo), photo)
+    assert (picture.mode, picture.size) == ("RGBA", (64, 48))
+    expected = np.asarray(alpha.resize(picture.size), float)
+    assert np.abs(np.asarray(picture.getchannel("A")) - expected).max() <= 2
+
+
+def test_what_lies_under_transparent_pixels_is_of_no_account(compact):
+    def with_colour(colour: tuple[int, int, int]) -> Image.Image:
+        photo = lion()
+        photo.paste(colour, (0, 0, 30, 72))
+        alpha = Image.new("L", photo.size, 255)
+        alpha.paste(0, (0, 0, 30, 72))
+        photo.putalpha(alpha)
+        return photo
+
+    black, pink = (
+        result(compact, with_colour(colour)).picture[..., 28:]
+        for colour in ((0, 0, 0), (255, 0, 255))
+    )
+    # The edge itself mixes both colours when the photo is made smaller.
+    assert (black - pink).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1"])
+def test_mask_is_white_where_to_paint_and_of_any_size(compact, mode):
+    mask = Image.new("L", (40, 30))
+    mask.paste(255, (0, 0, 20, 30))
+    photo = lion(64)
+    picture = result(compact, photo, mask=mask.convert(mode)).picture[0]
+    difference = (picture - torch.from_numpy(np.array(photo)).permute(2, 0, 1) / 255).abs()
+    assert difference[..., 36:].max() < 1e-6
+    assert difference[..., :28].mean() > 0.005
+
+
+def test_start_is_a_picture_or_a_canvas(compact):
+    first = result(compact, lion())
+    again = result(compact, lion(), start=compact.picture(first, lion()))
+    on = result(compact, lion(), start=first.canvas)
+    assert on.canvas.age == first.canvas.age + on.total
+    assert again.losses[3] < first.losses[3]
+    assert on.losses[3] < first.losses[3]
+
+
+# Weights that come in the background
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A Hub that answers when it is told to."""
+
+    class Hub:
+        def __init__(self) -> None:
+            self.go, self.asked, self.cached, self.works = threading.Event(), [], set(), True
+
+        def load(self, name, progress):
+            self.asked.append(name)
+            progress(20_000_000, 80_000_000)
+            self.go.wait(10)
+            if not self.works:
+                raise WeightsUnavailable(GONE)
+            self.cached.add(name)
+
+    here = Hub()
+    monkeypatch.setattr(pipeline, "load_vgg", here.load)
+    monkeypatch.setattr(pipeline, "is_cached", lambda name: name in here.cached)
+    yield here
+    here.go.set()
+
+
+def finished(hub, background) -> None:
+    hub.go.set()
+    for thread in threading.enumerate():
+        if getattr(thread, "_target", None) == background._fetch:
+            thread.join(10)
+
+
+def test_weights_are_fetched_once_while_everybody_goes_on(hub):
+    background = Background()
+    assert "being fetched" in background.want("vgg19")
+    for _ in range(3):
+        assert "being fetched" in background.want("vgg19")
+    finished(hub, background)
+    assert hub.asked == ["vgg19"]
+    assert background.want("vgg19") == "VGG-19 is ready."
+
+
+def test_fetching_says_how_far_it_is(hub, monkeypatch):
+    seen = threading.Event()
+    load = hub.load
+
+    def watched(name, progress):
+        progress(20_000_000, 80_000_000)
+        seen.set()
+        load(name, progress)
+
+    monkeypatch.setattr(pipeline, "load_vgg", watched)
+    background = Background()
+    background.want("vgg16")
+    assert seen.wait(10)
+    assert "20 of 80 MB" in background.want("vgg16")
+    finished(hub, background)
+
+
+def test_failure_is_told_and_not_tried_again_at_once(hub):
+    hub.works = False
+    background = Background()
+    background.want("vgg19")
+    finished(hub, background)
+    assert background.want("vgg19") == GONE
+    assert hub.asked == ["vgg19"]
+
+
+def test_failure_is_tried_again_after_a_while(hub, monkeypatch):
+    monkeypatch.setattr(pipeline, "RETRY_SECONDS", 0.0)
+    hub.works = False
+    background = Background()
+    background.want("vgg19")
+    finished(hub, background)
+    hub.works = True
+    for thread in threading.enumerate():
+        if getattr(thread, "function", None) == background._states.pop:
+            thread.join(10)
+    background.want("vgg19")
+    finished(hub, background)
+    assert background.want("vgg19") == "VGG-19 is ready."
+
+
+def test_no_fetch_keeps_the_program_from_ending(hub):
+    hub.works = False
+    before = set(threading.enumerate())
+    background = Background()
+    background.want("vgg19")
+    finished(hub, background)
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert all(thread.daemon for thread in left)
+
+
+# The machine
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    def count(asked: str | None) -> int:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if asked is not None:
+            monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        hardware.cores.cache_clear()
+        return hardware.cores()
+
+    yield count
+    hardware.cores.cache_clear()
+
+
+def test_cores_are_no_more_than_what_is_asked_for(cores):
+    every = cores(None)
+    assert every >= 1
+    assert cores("1") == 1
+    assert cores("1,4") == 1
+    assert cores("100000") == every
+
+
+@pytest.mark.parametrize("asked", ["", "many", "0", "-3", " 1 "])
+def test_nonsense_about_cores_stops_nothing(cores, asked):
+    assert cores(asked) >= 1
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these options")
+def test_freed_memory_is_handed_out_again_without_the_system():
+    """A block below glibc's usual 128 kB to 32 MB, freed and asked for again, costs no page."""
+    program = (
+        "import resource, torch; from nst.hardware import use_machine; use_machine()\n"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for turn in range(4):\n"
+        "    before = faults()\n"
+        "    x = [torch.zeros(6 * 2**20) for _ in range(8)]; del x\n"
+        "print(faults() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert int(done.stdout) < 100, done.stderr
+
+
+@pytest.mark.parametrize("library", [object(), None])
+def test_another_c_library_stops_nothing(monkeypatch, library):
+    def load(name: None) -> object:
+        if library is None:
+            raise OSError("no library")
+        return library
+
+    monkeypatch.setattr(hardware.ctypes, "CDLL", load)
+    hardware._keep_freed_memory.__wrapped__()
+    hardware.use_machine()
+    assert torch.get_num_threads() == hardware.cores()
+
+
+@pytest.mark.parametrize(
+    ("fp32", "bf16", "dtype"),
+    [(1.0, 0.5, torch.bfloat16), (1.0, 0.99, torch.float32), (0.5, 1.0, torch.float32)],
+)
+def test_precision_with_fewer_digits_has_to_be_faster_here(monkeypatch, fp32, bf16, dtype):
+    seconds = {torch.float32: fp32, torch.bfloat16: bf16}
+    monkeypatch.setattr(hardware, "_time_convolutions", lambda width: seconds)
+    hardware.fastest_dtype.cache_clear()
+    assert hardware.fastest_dtype(torch.device("cpu"), 32) == dtype
+    hardware.fastest_dtype.cache_clear()

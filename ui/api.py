@@ -1,0 +1,77 @@
+"""`/paint`: the named, typed way in for programs (`gradio_client`)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from nst.errors import BadInput
+from nst.presets import load_presets, preset_of
+from nst.recipe import Recipe
+from ui.parts.links import read_settings
+from ui.parts.photo_box import PhotoBox
+from ui.runs.events import PAINTS
+from ui.runs.job import order
+from ui.runs.messages import sentences
+from ui.runs.painting import Progress, run
+from ui.runs.result import Result, store
+
+__all__ = ["build"]
+
+ABOUT = """Repaint a photo in the manner of a painting.
+
+photo: a picture. style: a picture of a painting, or None and preset: one of {presets}.
+recipe: settings as a query string, such as "strength=60&size=256&colours=photo"; empty for the
+preset's own. Yields (None, facts) while it paints and (PNG file, facts) at the end.
+"""
+
+
+def build() -> None:
+    """Put the endpoint into the current `gr.Blocks`; nothing of it can be seen."""
+    with gr.Row(visible=False):
+        photo = PhotoBox(label="photo")
+        style = PhotoBox(label="style")
+        preset = gr.Textbox("", label="preset")
+        recipe = gr.Textbox("", label="recipe")
+        picture = gr.File(label="picture")
+        facts = gr.JSON(label="facts")
+        button = gr.Button()
+
+    def paint(
+        photo: str | None, style: str | None = None, preset: str = "", recipe: str = ""
+    ) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        with sentences():
+            chosen = None if style else preset_of(preset or load_presets()[0][0].id)
+            if chosen is None and style is None:
+                raise BadInput(f"There is no preset called {str(preset)[:40]!r}.")
+            settings = read_settings(str(recipe or ""), chosen)
+            asked = order(photo, chosen or style, settings)
+            result = Result(asked)
+            for progress in run(asked.photo, asked.styles, settings, every=1.0):
+                result.take(progress)
+                if progress.picture is not None and not progress.done:
+                    yield None, _facts(progress, settings)
+            path = store(picture, result.png(), f"{result.name}.png")
+            yield path, _facts(progress, settings)
+
+    ids = ", ".join(p.id for p in load_presets()[0])
+    button.click(
+        paint, [photo, style, preset, recipe], [picture, facts],
+        api_name="paint", api_description=ABOUT.format(presets=ids),
+        **PAINTS,
+    )  # fmt: skip
+
+
+def _facts(progress: Progress, recipe: Recipe) -> dict[str, Any]:
+    names = ("content", "style", "tv", "total")
+    return {
+        "step": progress.step,
+        "steps": progress.total,
+        "width": progress.size[0],
+        "height": progress.size[1],
+        "seconds": round(progress.seconds, 3),
+        "losses": dict(zip(names, progress.losses or (), strict=False)),
+        "status": progress.status,
+        "notes": list(progress.notes),
+        "recipe": recipe.to_query(Recipe()),
+    }

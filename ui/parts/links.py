@@ -1,0 +1,92 @@
+"""Links that restore a recipe: everything is in the query string, nothing on the server.
+
+Only settings and the ids of shipped pictures can be in a link; a visitor's own picture never is.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from urllib.parse import parse_qsl, urlencode
+
+from nst.presets import Preset, load_presets
+from nst.published import NAMED, named
+from nst.recipe import Recipe, parse_value
+from ui.parts.samples import SAMPLES
+
+__all__ = ["Shared", "address", "from_notes", "from_query", "read_settings", "to_query"]
+
+LONGEST = 4096  # letters of a program's settings
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a link or a picture's metadata can hold: a recipe, and ids of shipped pictures."""
+
+    recipe: Recipe
+    photo: str | None = None
+    style: str | None = None
+    second: str | None = None
+
+
+def to_query(shared: Shared) -> str:
+    """The query string, without "?". Settings that a named recipe has anyway are left out."""
+    base = NAMED[shared.recipe.name].recipe if shared.recipe.name in NAMED else Recipe()
+    ids = {"photo": shared.photo, "style": shared.style, "second": shared.second}
+    return f"{shared.recipe.to_query(base)}&{urlencode({k: v for k, v in ids.items() if v})}".strip(
+        "&"
+    )
+
+
+def from_query(query: Mapping[str, str]) -> Shared | None:
+    """Read a link back; None when it holds nothing of ours. Never raises.
+
+    Unknown keys and ids are ignored, values out of range are brought to the nearest end of it.
+    """
+    base = NAMED[query["name"]].recipe if query.get("name") in NAMED else Recipe()
+    shared = _with_ids(_of_ours(Recipe.from_query(query, base)), query)
+    return None if query.get("v") is None and shared == Shared(Recipe()) else shared
+
+
+def from_notes(recipe: Recipe, notes: Mapping[str, str]) -> Shared:
+    """What a picture's metadata holds (see `nst.pictures.export`), as a link would."""
+    return _with_ids(_of_ours(recipe), notes)
+
+
+def read_settings(text: str, preset: Preset | None) -> Recipe:
+    """A program's settings as a query string, over the preset's own.
+
+    Unlike a link's, a wrong one is an error: raises BadInput that names it.
+    """
+    pairs = dict(parse_qsl(text[:LONGEST], keep_blank_values=True))
+    base = named(pairs.pop("name", "house"))
+    base = preset.recipe(base) if preset else base
+    settings = {entry.name for entry in fields(Recipe)}
+    return base.but(**{k: parse_value(k, v) if k in settings else v for k, v in pairs.items()})
+
+
+def _of_ours(recipe: Recipe) -> Recipe:
+    """A recipe whose name is not one of ours is our own with changes."""
+    return recipe if recipe.name in NAMED else recipe.but(name="house")
+
+
+def _with_ids(recipe: Recipe, found: Mapping[str, str]) -> Shared:
+    presets = {preset.id for preset in load_presets()[0]}
+    return Shared(
+        recipe,
+        _known(found.get("photo"), SAMPLES),
+        _known(found.get("style"), presets),
+        _known(found.get("second"), presets),
+    )
+
+
+def _known(name: object, known: object) -> str | None:
+    return name if isinstance(name, str) and name in known else None  # type: ignore[operator]
+
+
+def address(query: str, own: str) -> str:
+    """The whole link: the Space's page on Hugging Face, or the app's own address elsewhere."""
+    space = os.environ.get("SPACE_ID")
+    base = (
+        f"https://huggingface.co/spaces/{space}" if space else own.split("?")[0].rstrip("/") + "/"
+    )
+    return f"{base}?{query}"

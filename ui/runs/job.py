@@ -1,0 +1,89 @@
+"""What a visitor asked for, checked and opened, before anything waits or works."""
+
+from dataclasses import dataclass, replace
+
+from PIL import Image, ImageFilter
+
+from nst.errors import BadInput
+from nst.pictures.images import open_photo
+from nst.presets import Preset
+from nst.recipe import Recipe
+from ui.parts.links import Shared
+from ui.parts.samples import sample_id
+
+__all__ = ["Order", "brushed", "order"]
+
+SOFT = 1 / 80  # of the long side: how wide a brushed edge fades
+
+
+@dataclass(frozen=True)
+class Order:
+    """Opened pictures and a recipe. title and credit are for a share card."""
+
+    photo: Image.Image
+    styles: tuple[Image.Image, ...]
+    shared: Shared
+    title: str
+    credit: str
+    mask: Image.Image | None = None
+
+    def enlarged(self, size: int) -> "Order":
+        """The same at another size."""
+        recipe = self.shared.recipe.but(size=size)
+        return replace(self, shared=replace(self.shared, recipe=recipe))
+
+
+def order(
+    photo: str | None,
+    style: str | Preset | None,
+    recipe: Recipe,
+    *,
+    second: Preset | None = None,
+    share: float = 0.5,
+    again: Order | None = None,
+    mask: Image.Image | None = None,
+) -> Order:
+    """Open what was chosen. Raises BadInput with a sentence for whatever cannot be used.
+
+    photo: a file. style: a file, or a preset. second: painted in with its share, 0..1.
+    again: an earlier order whose photo is taken instead. mask: white where to paint.
+    """
+    if photo is None and again is None:
+        raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
+    if style is None:
+        raise BadInput("There is no painting yet: choose one, or upload your own.")
+    if second is not None:
+        if not 0 <= share <= 1:
+            raise BadInput(f"The second style's share is {share:g}; it can be from 0 to 1.")
+        recipe = recipe.but(mix=(round(1 - share, 4), round(share, 4)))
+    preset = style if isinstance(style, Preset) else None
+    first = open_photo(preset.path if preset else style)  # type: ignore[arg-type]
+    return Order(
+        photo=again.photo if again else open_photo(photo),  # type: ignore[arg-type]
+        styles=(first, open_photo(second.path)) if second else (first,),
+        shared=Shared(
+            recipe,
+            again.shared.photo if again else sample_id(photo),
+            preset.id if preset else None,
+            second.id if second else None,
+        ),
+        title=_title(preset, second),
+        credit="; ".join(f"{p.title}: {p.author} ({p.licence})" for p in (preset, second) if p),
+        mask=mask,
+    )
+
+
+def brushed(drawn: dict | None) -> Image.Image | None:
+    """The mask (L, soft at its edges) in what `gr.ImageMask` gives; None when nothing is drawn."""
+    layers = (drawn or {}).get("layers") or []
+    if not layers or not isinstance(layers[0], Image.Image):
+        return None
+    mask = layers[0].convert("RGBA").getchannel("A")
+    if mask.getbbox() is None:
+        return None
+    return mask.filter(ImageFilter.GaussianBlur(max(mask.size) * SOFT))
+
+
+def _title(preset: Preset | None, second: Preset | None) -> str:
+    names = [p.title for p in (preset, second) if p]
+    return " and ".join(names) if preset else "In a style of my own"

@@ -1,0 +1,100 @@
+"""What the mask editor sends while a visitor draws: bounded, and only the layer that is used.
+
+Gradio keeps every drawing in memory until a run takes it, with no bound on their number, and
+makes as many layers as a request's number says.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from PIL import Image
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope
+
+from nst.pictures.limits import LIMITS
+from ui.server.admission import SESSION
+from ui.server.bodies import Refused, boundary_of
+
+__all__ = ["Drawing", "read_drawing"]
+
+KEPT = 64  # drawings that no run has taken yet; a mask is some 20 KB
+FIELDS = {"id", "type", "index", "component_id", "fn_name", "session_hash"}
+
+
+class Drawing:
+    """One picture from the editor. used: whether this page looks at it at all."""
+
+    def __init__(self, fields: dict[str, str], picture: bytes) -> None:
+        self._fields, self._picture = fields, picture
+
+    @property
+    def used(self) -> bool:
+        return self._fields["type"] == "layer" and self._fields["index"] == "0"
+
+    def request(self, scope: Scope) -> tuple[Scope, bytes]:
+        """The scope and body that Gradio gets."""
+        made = httpx.Request(
+            "POST", "http://localhost", data=self._fields, files={"file": ("layer", self._picture)}
+        )
+        kept = [
+            (k, v) for k, v in scope["headers"] if k not in (b"content-type", b"content-length")
+        ]
+        kept.append((b"content-type", made.headers["content-type"].encode()))
+        return {**scope, "headers": kept}, made.read()
+
+
+async def read_drawing(scope: Scope, receive: Receive, page: Any) -> Drawing:
+    """The drawing in a request. page: the `gr.Blocks`. Raises Refused."""
+    headers = dict(scope["headers"])
+    boundary_of(headers.get(b"content-type", b""))
+    try:
+        async with Request(scope, _whole(receive)).form(max_files=1, max_fields=8) as form:
+            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+            fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
+            picture = await files[0].read() if files else b""
+    except (MultiPartException, HTTPException):
+        raise Refused(400, "The drawing cannot be read.") from None
+    if fields.keys() != FIELDS or not picture:
+        raise Refused(400, "The drawing is not complete.")
+    _check(fields, picture)
+    editor = next((e for e in _editors(page) if str(e._id) == fields["component_id"]), None)
+    if editor is None or fields["fn_name"] != "accept_blobs":
+        raise Refused(404, "There is no such editor.")
+    while len(editor.blob_storage) >= KEPT:
+        editor.blob_storage.pop(next(iter(editor.blob_storage)))
+    return Drawing(fields, picture)
+
+
+def _check(fields: dict[str, str], picture: bytes) -> None:
+    known = fields["type"] in ("background", "layer", "composite")
+    if not known or not all(SESSION.fullmatch(fields[key]) for key in ("id", "session_hash")):
+        raise Refused(400, "The drawing is not from this page.")
+    try:
+        width, height = Image.open(io.BytesIO(picture), formats=["PNG", "JPEG", "WEBP"]).size
+    except Exception:  # Pillow raises many kinds for what is no picture
+        raise Refused(400, "The drawing is not a picture.") from None
+    if width * height > LIMITS.max_pixels:
+        raise Refused(
+            400, f"The drawing has {width} x {height} pixels; at most {LIMITS.max_pixels} can be."
+        )
+
+
+def _editors(page: Any) -> Iterator[Any]:
+    return (block for block in page.blocks.values() if hasattr(block, "blob_storage"))
+
+
+def _whole(receive: Receive) -> Receive:
+    """`receive`, with a visitor who goes away in the middle told apart from one who is done."""
+
+    async def checked() -> Message:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Refused(400, "The request was broken off.")
+        return message
+
+    return checked

@@ -1,0 +1,3 @@
+"""The tabs of the page."""
+
+__all__: list[str] = []

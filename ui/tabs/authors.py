@@ -1,0 +1,196 @@
+"""The comparisons that the published systems' authors made, one click each."""
+
+import html
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from nst.compare import COMPARISONS, Comparison, Run, compare, scaled, table
+from nst.errors import BadInput
+from nst.pictures.images import fit
+from nst.pipeline import choose_encoder
+from nst.recipe import Recipe
+from ui.parts.overlay import overlay
+from ui.runs.events import QUICK
+from ui.runs.job import Order
+from ui.runs.painting import Progress, clock, pace, run
+from ui.server.limits import RULES
+from ui.tabs.inputs import Choice
+from ui.tabs.tiles import TILE, Panel, Scene, Tile
+
+__all__ = ["Authors", "expected"]
+
+SIZES = {"Small": "small", "The recipes' own": "own"}
+STEPS = {"All": "all", "A tenth": "tenth"}
+SHOWN_EVERY = 1.0  # seconds between two pictures of a painting under way
+MEASURED_EVERY = 0.2  # and between two points of its loss curve
+
+
+class Authors:
+    """A card and a button for each comparison, and the panel that shows them."""
+
+    def __init__(self, choice: Choice) -> None:
+        self.choice = choice
+        gr.Markdown(
+            "What the authors of the published systems compared, for you to check. Photo and "
+            "painting are those of the Paint tab; recipes, formulas and steps are the authors'.",
+            elem_classes="hint",
+        )
+        with gr.Row():
+            self.size = gr.Radio(
+                list(SIZES.items()), value="small", label="Size", elem_id="authors-size",
+                info="Small keeps it to minutes on a CPU.",
+            )  # fmt: skip
+            self.steps = gr.Radio(
+                list(STEPS.items()), value="all", label="Steps", elem_id="authors-steps",
+                info="A tenth gives a first idea.",
+            )  # fmt: skip
+        self.cards: dict[str, gr.HTML] = {}
+        self.buttons: dict[str, gr.Button] = {}
+        with gr.Row(elem_classes="cards", equal_height=True):
+            for name in COMPARISONS:
+                with gr.Column(min_width=240, elem_classes="card"):
+                    self.cards[name] = gr.HTML(_card(name, "small", "all", None), padding=False)
+                    self.buttons[name] = gr.Button("Make this comparison", elem_id=f"make-{name}")
+        self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
+        inputs = [self.size, self.steps, *choice.inputs]
+        self.panel.wire(inputs, *((b, self._source(n)) for n, b in self.buttons.items()))
+        gr.on(
+            [self.size.input, self.steps.input], self.expect, [self.size, self.steps, choice.photo],
+            list(self.cards.values()), **QUICK,
+        )  # fmt: skip
+
+    def expect(self, size: str, steps: str, photo: str | None) -> list[str]:
+        """The cards with the seconds each should take on this machine."""
+        aspect = _aspect(photo)
+        return [_card(name, size, steps, aspect) for name in self.cards]
+
+    def _source(self, name: str) -> Any:
+        def scenes(size: str, steps: str, *chosen: Any) -> Iterator[Scene]:
+            return _scenes(name, size, steps, self.choice.order(chosen), str(chosen[0]))
+
+        return scenes
+
+
+def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterator[Scene]:
+    recipes = _recipes(name, size, steps)
+    photo, style = asked.photo, asked.styles[0]
+    aspect = min(photo.size) / max(photo.size)
+    if recipes[0].size > RULES.max_size:
+        raise BadInput(
+            f"The size is {recipes[0].size} pixels; here it may be {RULES.max_size} at most."
+        )
+    scene = Scene(COMPARISONS[name].title, fit(photo, TILE), file, share=0.0)
+    notes: list[str] = []
+    shown = 0.0
+    for turn in compare(
+        name, photo, style, recipes[0].size, recipes[0].steps,
+        painter=_painter, expected=expected(recipes, aspect), deadline=RULES.deadline,
+    ):  # fmt: skip
+        if turn.sheet is not None:
+            break
+        if turn.line:
+            notes.append(turn.line)
+        if turn.picture is not None and time.monotonic() - shown > SHOWN_EVERY:
+            shown = time.monotonic()
+            scene = replace(scene, developing=(turn.caption, turn.picture))
+        left = f", about {clock(turn.seconds_left)} left" if turn.seconds_left else ""
+        scene = replace(
+            scene,
+            tiles=tuple(_tile(run, asked) for run in turn.runs),
+            line=f"{turn.caption or 'Getting ready'}: step {turn.done:,} of {turn.total:,}{left}",
+            notes=tuple(notes),
+            share=turn.done / turn.total,
+            below=_below(turn.runs, COMPARISONS[name]),
+        )
+        yield scene
+    # The frames of one run are timed from its start, so the last has the time of all.
+    taken = [run.seconds for run in turn.runs]
+    seconds = taken[-1] if COMPARISONS[name].frames else sum(taken)
+    done = f"Done: {turn.done:,} steps in {clock(seconds)}"
+    yield replace(scene, developing=None, share=None, line=done)
+
+
+def _painter(photo: Image.Image, style: Image.Image, recipe: Recipe) -> Iterator[Progress]:
+    return run(photo, [style], recipe, every=MEASURED_EVERY)
+
+
+def _recipes(name: str, size: str, steps: str) -> list[Recipe]:
+    """At the size and with the steps that the radio buttons say."""
+    if size not in SIZES.values() or steps not in STEPS.values():
+        raise BadInput("There is no such size or number of steps to choose.")
+    comparison = COMPARISONS[name]
+    own = comparison.recipes[0][1]
+    count = own.steps // 10 if steps == "tenth" else own.steps
+    side = comparison.small if size == "small" else own.size
+    return [recipe for _, recipe in scaled(name, side, count)]
+
+
+def expected(recipes: Sequence[Recipe], aspect: float) -> float | None:
+    """Seconds for all of them, None while this machine's pace is not known."""
+    known = [
+        pace.expect(recipe, aspect) or pace.expect(_as_painted(recipe), aspect)
+        for recipe in recipes
+    ]
+    return None if None in known else sum(each or 0.0 for each in known)
+
+
+def _as_painted(recipe: Recipe) -> Recipe:
+    """By the encoder that will paint, under the name by which its pace is known."""
+    encoder = choose_encoder(recipe)[0]
+    automatic = choose_encoder(recipe.but(encoder="auto"))[0]
+    return recipe.but(encoder="auto" if encoder == automatic else encoder)
+
+
+def _tile(run: Run, asked: Order) -> Tile:
+    caption = f"{run.caption}: loss {run.losses[3]:.3g}, {clock(run.seconds)}"
+    return Tile(caption, replace(asked.shared, recipe=run.recipe, second=None), run.picture)
+
+
+def _below(runs: Sequence[Run], comparison: Comparison) -> str:
+    """The loss curves and the table of final losses and seconds."""
+    if not runs:
+        return ""
+    curves = [(run.caption, run.curve) for run in runs]
+    if comparison.frames:
+        # The frames of one run share its curve: the longest tells it all.
+        curves = [(comparison.recipes[0][0], runs[-1].curve)]
+    head, *rows = table(runs)
+    header = "".join(f'<th scope="col">{cell}</th>' for cell in head[1:])
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(row[0])}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return f'{overlay(curves)}<table class="plain figures"><tr><td></td>{header}</tr>{body}</table>'
+
+
+def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
+    comparison = COMPARISONS[name]
+    recipes = _recipes(name, size, steps)
+    total = sum(recipe.steps for recipe in recipes)
+    count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
+    seconds = None if aspect is None else expected(recipes, aspect)
+    takes = f"about {clock(seconds)} here" if seconds else "its time is told when it starts"
+    late = (
+        f" That is more than the {clock(RULES.deadline)} a run may take here: it will end early."
+        if seconds and seconds > RULES.deadline
+        else ""
+    )
+    return (
+        f"<h3>{html.escape(comparison.title)}</h3><p>{html.escape(comparison.claim)}</p>"
+        f'<p class="takes">{count}, {total:,} steps at {recipes[0].size} px: {takes}.{late}</p>'
+    )
+
+
+def _aspect(photo: str | None) -> float:
+    try:
+        with Image.open(photo or "") as picture:
+            return min(picture.size) / max(picture.size)
+    except OSError:
+        return 0.75
