@@ -11,6 +11,7 @@ from nst.errors import BadInput, NstError
 from nst.presets import load_presets
 from nst.published import NAMED, named
 from nst.recipe import Recipe
+from ui.assets import asset
 from ui.parts.controls import WORDS
 from ui.parts.links import Shared
 from ui.parts.overlay import overlay
@@ -19,7 +20,7 @@ from ui.runs import job as ordering
 from ui.runs.job import Order
 from ui.runs.painting import Progress, pace
 from ui.tabs import tiles
-from ui.tabs.about import _formulas, _recipes, figures
+from ui.tabs.about import _recipes, figures
 from ui.tabs.authors import _card, expected
 from ui.tabs.side_by_side import _pair, differences
 from ui.tabs.style_grid import DRAFT, MOST, plan
@@ -284,7 +285,7 @@ def test_how_it_works_names_every_recipe_with_its_source():
 
 
 def test_the_formulas_are_balanced_mathml():
-    markup = _formulas()
+    markup = asset("about/formulas.html")
     assert markup.count("<math ") == 4
     for name in ("math", "mrow", "mfrac", "msub", "msup", "munder", "mi", "mo"):
         assert len(re.findall(f"<{name}[ >]", markup)) == markup.count(f"</{name}>")

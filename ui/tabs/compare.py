@@ -22,7 +22,6 @@ from ui.tabs.tiles import Panel, Tile
 
 __all__ = ["CompareTab", "build"]
 
-TO_TOP_JS = "() => window.scrollTo({top: 0, behavior: 'instant'})"
 LOADED = "Its settings are here, at full quality. Press Paint."
 
 
@@ -81,7 +80,7 @@ class CompareTab:
         outputs = [*self.paint.choice.restored, self.tabs, *self.pins.shown, panel.status]
         panel.gallery.select(
             _choice(self, panel), [panel.stage, panel.action, self.pins.pinned], outputs, **QUICK
-        ).success(None, None, None, js=TO_TOP_JS, **QUICK)
+        ).success(None, None, None, js="() => nst.toTop()", **QUICK)
 
     def _wire_tabs(
         self, tab: gr.Tab, wall: gr.Tab, sweep: gr.Tab, ab: gr.Tab, authors: gr.Tab

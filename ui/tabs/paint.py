@@ -30,21 +30,6 @@ OPENING = ("tower", "swirling-night")
 WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
 
-SAVE_JS = "() => setTimeout(() => document.querySelector('#{0}').click(), 60)"
-COPY_JS = """
-(link) => {
-  const box = document.querySelector('#link textarea, #link input');
-  const done = () => { const b = document.querySelector('#copy'); const was = b.textContent;
-    b.textContent = 'Copied'; setTimeout(() => { b.textContent = was; }, 1600); };
-  const byHand = () => { box.focus(); box.select(); };
-  if (navigator.clipboard) navigator.clipboard.writeText(link).then(done, byHand); else byHand();
-}
-"""
-TO_PICTURE_JS = """
-() => { if (window.innerWidth <= 820)
-  document.querySelector('#out')?.scrollIntoView({block: 'start'}); }
-"""
-
 
 def build(demo: gr.Blocks) -> "PaintTab":
     """Lay out the tab inside the current context and wire it."""
@@ -134,7 +119,7 @@ class PaintTab:
             (self.keep, self._keep_painting, everything),
             (self.enlarge, self._enlarge, [self.result, self.print_size]),
         ):
-            button.click(_under_way, None, buttons, js=TO_PICTURE_JS, **QUICK)
+            button.click(_under_way, None, buttons, js="() => nst.toPicture()", **QUICK)
             event = button.click(handler, inputs, shown, **run_event)
             event.failure(self._failed, self.result, shown, **QUICK)
             event.then(self._rest, self.result, buttons, **QUICK)
@@ -152,7 +137,7 @@ class PaintTab:
             [self.live, self.compare, self.png, self.scrub],
             trigger_mode="always_last", **QUICK,
         )  # fmt: skip
-        self.copy.click(None, self.link, None, js=COPY_JS, **PRIVATE)
+        self.copy.click(None, self.link, None, js="(link) => nst.copy(link)", **PRIVATE)
         for button, file, make in (
             (self.clip, self.clip_file, self._clip),
             (self.card, self.card_file, self._card),
@@ -160,7 +145,7 @@ class PaintTab:
             made = button.click(make, self.result, file, show_progress="minimal",
                                 show_progress_on=[self.status], concurrency_limit=1,
                                 concurrency_id="keepsakes", **PRIVATE)  # fmt: skip
-            made.success(None, None, None, js=SAVE_JS.format(file.elem_id), **PRIVATE)
+            made.success(None, None, None, js=f"() => nst.save('#{file.elem_id}')", **PRIVATE)
 
     # Painting
 

@@ -59,7 +59,7 @@ class Pins:
                 button = gr.Button(f"Pin as {side}", min_width=90, elem_id=f"pin-{side.lower()}")
                 button.click(
                     _pin_result(self, side), [self.pinned, result], self.shown, **QUICK
-                ).success(None, None, None, js=PINNED_JS.format(side), **QUICK)
+                ).success(None, None, None, js=f"() => nst.pinned('{side}')", **QUICK)
         self.swap.click(self._swap, self.pinned, self.shown, **QUICK)
 
     def pin(self, pinned: Pinned | None, side: str, tile: Tile) -> dict:
@@ -89,12 +89,6 @@ class Pins:
         largest = max(max(picture.size) for picture, _ in tiles)
         sheet = contact_sheet(tiles, 2, "A and B", min(640, 3 * largest))
         return store(self.sheet, jpeg(sheet, 90), "a-and-b.jpg")
-
-
-PINNED_JS = """
-() => {{ const b = document.querySelector('#pin-{0}'.toLowerCase()); const was = 'Pin as {0}';
-  b.textContent = 'Pinned as {0}'; setTimeout(() => {{ b.textContent = was; }}, 1600); }}
-"""
 
 
 def _pin_result(pins: Pins, side: str) -> Any:

@@ -38,13 +38,6 @@ __all__ = [
 ACTIONS = {"Paint it": "paint", "Pin as A": "A", "Pin as B": "B"}
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
 
-# What happens is told and shown below the button; it may be out of sight.
-TO_STATUS_JS = """
-() => {{ const status = document.querySelector('#{0}-status');
-  if (status.getBoundingClientRect().bottom > window.innerHeight - 160)
-    status.scrollIntoView({{block: 'center', behavior: 'smooth'}}); }}
-"""
-
 
 @dataclass(frozen=True)
 class Tile:
@@ -186,7 +179,7 @@ class Panel:
         for button, scenes in starts:
             button.click(
                 lambda: gr.update(interactive=True), None, self.stop,
-                js=TO_STATUS_JS.format(self.name), **QUICK,
+                js=f"() => nst.toStatus('#{self.name}-status')", **QUICK,
             )  # fmt: skip
             event = button.click(
                 _handler(self, scenes), list(inputs), self.shown, show_progress="minimal",

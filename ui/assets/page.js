@@ -1,0 +1,58 @@
+// What the page does without asking the server. Runs once, when the page is ready; events call
+// what is in `nst`.
+
+document.documentElement.lang = "en";
+
+const within = 820; // pixels: a phone, where the columns stand one above the other
+
+// A button says for a moment what it has done.
+const say = (button, words) => {
+  const was = button.textContent;
+  button.textContent = words;
+  setTimeout(() => { button.textContent = was; }, 1600);
+};
+
+window.nst = {
+  save(button) {
+    setTimeout(() => document.querySelector(button).click(), 60);
+  },
+  copy(link) {
+    const box = document.querySelector("#link textarea, #link input");
+    const byHand = () => { box.focus(); box.select(); };
+    const copied = () => say(document.querySelector("#copy"), "Copied");
+    if (navigator.clipboard) navigator.clipboard.writeText(link).then(copied, byHand);
+    else byHand();
+  },
+  toPicture() {
+    if (window.innerWidth <= within) document.querySelector("#out")?.scrollIntoView({ block: "start" });
+  },
+  toTop() {
+    window.scrollTo({ top: 0, behavior: "instant" });
+  },
+  // What happens is told and shown below the button; it may be out of sight.
+  toStatus(status) {
+    const told = document.querySelector(status);
+    if (told.getBoundingClientRect().bottom > window.innerHeight - 160)
+      told.scrollIntoView({ block: "center", behavior: "smooth" });
+  },
+  pinned(side) {
+    say(document.querySelector(`#pin-${side.toLowerCase()}`), `Pinned as ${side}`);
+  },
+};
+
+// Gradio calls thumbnails "Thumbnail 3 of 13"; a screen reader should hear the painting's name.
+const name = () => document.querySelectorAll(".thumbs button img[alt]").forEach((img) => {
+  const button = img.closest("button");
+  if (button.getAttribute("aria-label") !== img.alt) button.setAttribute("aria-label", img.alt);
+  button.title = img.alt;
+  button.setAttribute("aria-pressed", button.classList.contains("selected"));
+});
+let due = false;
+new MutationObserver(() => {
+  if (due) return;
+  due = true;
+  setTimeout(() => { due = false; name(); }, 150);
+}).observe(document.body, {
+  childList: true, subtree: true, attributes: true, attributeFilter: ["class"],
+});
+name();
