@@ -297,7 +297,9 @@ def test_noise_ratio_0_is_the_photo_and_1_is_noise_alone(tiny):
     torch.testing.assert_close(photo, lion(), rtol=0, atol=1e-5)
     pure = last(lion(), preset(), blend.but(noise_ratio=1), tiny).picture
     noise = last(lion(), preset(), blend.but(start="noise"), tiny).picture
-    assert torch.equal(pure, noise)
+    # The same noise, once around the channels' means, once in the middle of the range.
+    shift = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1) - 0.5
+    torch.testing.assert_close(pure, noise + shift, rtol=0, atol=1e-5)
     assert np.abs(np.corrcoef(pure.flatten(), lion().flatten())[0, 1]) < 0.1
 
 

@@ -217,9 +217,11 @@ class _Painting:
         generator = torch.Generator().manual_seed(recipe.seed)
         noise = torch.rand(content.shape, generator=generator).to(content.device) * 2 - 1
         noise = noise * recipe.noise_amplitude / 255
+        if recipe.start == "noise":  # white: the whole range, at full amplitude
+            return noise + 0.5
         middle = content.new_tensor(MEAN).view(1, 3, 1, 1)
-        ratio = 1.0 if recipe.start == "noise" else recipe.noise_ratio
-        return (middle + ratio * noise + (1 - ratio) * (content - middle)).clamp(0, 1)
+        photo = content - middle
+        return (middle + torch.lerp(photo, noise, recipe.noise_ratio)).clamp(0, 1)
 
     def _recoloured(self, content: Tensor) -> Tensor:
         """The photo with the mean and covariance of the styles' colours, mixed as they are."""
