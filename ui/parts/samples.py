@@ -1,4 +1,7 @@
-"""The sample photographs: those that ship inside Gradio, so that none is copied."""
+"""The sample photographs, and what was painted from them before.
+
+The photographs are those that ship inside Gradio, so that none is copied.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,7 +10,9 @@ from pathlib import Path
 
 from gradio.media import get_image
 
-__all__ = ["SAMPLES", "Sample", "sample_id"]
+from nst.presets import EXAMPLES
+
+__all__ = ["OPENING", "SAMPLES", "Sample", "painted_before", "sample_id"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,15 @@ SAMPLES = {
         ("runner", "Running cheetah", "cheetah.jpg"),
     )
 }
+OPENING = ("lion", "swirling-night")  # sample and preset that the page opens on
+
+
+def painted_before(sample: str | None, preset: str | None) -> Path | None:
+    """The picture that `tools/samples.py` painted from a sample in a preset's own recipe."""
+    if sample not in SAMPLES or not preset:
+        return None
+    path = EXAMPLES / "samples" / f"{sample}-{preset}.jpg"
+    return path if path.exists() else None
 
 
 @lru_cache(maxsize=1)

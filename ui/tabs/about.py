@@ -12,12 +12,12 @@ import gradio as gr
 
 from nst.hardware import device_name, pick_device
 from nst.pictures.images import fit, open_photo
-from nst.presets import EXAMPLES, load_presets, preset_of
+from nst.presets import load_presets, preset_of
 from nst.published import NAMED
 from nst.recipe import Recipe
 from ui.assets import asset
 from ui.parts.controls import QUALITIES
-from ui.parts.samples import SAMPLES
+from ui.parts.samples import OPENING, SAMPLES, painted_before
 from ui.runs.events import QUICK
 from ui.runs.painting import clock, pace
 from ui.tabs.tiles import jpeg
@@ -25,7 +25,6 @@ from ui.tabs.tiles import jpeg
 __all__ = ["build", "figures"]
 
 DRAWINGS = ("layers", "content", "style", "scales")
-SAMPLE = ("tower", "swirling-night")
 BENCH = Path(__file__).resolve().parents[2] / "bench" / "README.md"
 # What stands between these lines of bench/README.md is shown here too, word for word.
 FIGURES = re.compile(r"<!-- figures -->\n(.*?)<!-- /figures -->", re.DOTALL)
@@ -78,11 +77,10 @@ def _picture(path: Path, caption: str) -> str:
 
 @lru_cache(maxsize=1)
 def _opening() -> str:
-    photo, style = SAMPLE
-    preset = preset_of(style)
-    painted = EXAMPLES / "samples" / f"{photo}-{style}.jpg"
+    photo, style = OPENING
+    preset, painted = preset_of(style), painted_before(photo, style)
     trio = ""
-    if preset is not None and painted.exists():
+    if preset is not None and painted is not None:
         pictures = (
             _picture(SAMPLES[photo].path, "the photo’s content"),
             _picture(preset.path, "the painting’s look"),

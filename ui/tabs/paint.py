@@ -9,10 +9,9 @@ from PIL import Image
 
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_image
-from nst.presets import EXAMPLES
 from ui.parts.curves import curves
 from ui.parts.links import address, to_query
-from ui.parts.samples import SAMPLES
+from ui.parts.samples import OPENING, SAMPLES, painted_before
 from ui.runs.events import PAINTS, PRIVATE, QUICK
 from ui.runs.job import Order
 from ui.runs.messages import sentences, telling
@@ -26,7 +25,6 @@ from ui.tabs.inputs import Choice, qualities
 __all__ = ["PaintTab", "build"]
 
 SCREEN = 1600  # pixels: a print is seen smaller than it is
-OPENING = ("tower", "swirling-night")
 WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
 
@@ -317,8 +315,8 @@ class PaintTab:
 def _opening() -> tuple[Image.Image, Image.Image] | None:
     """The photo and the finished sample that the page opens on."""
     photo, style = OPENING
-    path = EXAMPLES / "samples" / f"{photo}-{style}.jpg"
-    if not path.exists():
+    path = painted_before(photo, style)
+    if path is None:
         return None
     after = open_photo(path)
     return fit(open_photo(SAMPLES[photo].path), max(after.size)).resize(after.size), after
