@@ -12,7 +12,6 @@ from PIL import Image
 from nst.errors import BadInput
 from nst.pictures import export as keepsakes
 from nst.pictures.export import (
-    clip,
     contact_sheet,
     read_notes,
     read_recipe,
@@ -260,40 +259,6 @@ class TestShareCard:
         assert plainly[:40].max() < 90
         titled = np.asarray(share_card(*pictures, "Title").convert("L"))
         assert (titled[:140, 850:] > 200).sum() > 300
-
-
-class TestClip:
-    def test_it_is_an_animation_that_ends_on_the_painting_and_rests_there(self):
-        frames = [plain(RED, (30, 20)), plain(GREEN, (60, 40)), plain(BLUE, (120, 80))]
-        with Image.open(io.BytesIO(clip(frames, seconds=3))) as found:
-            assert (found.format, found.size, found.n_frames) == ("WEBP", (120, 80), 3)
-            assert found.info["loop"] == 0
-            durations, colours = [], []
-            for i in range(3):
-                found.seek(i)
-                found.load()
-                durations.append(found.info["duration"])
-                colours.append(np.asarray(found.convert("RGB"))[10, 10].argmax())
-        assert durations == [1000, 1000, 2500]
-        assert colours == [0, 1, 2]
-
-    def test_a_long_run_is_thinned_evenly_and_keeps_its_ends(self):
-        frames = [plain((i // 2, 255 - i // 2, (i * 37) % 256), (64, 64)) for i in range(500)]
-        with Image.open(io.BytesIO(clip(frames, seconds=6))) as found:
-            assert found.n_frames == 60
-            first = np.asarray(found.convert("RGB"))[30, 30].astype(int)
-            found.seek(59)
-            last = np.asarray(found.convert("RGB"))[30, 30].astype(int)
-        assert np.abs(first - (0, 255, 0)).max() < 12
-        assert np.abs(last - (249, 6, 499 * 37 % 256)).max() < 12
-
-    def test_a_large_painting_is_reduced(self):
-        with Image.open(io.BytesIO(clip([plain(RED, (2000, 1000))] * 2))) as found:
-            assert found.size == (640, 320)
-
-    def test_no_frames_are_refused(self):
-        with pytest.raises(BadInput, match="one is needed"):
-            clip([])
 
 
 class TestLettering:

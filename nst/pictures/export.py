@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zlib
@@ -13,13 +12,22 @@ from typing import BinaryIO
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat, PngImagePlugin
 
 from nst.errors import BadInput
-from nst.pictures.images import fit, read_file, split_alpha
+from nst.pictures.animation import animation, clip
+from nst.pictures.images import read_file, split_alpha
 from nst.pictures.lettering import Words, set_words
 from nst.pictures.limits import MEGABYTE, Limits
 from nst.pictures.sanitize import png_chunks
 from nst.recipe import Recipe
 
-__all__ = ["clip", "contact_sheet", "read_notes", "read_recipe", "save_picture", "share_card"]
+__all__ = [
+    "animation",
+    "clip",
+    "contact_sheet",
+    "read_notes",
+    "read_recipe",
+    "save_picture",
+    "share_card",
+]
 
 PREFIX = "nst-"
 LONGEST_NOTE = 16_384
@@ -138,36 +146,6 @@ def share_card(
     return card
 
 
-def clip(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 640) -> bytes:
-    """A looping animated WebP of a painting that develops; the last frame stays for 1.5 s more.
-
-    Frames of coarse scales are brought to the last one's size. At most 60 are taken, evenly.
-    WebP, because Pillow writes it by itself, every browser and messenger of today plays it, and
-    it holds photographs, which GIF does not; an MP4 would need a codec library larger than this
-    whole project.
-    """
-    if not frames:
-        raise BadInput("There are no frames for a clip: one is needed at least.")
-    taken = [frames[round(i)] for i in _evenly(len(frames), 60)]
-    last = fit(taken[-1].convert("RGB"), long_side, enlarge=False)
-    sized = [f.convert("RGB").resize(last.size, Image.Resampling.BICUBIC) for f in taken[:-1]]
-    each = max(20, round(1000 * seconds / len(taken)))
-    file = io.BytesIO()
-    durations = [each] * len(sized) + [each + 1500]
-    first, *rest = [*sized, last]
-    first.save(
-        file,
-        "WEBP",
-        save_all=True,
-        append_images=rest,
-        duration=durations,
-        loop=0,
-        quality=80,
-        method=2,
-    )
-    return file.getvalue()
-
-
 def _texts(recipe: Recipe | None, notes: Mapping[str, str]) -> PngImagePlugin.PngInfo:
     info = PngImagePlugin.PngInfo()
     own = {"recipe": recipe.to_json()} if recipe is not None else {}
@@ -271,9 +249,3 @@ def _hang(card: Image.Image, picture: Image.Image, left: int, top: int) -> None:
     shadow = shadow.filter(ImageFilter.GaussianBlur(reach / 3))
     card.paste("#000000", (left - reach, top - reach), shadow)
     card.paste(ImageOps.expand(picture, 3, "#ffffff"), (left - 3, top - 3))
-
-
-def _evenly(count: int, most: int) -> list[float]:
-    """Positions from the first to the last of `count`, at most `most` of them."""
-    taken = min(count, most)
-    return [i * (count - 1) / max(1, taken - 1) for i in range(taken)] if taken > 1 else [count - 1]
