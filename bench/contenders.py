@@ -15,7 +15,7 @@ from nst.engine.objective import Objective
 from nst.recipe import Recipe
 from nst.weights.store import VGG_BLOCKS, VGG_WIDTHS
 
-__all__ = ["DTYPES", "house_step", "open_plain_teacher", "open_vgg19", "operations", "tuned"]
+__all__ = ["DTYPES", "default_step", "open_plain_teacher", "open_vgg19", "operations", "tuned"]
 
 DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
@@ -58,7 +58,7 @@ def tuned(encoder: Encoder, dtype: torch.dtype) -> Encoder:
     return encoder
 
 
-def house_step(encoder: Encoder, content: Tensor, style: Tensor) -> Callable[[], None]:
+def default_step(encoder: Encoder, content: Tensor, style: Tensor) -> Callable[[], None]:
     recipe = Recipe()
     objective, canvas = Objective(encoder, recipe, content, [style]), Canvas(content.clone())
 

@@ -57,15 +57,15 @@ class Race:
     def _runs(self) -> dict[str, Iterator[tuple[float, Tensor | None]]]:
         """Plain Adam, each idea by itself, and all of them."""
         size = max(self.content.shape[2:])
-        plain = same_objective(self.encoder, self.weight).but(size=size, steps=self.steps)
-        third = plain.but(steps=max(2, self.steps // 3))
-        ours = plain.but(steps=max(2, self.steps // 2), **FALLING, **FORGETFUL, **WARM)
+        plain = same_objective(self.encoder, self.weight).replace(size=size, steps=self.steps)
+        third = plain.replace(steps=max(2, self.steps // 3))
+        ours = plain.replace(steps=max(2, self.steps // 2), **FALLING, **FORGETFUL, **WARM)
         recipes = {
             "plain Adam": plain,
-            "coarse to fine": third.but(scales=2),
-            "a falling rate": third.but(**FALLING),
-            "a short memory": third.but(**FORGETFUL),
-            "the style's colours at the start": third.but(**WARM),
+            "coarse to fine": third.replace(scales=2),
+            "a falling rate": third.replace(**FALLING),
+            "a short memory": third.replace(**FORGETFUL),
+            "the style's colours at the start": third.replace(**WARM),
             "the last three": ours,
         }
         runs = {name: self._ours(recipe) for name, recipe in recipes.items()}

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from bench.contenders import (
     DTYPES,
-    house_step,
+    default_step,
     open_plain_teacher,
     open_vgg19,
     operations,
@@ -89,9 +89,9 @@ class Bench:
         if name == PLAIN_TEACHER:
             return Textbook(open_plain_teacher(self.args.teacher), content, style).step
         if name == COMPACT:
-            return house_step(self.compact(), content, style)
+            return default_step(self.compact(), content, style)
         dtype = torch.float32 if name == VGG_FP32 else self.vgg_dtype
-        return house_step(tuned(self.vgg19(), dtype), content, style)
+        return default_step(tuned(self.vgg19(), dtype), content, style)
 
 
 def matmul(dtype: torch.dtype, side: int) -> Callable[[], Tensor]:

@@ -12,19 +12,26 @@ from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError, WeightsUnavailable
 from nst.pictures.images import open_photo
 from nst.pipeline import Pipeline, open_pipeline
-from nst.published import NAMED, named
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
 
 __all__ = [
-    "NAMED",
+    "RECIPES",
     "BadInput",
     "NstError",
     "Pipeline",
     "Recipe",
     "Step",
+    "Studio",
     "WeightsUnavailable",
+    "get_recipe",
     "named",
     "open_photo",
     "open_pipeline",
+    "open_studio",
     "stylize",
 ]
+
+# As 1.0.0 called them.
+RECIPES, named = RECIPES, get_recipe
+Studio, open_studio = Pipeline, open_pipeline

@@ -31,7 +31,7 @@ from nst.pictures.export import read_recipe, save_picture
 from nst.pictures.images import check_writable, open_photo
 from nst.pipeline import Pipeline, open_pipeline
 from nst.presets import find_style, preset_of
-from nst.published import NAMED, named
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, parse_value
 from nst.weights.store import fetch, progress_bar
 
@@ -48,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     """An option for every setting of a recipe, by its own name."""
-    parser.add_argument("--recipe", default="house", help=f"one of {', '.join(NAMED)}")
+    parser.add_argument("--recipe", default="default", help=f"one of {', '.join(RECIPES)}")
     for entry in fields(Recipe):
         if entry.name not in ("name", "mix"):
             options = entry.metadata.get("choices")
@@ -92,8 +92,8 @@ def _recipe(args: argparse.Namespace, style: str) -> Recipe:
         if entry.name != "mix" and isinstance(text := getattr(args, entry.name, None), str)
     }
     given.pop("name", None)
-    recipe, preset = named(args.recipe), preset_of(style)
-    return (preset.recipe(recipe) if preset else recipe).but(**given)
+    recipe, preset = get_recipe(args.recipe), preset_of(style)
+    return (preset.recipe(recipe) if preset else recipe).replace(**given)
 
 
 def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
@@ -186,7 +186,7 @@ def _paint(argv: list[str]) -> int:
     *photo_names, style_name = args.pictures
     recipe = _recipe(args, style_name)
     others, weights = _mixture(args.mix)
-    recipe = recipe.but(mix=weights)
+    recipe = recipe.replace(mix=weights)
     photos = _photos(photo_names)
     many = len(photos) > 1 or Path(photo_names[0]).is_dir()
     outs = [args.out / f"{photo.stem}.png" for photo in photos] if many else [args.out]
@@ -237,11 +237,11 @@ def _paint_all(pipeline, photos, outs, styles, recipe, mask, as_json) -> int:
 
 def _recipes(argv: list[str]) -> int:
     _Parser(prog="python -m nst recipes", description="List the recipes.").parse_args(argv)
-    house = Recipe()
-    for name, entry in NAMED.items():
+    default = Recipe()
+    for name, entry in RECIPES.items():
         print(f"{name}\n  {entry.about}\n  Source: {entry.source}\n  Ours: {entry.ours}")
         for key, value in asdict(entry.recipe).items():
-            if key != "name" and (name == "house" or value != getattr(house, key)):
+            if key != "name" and (name == "default" or value != getattr(default, key)):
                 print(
                     f"    {key} = {', '.join(map(str, value)) if type(value) is tuple else value}"
                 )

@@ -10,7 +10,7 @@ from PIL import Image
 from nst.errors import BadInput, WeightsUnavailable
 from nst.pictures.export import contact_sheet
 from nst.pipeline import Pipeline, open_pipeline
-from nst.published import named
+from nst.published import get_recipe
 from nst.recipe import Recipe
 from nst.weights.store import is_cached
 
@@ -47,11 +47,11 @@ class Comparison:
 
 
 def _noise(ratio: float) -> tuple[str, Recipe]:
-    return f"noise ratio {ratio:g}", named("five-minute").but(noise_ratio=ratio)
+    return f"noise ratio {ratio:g}", get_recipe("five-minute").replace(noise_ratio=ratio)
 
 
 def _ratio(exponent: int) -> tuple[str, Recipe]:
-    recipe = named("ghorpade-vgg19").but(style_weight=10.0**exponent)
+    recipe = get_recipe("ghorpade-vgg19").replace(style_weight=10.0**exponent)
     return f"content : style 1e-{exponent}", recipe
 
 
@@ -60,7 +60,7 @@ COMPARISONS = {
         "VGG-16 against VGG-19",
         "Ghorpade et al.: both converge at the same speed and VGG-16 ends at the lower loss, but "
         "VGG-19 keeps more of the photo. The loss says little about the picture.",
-        (("VGG-16", named("ghorpade-vgg16")), ("VGG-19", named("ghorpade-vgg19"))),
+        (("VGG-16", get_recipe("ghorpade-vgg16")), ("VGG-19", get_recipe("ghorpade-vgg19"))),
     ),
     "noise": Comparison(
         "From the photo to pure noise",
@@ -72,7 +72,7 @@ COMPARISONS = {
         "From 3,000 to 30,000 steps",
         "The Keras README: best near 17,000 steps, where realism and content are kept; more "
         "artistic and abstract by 30,000.",
-        (("keras-tv", named("keras-tv")),),
+        (("keras-tv", get_recipe("keras-tv")),),
         frames=True,
         small=128,
     ),
@@ -175,7 +175,7 @@ def scaled(
 
 def _scaled(recipe: Recipe, size: int | None, steps: int | None) -> Recipe:
     factor = 1 if steps is None else steps / recipe.steps
-    return recipe.but(
+    return recipe.replace(
         size=size or recipe.size,
         steps=steps or recipe.steps,
         keep_at=tuple(max(1, round(at * factor)) for at in recipe.keep_at),
@@ -211,7 +211,7 @@ def _pace(recipe: Recipe, photo: Image.Image, style: Image.Image, painter: Paint
     """Seconds a step, over the first few."""
     seen = [
         (moment.step, moment.seconds)
-        for moment in painter(photo, style, recipe.but(steps=TRIAL, keep_at=()))
+        for moment in painter(photo, style, recipe.replace(steps=TRIAL, keep_at=()))
     ]
     (first, began), (last, ended) = seen[0], seen[-1]
     return (ended - began) / max(1, last - first)
@@ -278,7 +278,10 @@ class _Job:
                 shown, own = caption, recipe
                 if self.comparison.frames:
                     # A frame is what its recipe paints when it ends there.
-                    shown, own = f"step {moment.step:,}", recipe.but(steps=moment.step, keep_at=())
+                    shown, own = (
+                        f"step {moment.step:,}",
+                        recipe.replace(steps=moment.step, keep_at=()),
+                    )
                 self.runs.append(
                     Run(shown, own, moment.picture, moment.losses, moment.seconds, tuple(curve))
                 )

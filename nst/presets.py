@@ -45,7 +45,7 @@ class Preset:
 
     def recipe(self, base: Recipe) -> Recipe:
         """`base` with this preset's settings; a published recipe keeps its own."""
-        return base.but(**self.tuned) if base.name == "house" else base
+        return base.replace(**self.tuned) if base.name == "default" else base
 
 
 @lru_cache(maxsize=1)
@@ -109,7 +109,7 @@ def _tuned(settings: Any) -> dict[str, Any]:
         raise BadInput("its recipe must be a table of settings.")
     if refused := sorted(NOT_TUNED & settings.keys()):
         raise BadInput(f"its recipe may not set {', '.join(refused)}.")
-    recipe = Recipe().but(**settings)
+    recipe = Recipe().replace(**settings)
     return {key: getattr(recipe, key) for key in settings}
 
 

@@ -8,13 +8,13 @@ Layers whose ReLU is part of the layer in the source (Keras; the TensorFlow 1 gr
 from dataclasses import dataclass
 
 from nst.errors import BadInput
-from nst.recipe import Recipe
+from nst.recipe import FORMER_NAMES, Recipe
 
-__all__ = ["NAMED", "Named", "named"]
+__all__ = ["RECIPES", "NamedRecipe", "get_recipe"]
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedRecipe:
     """A recipe with where it comes from.
 
     ours: what the source leaves open and this project filled in.
@@ -24,6 +24,11 @@ class Named:
     about: str
     source: str
     ours: str
+
+    @property
+    def title(self) -> str:
+        """What people are shown as its name."""
+        return "Default" if self.recipe.name == "default" else self.recipe.name
 
 
 GHORPADE = Recipe(
@@ -106,33 +111,33 @@ _GHORPADE_OURS = (
     "uniform over the whole range; 512 px."
 )
 
-NAMED = {
-    "house": Named(
+RECIPES = {
+    "default": NamedRecipe(
         Recipe(),
         "This project's own: normalised distances, coarse to fine, seconds instead of minutes.",
         "This project.",
         "All of it.",
     ),
-    "lodaya": Named(
+    "lodaya": NamedRecipe(
         _TENSORFLOW_1,
         "VGG-19 with average pooling, from photo and noise blended 40:60, 200 steps.",
         "Lodaya, neural style transfer app in TensorFlow 1 (README and notebook).",
         "Adam's constants other than the learning rate are TensorFlow's defaults.",
     ),
-    "ghorpade-vgg16": Named(
-        GHORPADE.but(name="ghorpade-vgg16", encoder="vgg16"),
+    "ghorpade-vgg16": NamedRecipe(
+        GHORPADE.replace(name="ghorpade-vgg16", encoder="vgg16"),
         "VGG-16 from white noise, 450 steps: the paper's improved model.",
         "Ghorpade et al., neural style transfer with VGG-16 and VGG-19 (paper).",
         _GHORPADE_OURS,
     ),
-    "ghorpade-vgg19": Named(
+    "ghorpade-vgg19": NamedRecipe(
         GHORPADE,
         "VGG-19 from white noise, 450 steps: the paper's baseline.",
         "Ghorpade et al., neural style transfer with VGG-16 and VGG-19 (paper).",
         _GHORPADE_OURS,
     ),
-    "five-minute": Named(
-        _TENSORFLOW_1.but(
+    "five-minute": NamedRecipe(
+        _TENSORFLOW_1.replace(
             name="five-minute",
             content_weight=5.0,
             style_weight=100.0,
@@ -146,8 +151,8 @@ NAMED = {
         "the learning rate are those of the implementations that the post follows; Adam's other "
         "constants are TensorFlow's defaults.",
     ),
-    "keras-tv": Named(
-        _TENSORFLOW_2.but(
+    "keras-tv": NamedRecipe(
+        _TENSORFLOW_2.replace(
             name="keras-tv",
             content_form="mean",
             content_weight=1.0,
@@ -163,7 +168,7 @@ NAMED = {
         "Content is the mean squared error (the source's text and list disagree); Gram matrices "
         "are divided as in Gatys et al.; gamma is 1; Adam is the TensorFlow tutorial's; 512 px.",
     ),
-    "tf-keras": Named(
+    "tf-keras": NamedRecipe(
         _TENSORFLOW_2,
         "VGG-19 from the photo, TensorFlow 2, 1000 steps.",
         "Neural style transfer with TensorFlow 2 (blog post, April 2020).",
@@ -173,8 +178,11 @@ NAMED = {
 }
 
 
-def named(name: str) -> Recipe:
+def get_recipe(name: str) -> Recipe:
     """The recipe of that name. Raises BadInput for one that does not exist."""
-    if name not in NAMED:
-        raise BadInput(f"There is no recipe called {name[:40]!r}; choose from {', '.join(NAMED)}.")
-    return NAMED[name].recipe
+    name = FORMER_NAMES.get(name, name)
+    if name not in RECIPES:
+        raise BadInput(
+            f"There is no recipe called {name[:40]!r}; choose from {', '.join(RECIPES)}."
+        )
+    return RECIPES[name].recipe

@@ -3,17 +3,19 @@
 The command line, the app's controls, links and the text inside a PNG are all derived from it.
 """
 
+import dataclasses
 import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from nst.errors import BadInput
 
 __all__ = [
+    "FORMER_NAMES",
     "LINK_VERSION",
     "STYLE_LAYERS",
     "Recipe",
@@ -30,6 +32,7 @@ COARSEST = 128  # px: where a composition is decided, by what the deepest layer 
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
+FORMER_NAMES = {"default": "default"}  # of recipes, in links and pictures made before
 
 _LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
 _KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
@@ -70,7 +73,7 @@ class Recipe:
     targets, coarse to fine, Adam with a decaying rate.
     """
 
-    name: str = field(default="house", metadata={"about": "the recipe these settings began as"})
+    name: str = field(default="default", metadata={"about": "the recipe these settings began as"})
 
     # What looks at the picture
     encoder: str = _choice("auto", ("auto", "compact", "vgg16", "vgg19"), "network that judges")
@@ -128,6 +131,7 @@ class Recipe:
         for entry in fields(self):
             value = _checked(entry.name, getattr(self, entry.name))
             object.__setattr__(self, entry.name, value)
+        object.__setattr__(self, "name", FORMER_NAMES.get(self.name, self.name))
         for layer in (self.content_layer, *self.style_layers):
             layer_name(layer)
         if self.input_range not in (1, 255):
@@ -145,12 +149,12 @@ class Recipe:
         """Beta after the visitor's strength: `style_weight` at 50, twenty times that at 100."""
         return self.style_weight * 20 ** ((self.strength - 50) / 50)
 
-    def but(self, **changes: Any) -> "Recipe":
+    def replace(self, **changes: Any) -> "Recipe":
         """The same recipe with some settings changed."""
         unknown = changes.keys() - {entry.name for entry in fields(self)}
         if unknown:
             raise BadInput(f"There is no setting called {', '.join(sorted(unknown))}.")
-        return replace(self, **changes)
+        return dataclasses.replace(self, **changes)
 
     def differences(self, other: "Recipe") -> dict[str, tuple[Any, Any]]:
         """{setting: (mine, theirs)} where two recipes differ; their names do not count."""
@@ -228,7 +232,7 @@ class Recipe:
                     continue
         for group in [together & changes.keys(), *({key} for key in changes.keys() - together)]:
             try:
-                recipe = recipe.but(**{key: changes[key] for key in group})
+                recipe = recipe.replace(**{key: changes[key] for key in group})
             except BadInput:
                 continue
         return recipe

@@ -1,4 +1,4 @@
-"""The plan of the house: imports go one way, and every module says what it offers."""
+"""Imports go one way, and every module says what it offers."""
 
 import ast
 import subprocess

@@ -67,7 +67,7 @@ def test_the_textbook_is_the_recipe_that_the_race_is_run_by(encoder, pair):
     content, style = pair
     loop, recipe = Textbook(encoder, *pair, style_weight=1e4), same_objective(encoder, 1e4)
     objective = Objective(encoder, recipe, content, [style])
-    steps = stylize(content, [style], recipe.but(size=64, steps=5), encoder, every=0)
+    steps = stylize(content, [style], recipe.replace(size=64, steps=5), encoder, every=0)
     for ours in steps:
         theirs = float(objective.evaluate(loop.picture.detach())[0].total)
         assert ours.losses[3] == pytest.approx(theirs, rel=1e-3)

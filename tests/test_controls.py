@@ -8,7 +8,7 @@ from test_links import any_recipe
 
 from nst.errors import BadInput
 from nst.presets import load_presets
-from nst.published import NAMED
+from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.parts.controls import Controls, departures
 
@@ -31,9 +31,9 @@ def test_every_setting_has_a_control(controls):
     assert set(controls.of) == Recipe.__dataclass_fields__.keys() - {"name", "mix"}
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", RECIPES)
 def test_a_named_recipe_sets_every_control(controls, name):
-    recipe = NAMED[name].recipe
+    recipe = RECIPES[name].recipe
     assert controls.recipe(values(controls, recipe)) == recipe
 
 
@@ -76,10 +76,10 @@ def test_an_unknown_recipe_is_refused(controls):
 
 
 def test_what_leaves_a_recipe_is_named():
-    lodaya = NAMED["lodaya"].recipe
+    lodaya = RECIPES["lodaya"].recipe
     assert "changed" not in departures(lodaya, None)
-    assert "lodaya, changed: long side, pixels." in departures(lodaya.but(size=300), None)
-    both = departures(lodaya.but(steps=5, brush=2), None)
+    assert "lodaya, changed: long side, pixels." in departures(lodaya.replace(size=300), None)
+    both = departures(lodaya.replace(steps=5, brush=2), None)
     assert "steps" in both
     assert "brush size" in both
 

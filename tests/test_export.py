@@ -19,7 +19,7 @@ from nst.pictures.export import (
     share_card,
 )
 from nst.pictures.lettering import Words, set_words, writable
-from nst.published import NAMED, named
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, bounds, choices
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -56,7 +56,7 @@ def random_recipe(seed: int) -> Recipe:
             changes[entry.name] = value if type(entry.default) is float else int(value)
     changes["input_range"] = int(rng.choice([1, 255]))
     changes["mix"] = tuple(rng.uniform(0, 1, rng.integers(0, 4)))
-    return Recipe().but(**changes)
+    return Recipe().replace(**changes)
 
 
 def colour_box(image: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int]:
@@ -72,10 +72,10 @@ class TestPicturesThatRemember:
         recipe = random_recipe(seed)
         assert read_recipe(png_of(recipe)) == recipe
 
-    @pytest.mark.parametrize("name", sorted(NAMED))
+    @pytest.mark.parametrize("name", sorted(RECIPES))
     def test_every_named_recipe_comes_back_exactly(self, name, tmp_path):
-        save_picture(PICTURE, tmp_path / "out.png", named(name))
-        assert read_recipe(tmp_path / "out.png") == named(name)
+        save_picture(PICTURE, tmp_path / "out.png", get_recipe(name))
+        assert read_recipe(tmp_path / "out.png") == get_recipe(name)
 
     def test_the_picture_itself_is_not_touched_and_alpha_stays(self):
         clear = PICTURE.copy()

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
 from nst.errors import BadInput
-from nst.published import NAMED, named
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
 
 BLOCKS = ((4,), (6, 6), (8, 8, 8), (8, 8, 8), (8,))
 FACTOR = 255 * (0.229 + 0.224 + 0.225) / 3
-HOUSE = Recipe(content_weight=3.0, style_weight=2.0, tv_weight=0.5, pooling="max")
+DEFAULT = Recipe(content_weight=3.0, style_weight=2.0, tv_weight=0.5, pooling="max")
 PUBLISHED = Recipe(
     input_range=255,
     content_layer="conv4_2",
@@ -176,10 +176,10 @@ def assert_same_gradient(found: Tensor, expected: Tensor, tolerance: float = 1e-
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
 @pytest.mark.parametrize("lifted", [False, True])
-@pytest.mark.parametrize("recipe", [HOUSE, PUBLISHED], ids=["house", "published"])
+@pytest.mark.parametrize("recipe", [DEFAULT, PUBLISHED], ids=["default", "published"])
 def test_losses_and_gradient_are_those_of_the_equations(recipe, lifted, pooling):
     if recipe is PUBLISHED and lifted:
-        recipe = recipe.but(content_layer="relu4_2")
+        recipe = recipe.replace(content_layer="relu4_2")
     assert_is_the_equation(
         random_encoder(pooling, lifted=lifted),
         recipe,
@@ -189,11 +189,11 @@ def test_losses_and_gradient_are_those_of_the_equations(recipe, lifted, pooling)
     )
 
 
-@pytest.mark.parametrize("name", list(NAMED))
+@pytest.mark.parametrize("name", list(RECIPES))
 def test_objective_of_a_named_recipe_is_that_of_its_equations(name):
-    recipe = named(name)
+    recipe = get_recipe(name)
     if recipe.content_layer == "relu5_2":  # which the small network does not have
-        recipe = recipe.but(content_layer="relu5_1")
+        recipe = recipe.replace(content_layer="relu5_1")
     encoder = random_encoder("average" if recipe.pooling == "average" else "max")
     assert_is_the_equation(encoder, recipe, noise(64, 80, 1), noise(64, 80, 2), [noise(64, 64, 3)])
 
@@ -201,25 +201,27 @@ def test_objective_of_a_named_recipe_is_that_of_its_equations(name):
 def test_mixture_of_styles_is_of_their_gram_matrices_by_weight():
     styles = [noise(48, 64, 3), noise(64, 64, 4).square(), noise(80, 50, 5).sqrt()]
     assert_is_the_equation(
-        random_encoder(), HOUSE.but(mix=(1, 5, 2)), noise(64, 64, 1), noise(64, 64, 2), styles
+        random_encoder(), DEFAULT.replace(mix=(1, 5, 2)), noise(64, 64, 1), noise(64, 64, 2), styles
     )
 
 
 def test_mixture_without_weights_is_of_equal_shares():
     styles = [noise(48, 64, 3), noise(64, 64, 4).square()]
     picture, content = noise(64, 64, 1), noise(64, 64, 2)
-    assert_is_the_equation(random_encoder(), HOUSE, picture, content, styles)
+    assert_is_the_equation(random_encoder(), DEFAULT, picture, content, styles)
 
 
 def test_mixture_with_all_weight_on_one_style_is_that_style_alone():
     styles = [noise(48, 64, 3), noise(64, 64, 4).square()]
     picture, content = noise(64, 64, 1), noise(64, 64, 2)
-    mixed = Objective(random_encoder(), HOUSE.but(mix=(0, 7)), content, styles).evaluate(picture)
-    alone = Objective(random_encoder(), HOUSE, content, styles[1:]).evaluate(picture)
+    mixed = Objective(random_encoder(), DEFAULT.replace(mix=(0, 7)), content, styles).evaluate(
+        picture
+    )
+    alone = Objective(random_encoder(), DEFAULT, content, styles[1:]).evaluate(picture)
     torch.testing.assert_close(mixed, alone)
 
 
-@pytest.mark.parametrize("recipe", [HOUSE, PUBLISHED], ids=["house", "published"])
+@pytest.mark.parametrize("recipe", [DEFAULT, PUBLISHED], ids=["default", "published"])
 def test_guided_objective_compares_each_region_with_its_style(recipe):
     styles = [noise(48, 64, 3), noise(64, 64, 4).square()]
     assert_is_the_equation(
@@ -230,14 +232,14 @@ def test_guided_objective_compares_each_region_with_its_style(recipe):
 def test_guide_of_ones_is_no_guide():
     picture, content, style = noise(70, 52, 1), noise(70, 52, 2), noise(64, 64, 3)
     guides = torch.ones(1, 1, 70, 52)
-    guided = Objective(random_encoder(), HOUSE, content, [style], guides).evaluate(picture)
-    plain = Objective(random_encoder(), HOUSE, content, [style]).evaluate(picture)
+    guided = Objective(random_encoder(), DEFAULT, content, [style], guides).evaluate(picture)
+    plain = Objective(random_encoder(), DEFAULT, content, [style]).evaluate(picture)
     torch.testing.assert_close(guided, plain)
 
 
 def test_guide_of_zeros_has_no_style_gradient():
     picture, content, style = noise(64, 64, 1), noise(64, 64, 2), noise(64, 64, 3)
-    recipe = HOUSE.but(content_weight=0, tv_weight=0)
+    recipe = DEFAULT.replace(content_weight=0, tv_weight=0)
     guides = torch.zeros(1, 1, 64, 64)
     losses, gradient = Objective(random_encoder(), recipe, content, [style], guides).evaluate(
         picture
@@ -268,8 +270,8 @@ def test_tiles_of_any_size_give_the_objective_of_the_whole(size, tile, guided):
         styles.append(noise(64, 64, 4).square())
         guides = halves(*size)
     encoder = random_encoder(padding="picture")
-    losses, gradient = Objective(encoder, HOUSE, content, styles, guides).evaluate(picture)
-    in_tiles = Objective(encoder, HOUSE, content, styles, guides, tile)
+    losses, gradient = Objective(encoder, DEFAULT, content, styles, guides).evaluate(picture)
+    in_tiles = Objective(encoder, DEFAULT, content, styles, guides, tile)
     assert in_tiles.tile is not None
     tiled, tiled_gradient = in_tiles.evaluate(picture)
     for name, found, expected in zip(losses._fields, tiled, losses, strict=True):
@@ -277,7 +279,7 @@ def test_tiles_of_any_size_give_the_objective_of_the_whole(size, tile, guided):
     assert_same_gradient(tiled_gradient, gradient)
 
 
-@pytest.mark.parametrize("recipe", [HOUSE, PUBLISHED], ids=["house", "published"])
+@pytest.mark.parametrize("recipe", [DEFAULT, PUBLISHED], ids=["default", "published"])
 def test_tiled_objective_is_that_of_the_equations(recipe):
     assert_is_the_equation(
         random_encoder("average"),
@@ -296,7 +298,7 @@ def test_no_pass_sees_more_than_a_tile_and_its_halo():
         lambda module, given, out: seen.append(tuple(given[0].shape[2:]))
     )
     content, style = noise(64, 640, 2), noise(64, 64, 3)
-    objective = Objective(encoder, HOUSE, content, [style], tile=128)
+    objective = Objective(encoder, DEFAULT, content, [style], tile=128)
     objective.evaluate(noise(64, 640, 1))
     reach = max(encoder.reach(layer) for layer in objective.layers)
     assert max(width for _, width in seen) <= 128 + 2 * (reach + 16)
@@ -305,7 +307,7 @@ def test_no_pass_sees_more_than_a_tile_and_its_halo():
 @pytest.mark.parametrize("tile", [None, 32])
 def test_picture_that_is_the_photo_has_no_content_loss(tile):
     content = noise(64, 64, 2)
-    objective = Objective(random_encoder(), HOUSE, content, [noise(64, 64, 3)], tile=tile)
+    objective = Objective(random_encoder(), DEFAULT, content, [noise(64, 64, 3)], tile=tile)
     losses, _ = objective.evaluate(content)
     # Tiles sum in another order.
     assert float(losses.content) < 1e-9
@@ -313,7 +315,7 @@ def test_picture_that_is_the_photo_has_no_content_loss(tile):
 
 def test_picture_that_is_the_style_has_no_style_loss():
     style = noise(64, 64, 3)
-    losses, _ = Objective(random_encoder(), HOUSE, noise(64, 64, 2), [style]).evaluate(style)
+    losses, _ = Objective(random_encoder(), DEFAULT, noise(64, 64, 2), [style]).evaluate(style)
     assert float(losses.style) < 1e-9
 
 
@@ -321,7 +323,9 @@ def test_picture_that_is_the_style_has_no_style_loss():
 def test_evaluation_leaves_the_picture_alone_and_keeps_no_graph(tile):
     picture = noise(64, 64, 1)
     before = picture.clone()
-    objective = Objective(random_encoder(), HOUSE, noise(64, 64, 2), [noise(64, 64, 3)], tile=tile)
+    objective = Objective(
+        random_encoder(), DEFAULT, noise(64, 64, 2), [noise(64, 64, 3)], tile=tile
+    )
     with torch.no_grad():
         losses, gradient = objective.evaluate(picture)
         again = objective.evaluate(picture)
@@ -333,7 +337,7 @@ def test_evaluation_leaves_the_picture_alone_and_keeps_no_graph(tile):
 
 
 def test_total_is_the_sum_of_its_terms():
-    objective = Objective(random_encoder(), HOUSE, noise(64, 64, 2), [noise(64, 64, 3)])
+    objective = Objective(random_encoder(), DEFAULT, noise(64, 64, 2), [noise(64, 64, 3)])
     losses, _ = objective.evaluate(noise(64, 64, 1))
     assert all(float(term) > 0 for term in losses)
     assert float(losses.total) == pytest.approx(sum(map(float, losses[:3])), rel=1e-6)
@@ -341,8 +345,8 @@ def test_total_is_the_sum_of_its_terms():
 
 def test_strength_scales_the_style_term_alone():
     picture, content, style = noise(64, 64, 1), noise(64, 64, 2), noise(64, 64, 3)
-    even, _ = Objective(random_encoder(), HOUSE, content, [style]).evaluate(picture)
-    strong = HOUSE.but(strength=100)
+    even, _ = Objective(random_encoder(), DEFAULT, content, [style]).evaluate(picture)
+    strong = DEFAULT.replace(strength=100)
     more, _ = Objective(random_encoder(), strong, content, [style]).evaluate(picture)
     assert float(more.style) == pytest.approx(20 * float(even.style), rel=1e-5)
     assert (float(more.content), float(more.tv)) == (float(even.content), float(even.tv))
@@ -353,7 +357,7 @@ def test_layer_named_twice_counts_twice():
     picture, content, style = noise(64, 64, 1), noise(64, 64, 2), noise(64, 64, 3)
 
     def style_loss(**changes) -> float:
-        objective = Objective(random_encoder(), HOUSE.but(**changes), content, [style])
+        objective = Objective(random_encoder(), DEFAULT.replace(**changes), content, [style])
         return float(objective.evaluate(picture)[0].style)
 
     twice = style_loss(style_layers=("relu3_1", "block3_conv1"), style_layer_weights=(0.3, 0.5))
@@ -363,9 +367,9 @@ def test_layer_named_twice_counts_twice():
 
 def test_bf16_objective_is_near_fp32_and_summed_in_fp32():
     picture, content, style = noise(96, 96, 1), noise(96, 96, 2), noise(64, 64, 3)
-    exact, slope = Objective(random_encoder(), HOUSE, content, [style]).evaluate(picture)
+    exact, slope = Objective(random_encoder(), DEFAULT, content, [style]).evaluate(picture)
     encoder = random_encoder().bfloat16()
-    losses, gradient = Objective(encoder, HOUSE, content, [style]).evaluate(picture)
+    losses, gradient = Objective(encoder, DEFAULT, content, [style]).evaluate(picture)
     assert {tensor.dtype for tensor in (*losses, gradient)} == {torch.float32}
     assert float(losses.total) == pytest.approx(float(exact.total), rel=0.05)
     cosine = F.cosine_similarity(gradient.flatten(), slope.flatten(), dim=0)
@@ -376,7 +380,7 @@ def test_layer_that_the_network_does_not_have_is_refused():
     with pytest.raises(BadInput, match="relu5_4"):
         Objective(
             random_encoder(),
-            HOUSE.but(content_layer="relu5_4"),
+            DEFAULT.replace(content_layer="relu5_4"),
             noise(64, 64, 1),
             [noise(64, 64, 2)],
         )
@@ -384,7 +388,7 @@ def test_layer_that_the_network_does_not_have_is_refused():
 
 @pytest.mark.parametrize("tile", [None, 64])
 def test_the_deepest_layer_sees_every_row_and_column_of_odd_sides(tile):
-    recipe = HOUSE.but(
+    recipe = DEFAULT.replace(
         style_layers=("relu5_1",), style_layer_weights=(1.0,), content_weight=0, tv_weight=0
     )
     content, style = noise(64 + 14, 80 + 15, 1), noise(64, 64, 2)

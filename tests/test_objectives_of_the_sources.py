@@ -16,7 +16,7 @@ from torch import Tensor
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
 from nst.engine.stylize import stylize
-from nst.published import named
+from nst.published import get_recipe
 
 # Narrow networks of VGG's two shapes: (convolutions, channels) of each block.
 SHAPES = {
@@ -231,7 +231,7 @@ def test_first_loss_and_gradient_are_the_sources(name):
     (wanted_gradient,) = torch.autograd.grad(wanted, start)
 
     content, style = in_unit_range(picture(1)), in_unit_range(picture(2))
-    objective = Objective(our_encoder(source), named(name), content, [style])
+    objective = Objective(our_encoder(source), get_recipe(name), content, [style])
     losses, gradient = objective.evaluate(in_unit_range(reference.start))
 
     assert losses.total.item() == pytest.approx(wanted.item(), rel=1e-4)
@@ -244,7 +244,7 @@ def test_ten_steps_paint_the_sources_picture(name):
     source = SOURCES[name]
     wanted_losses, wanted = Reference(source).paint(10)
 
-    recipe = named(name).but(size=WIDTH, steps=10)
+    recipe = get_recipe(name).replace(size=WIDTH, steps=10)
     assert recipe.pooling == ("average" if source.pool is F.avg_pool2d else "max")
     assert recipe.encoder == source.shape
     content, style = in_unit_range(picture(1)), in_unit_range(picture(2))

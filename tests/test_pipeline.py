@@ -18,7 +18,7 @@ from nst.engine.encoders import Encoder, build_encoder
 from nst.errors import WeightsUnavailable
 from nst.pictures.images import fit, open_photo
 from nst.pipeline import Background, Pipeline, open_pipeline
-from nst.published import named
+from nst.published import get_recipe
 from nst.recipe import Recipe
 
 QUICK = Recipe(encoder="compact", size=64, scales=1, steps=3)
@@ -95,22 +95,22 @@ def test_encoder_asked_for_by_name_needs_no_reason(machine, name):
 
 
 def test_vgg_that_is_not_here_is_stood_in_for_at_once_and_the_reason_says_so(machine):
-    found = open_pipeline(named("ghorpade-vgg16"))
+    found = open_pipeline(get_recipe("ghorpade-vgg16"))
     assert found.encoder.name == "compact"
     assert found.reason == "VGG-16 is not on this machine yet."
 
 
 def test_cached_vgg_that_cannot_be_read_is_stood_in_for_with_the_reason(machine):
     machine.cached, machine.offline = {"vgg19"}, True
-    found = open_pipeline(named("lodaya"))
+    found = open_pipeline(get_recipe("lodaya"))
     assert (found.encoder.name, found.reason) == ("compact", GONE)
 
 
 def test_strict_asks_for_the_vgg_or_raises(machine):
     with pytest.raises(WeightsUnavailable, match="does not answer"):
-        open_pipeline(named("lodaya"), strict=True)
+        open_pipeline(get_recipe("lodaya"), strict=True)
     machine.cached = {"vgg19"}
-    assert open_pipeline(named("lodaya"), strict=True).encoder.name == "vgg19"
+    assert open_pipeline(get_recipe("lodaya"), strict=True).encoder.name == "vgg19"
 
 
 def test_missing_compact_encoder_is_never_hidden(monkeypatch):
@@ -140,7 +140,11 @@ def test_encoder_is_built_once_and_the_last_few_are_kept(machine):
     machine.cached = {"vgg16", "vgg19"}
     first = open_pipeline(Recipe(encoder="vgg19")).encoder
     assert open_pipeline(Recipe(encoder="vgg19", size=64)).encoder is first
-    for recipe in (named("lodaya"), named("ghorpade-vgg16"), named("ghorpade-vgg19")):
+    for recipe in (
+        get_recipe("lodaya"),
+        get_recipe("ghorpade-vgg16"),
+        get_recipe("ghorpade-vgg19"),
+    ):
         open_pipeline(recipe)
     assert len(pipeline._encoders) <= pipeline.KEPT_ENCODERS
     assert open_pipeline(Recipe(encoder="vgg19")).encoder is not first
@@ -156,11 +160,11 @@ def test_title_says_what_did_the_work(monkeypatch, compact):
 # Which layers stand in
 
 
-def test_nothing_stands_in_for_vggs_own_layers_or_the_house_recipe(compact):
+def test_nothing_stands_in_for_vggs_own_layers_or_the_default_recipe(compact):
     vgg = Pipeline(Encoder("vgg19", VGG_BLOCKS))
-    assert vgg.stand_ins(named("lodaya")) == ""
-    assert vgg.stand_ins(named("lodaya").but(content_layer="block5_conv4")) == ""
-    assert compact.stand_ins(named("house")) == ""
+    assert vgg.stand_ins(get_recipe("lodaya")) == ""
+    assert vgg.stand_ins(get_recipe("lodaya").replace(content_layer="block5_conv4")) == ""
+    assert compact.stand_ins(get_recipe("default")) == ""
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_nothing_stands_in_for_vggs_own_layers_or_the_house_recipe(compact):
     ],
 )
 def test_layers_that_stand_in_for_a_published_recipes_are_named(compact, name, wanted, pairs):
-    sentence = compact.stand_ins(named(name))
+    sentence = compact.stand_ins(get_recipe(name))
     assert sentence.startswith(f"The compact encoder stands in for {wanted}")
     for pair in pairs:
         assert pair in sentence
@@ -183,7 +187,7 @@ def test_layers_that_stand_in_for_a_published_recipes_are_named(compact, name, w
 
 
 def test_layers_before_their_relu_are_named_too(compact):
-    recipe = named("lodaya").but(
+    recipe = get_recipe("lodaya").replace(
         style_layers=("conv1_1", "relu2_2"), style_layer_weights=(1, 1), content_layer="conv4_2"
     )
     sentence = compact.stand_ins(recipe)

@@ -11,7 +11,7 @@ from PIL import Image
 from nst import __main__ as command_line
 from nst.errors import BadInput
 from nst.presets import EXAMPLES, find_style, load_presets, preset_of, read_presets
-from nst.published import NAMED
+from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.parts.samples import SAMPLES
 
@@ -69,7 +69,7 @@ def test_a_dropped_picture_and_entry_add_a_preset(folder):
 
 def test_a_published_recipe_is_not_tuned_by_a_preset(folder):
     (preset,), _ = read(folder, GOOD)
-    lodaya = NAMED["lodaya"].recipe
+    lodaya = RECIPES["lodaya"].recipe
     assert preset.recipe(lodaya) == lodaya
 
 

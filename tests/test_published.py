@@ -10,7 +10,7 @@ from dataclasses import asdict
 import pytest
 
 from nst.errors import BadInput
-from nst.published import NAMED, named
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
 
 FIRST_OF_EACH_BLOCK = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -130,41 +130,41 @@ LEFT_OPEN = {
 
 
 def test_the_named_recipes_are_the_projects_own_first_and_the_published_ones():
-    assert next(iter(NAMED)) == "house"
-    assert set(NAMED) == {"house", *TABLE}
+    assert next(iter(RECIPES)) == "default"
+    assert set(RECIPES) == {"default", *TABLE}
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_published_recipe_has_its_sources_values(name):
-    assert asdict(named(name)) == TABLE[name]
+    assert asdict(get_recipe(name)) == TABLE[name]
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", RECIPES)
 def test_recipe_goes_by_its_own_name(name):
-    assert named(name).name == name
+    assert get_recipe(name).name == name
 
 
 def test_ghorpades_two_recipes_differ_in_the_encoder_alone():
-    assert named("ghorpade-vgg16").differences(named("ghorpade-vgg19")) == {
+    assert get_recipe("ghorpade-vgg16").differences(get_recipe("ghorpade-vgg19")) == {
         "encoder": ("vgg16", "vgg19")
     }
 
 
 def test_the_papers_second_ratio_is_one_change_away():
-    assert named("ghorpade-vgg16").but(style_weight=1e4).style_factor == pytest.approx(1e4)
+    assert get_recipe("ghorpade-vgg16").replace(style_weight=1e4).style_factor == pytest.approx(1e4)
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_published_recipe_has_one_scale_its_own_balance_and_no_decay(name):
-    recipe = named(name)
+    recipe = get_recipe(name)
     assert recipe.schedule() == [(recipe.steps, 1.0)]
     assert recipe.style_factor == recipe.style_weight
     assert recipe.final_rate == 1.0
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", RECIPES)
 def test_recipe_says_what_it_is_and_where_it_comes_from(name):
-    entry = NAMED[name]
+    entry = RECIPES[name]
     for sentence in (entry.about, entry.source, entry.ours):
         assert sentence.endswith(".")
         assert "\n" not in sentence
@@ -173,16 +173,22 @@ def test_recipe_says_what_it_is_and_where_it_comes_from(name):
 @pytest.mark.parametrize("name", TABLE)
 def test_recipe_says_what_its_source_leaves_open(name):
     for word in LEFT_OPEN[name]:
-        assert word in NAMED[name].ours
+        assert word in RECIPES[name].ours
 
 
-def test_house_recipe_is_the_defaults():
-    assert named("house") == Recipe()
+def test_default_recipe_is_found_by_the_name_it_had_before():
+    assert get_recipe("default") == get_recipe("default")
+    assert Recipe.from_query("name=house&seed=7") == Recipe(seed=7)
+    assert Recipe.from_json('{"name": "default", "seed": 7}') == Recipe(seed=7)
+
+
+def test_default_recipe_is_the_defaults():
+    assert get_recipe("default") == Recipe()
 
 
 @pytest.mark.parametrize("name", ["gatys", "", "x" * 5000, "__class__"])
 def test_unknown_recipe_is_refused_with_the_names_there_are(name):
     with pytest.raises(BadInput) as refused:
-        named(name)
-    assert all(known in str(refused.value) for known in NAMED)
+        get_recipe(name)
+    assert all(known in str(refused.value) for known in RECIPES)
     assert len(str(refused.value)) < 300

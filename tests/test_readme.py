@@ -15,7 +15,7 @@ from PIL import Image
 from nst import __main__ as command_line
 from nst.pictures.limits import Limits
 from nst.presets import EXAMPLES, load_presets
-from nst.published import NAMED
+from nst.published import RECIPES
 from nst.recipe import Recipe
 from nst.weights.store import SOURCES
 from ui.server.limits import Door, Rules
@@ -163,9 +163,9 @@ def test_presets_are_listed():
 
 def test_the_table_of_recipes_is_theirs():
     table = {row[0]: row for row in rows(section("Recipes"))}
-    assert list(table) == list(NAMED)
+    assert list(table) == list(RECIPES)
     for name, (_, network, start, steps, _) in table.items():
-        recipe = NAMED[name].recipe
+        recipe = RECIPES[name].recipe
         assert network.startswith(ENCODERS[recipe.encoder]), name
         assert recipe.pooling == "own" or network.endswith(recipe.pooling), name
         assert start.startswith(STARTS[recipe.start]), name

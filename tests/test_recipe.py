@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nst.errors import BadInput
-from nst.published import NAMED, named
+from nst.published import RECIPES, get_recipe
 from nst.recipe import LINK_VERSION, Recipe, bounds, choices, parse_value
 
 # Every setting with the values it allows, written down again: one missing here fails below.
@@ -74,7 +74,7 @@ style = st.integers(1, 16).flatmap(
 recipes = st.builds(
     lambda style, **rest: Recipe(style_layers=style[0], style_layer_weights=style[1], **rest),
     style=style,
-    name=st.sampled_from([*NAMED, "mine"]),
+    name=st.sampled_from([*RECIPES, "mine"]),
     content_layer=layers,
     input_range=st.sampled_from([1, 255]),
     mix=st.lists(st.floats(0, 1000), max_size=16).map(tuple),
@@ -162,30 +162,30 @@ def test_recipe_survives_a_link(recipe):
 
 
 @given(recipes, recipes)
-@example(named("keras-tv").but(keep_at=()), named("keras-tv"))
+@example(get_recipe("keras-tv").replace(keep_at=()), get_recipe("keras-tv"))
 @examples
 def test_recipe_survives_a_link_from_any_recipe(recipe, base):
     assert Recipe.from_query(recipe.to_query(base), base) == recipe
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", RECIPES)
 def test_named_recipe_survives_a_link_and_a_picture(name):
-    assert Recipe.from_query(named(name).to_query()) == named(name)
-    assert Recipe.from_json(named(name).to_json()) == named(name)
+    assert Recipe.from_query(get_recipe(name).to_query()) == get_recipe(name)
+    assert Recipe.from_json(get_recipe(name).to_json()) == get_recipe(name)
 
 
 def test_link_holds_only_what_differs():
     recipe = Recipe(strength=70, brush=2)
     assert parse_qs(recipe.to_query()) == {
         "v": [LINK_VERSION],
-        "name": ["house"],
+        "name": ["default"],
         "strength": ["70.0"],
         "brush": ["2.0"],
     }
 
 
 def test_link_is_read_from_a_mapping_as_from_its_text():
-    recipe = named("lodaya").but(strength=61.5)
+    recipe = get_recipe("lodaya").replace(strength=61.5)
     pairs = {key: value for key, (value,) in parse_qs(recipe.to_query()).items()}
     assert Recipe.from_query(pairs) == recipe
 
@@ -330,7 +330,7 @@ def test_layers_and_weights_are_counted():
 
 def test_unknown_setting_is_refused():
     with pytest.raises(BadInput, match="sparkle"):
-        Recipe().but(sparkle=3)
+        Recipe().replace(sparkle=3)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_unknown_setting_is_refused():
         "{",
         "null",
         "[1]",
-        '"house"',
+        '"default"',
         "3",
         "[" * 100_000,
         '{"steps": ' + "1" * 400 + "}",
@@ -383,7 +383,7 @@ def test_strength_is_logarithmic_around_the_recipes_own_balance():
 
 
 def test_differences_do_not_count_the_name():
-    assert named("house").differences(Recipe(name="mine", seed=4)) == {"seed": (0, 4)}
+    assert get_recipe("default").differences(Recipe(name="mine", seed=4)) == {"seed": (0, 4)}
 
 
 @given(st.sampled_from([96, 300, 512, 1024, 4096]), st.integers(1, 5000), st.integers(1, 300))

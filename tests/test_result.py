@@ -194,7 +194,7 @@ def test_the_pace_is_learned_from_whole_runs_only():
     assert pace.expect(recipe) is None
     pace.learn(recipe, Last)
     assert pace.expect(recipe) == pytest.approx(8.0)
-    assert pace.expect(recipe.but(size=256)) < 8.0
+    assert pace.expect(recipe.replace(size=256)) < 8.0
     Last.step, Last.seconds = 10, 0.1  # stopped early
     pace.learn(recipe, Last)
     assert pace.expect(recipe) == pytest.approx(8.0)

@@ -48,7 +48,7 @@ def test_a_sample_is_painted_once_for_an_encoder_and_a_recipe(tmp_path, monkeypa
     path.write_bytes(path.read_bytes() + b"kept")
     samples.paint("cheetah-mosaic", recipe)
     assert path.read_bytes().endswith(b"kept")
-    samples.paint("cheetah-mosaic", recipe.but(seed=1))
+    samples.paint("cheetah-mosaic", recipe.replace(seed=1))
     assert not path.read_bytes().endswith(b"kept")
     with pytest.raises(SystemExit, match="not a sample and a preset"):
         samples.paint("cheetah-nonsense", recipe)

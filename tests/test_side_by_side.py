@@ -9,7 +9,7 @@ from PIL import Image
 from nst.compare import COMPARISONS
 from nst.errors import BadInput, NstError
 from nst.presets import load_presets
-from nst.published import NAMED, named
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
 from ui.assets import asset
 from ui.parts.controls import WORDS
@@ -130,7 +130,7 @@ def test_the_wall_has_every_preset_as_a_draft_with_its_own_settings():
     wall = plan(LION, [preset.id for preset in presets])
     assert [title for title, _ in wall.orders] == [preset.title for preset in presets]
     for preset, (_, one) in zip(presets, wall.orders, strict=True):
-        assert one.shared.recipe == preset.recipe(named("house")).but(size=DRAFT)
+        assert one.shared.recipe == preset.recipe(get_recipe("default")).replace(size=DRAFT)
         assert (one.shared.style, one.shared.photo) == (preset.id, "lion")
 
 
@@ -170,7 +170,7 @@ def test_every_sweep_offers_five_different_recipes(name):
 
 
 def test_a_sweep_changes_its_setting_and_nothing_else():
-    base = named("lodaya").but(size=64, seed=7)
+    base = get_recipe("lodaya").replace(size=64, seed=7)
     (_, low), (title, high) = varied("strength", "10, 90", base)
     assert low.differences(high) == {"strength": (10, 90)}
     assert base.differences(high) == {"strength": (50, 90)}
@@ -263,7 +263,7 @@ def test_a_card_warns_of_what_a_run_may_not_take(monkeypatch):
 
 def test_time_that_is_not_known_is_not_made_up(monkeypatch):
     monkeypatch.setattr(pace, "expect", lambda recipe, aspect=0.75: None)
-    assert expected([named("lodaya")], 0.75) is None
+    assert expected([get_recipe("lodaya")], 0.75) is None
     assert "told when it starts" in _card("ratios", "small", "all", 0.75)
 
 
@@ -278,8 +278,8 @@ def test_the_figures_are_those_of_the_bench_word_for_word(tmp_path):
 
 def test_how_it_works_names_every_recipe_with_its_source():
     listed = _recipes()
-    for name, entry in NAMED.items():
-        if name != "house":
+    for name, entry in RECIPES.items():
+        if name != "default":
             assert f"<dt>{name}</dt>" in listed
         assert entry.source.split(",")[0] in listed
 

@@ -29,7 +29,7 @@ BLOCKS = ((6,), (8, 8), (8, 8, 8), (8, 8, 8), (8,))
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 FACTOR = 255 * (0.229 + 0.224 + 0.225) / 3
 QUICK = Recipe(start="content", scales=1, steps=6, size=64, seed=1, tv_weight=0, learning_rate=0.03)
-STILL = QUICK.but(steps=1, learning_rate=1e-6)  # shows its start
+STILL = QUICK.replace(steps=1, learning_rate=1e-6)  # shows its start
 
 
 class Faulty(Encoder):
@@ -109,7 +109,7 @@ def total(step: Step) -> float:
 
 
 def test_painting_a_photo_lowers_the_total_loss_and_stays_in_range(compact):
-    recipe = QUICK.but(steps=30, size=96)
+    recipe = QUICK.replace(steps=30, size=96)
     steps = paint(lion(96), preset(), recipe, compact, every=0)
     assert total(steps[-1]) < 0.6 * total(steps[0])
     for step in steps:
@@ -119,7 +119,7 @@ def test_painting_a_photo_lowers_the_total_loss_and_stays_in_range(compact):
 
 
 @pytest.mark.slow
-def test_house_recipe_lowers_the_loss_at_every_scale_and_paints(compact):
+def test_default_recipe_lowers_the_loss_at_every_scale_and_paints(compact):
     content, recipe = lion(128), Recipe(size=128, scales=2, steps=90)
     steps = paint(content, preset(), recipe, compact, every=0)
     for _, group in itertools.groupby(steps, key=lambda step: step.size):
@@ -132,7 +132,7 @@ def test_house_recipe_lowers_the_loss_at_every_scale_and_paints(compact):
 
 
 def test_picture_stays_in_range_at_a_rate_that_throws_it_about(tiny):
-    step = last(lion(), preset(), QUICK.but(learning_rate=1), tiny)
+    step = last(lion(), preset(), QUICK.replace(learning_rate=1), tiny)
     assert step.picture.min() == 0
     assert step.picture.max() == 1
 
@@ -171,7 +171,7 @@ def test_pictures_that_come_in_are_left_as_they_were(tiny):
     paint(
         content,
         style,
-        QUICK.but(colours="palette"),
+        QUICK.replace(colours="palette"),
         tiny,
         mask=torch.full_like(content[:, :1], 0.5),
     )
@@ -188,10 +188,10 @@ def test_coarse_to_fine_doubles_the_size_and_leaves_out_what_is_too_small(tiny):
 
 
 def test_moments_and_the_photos_detail_are_carried_up(tiny):
-    recipe = QUICK.but(steps=12, scales=2, size=128)
+    recipe = QUICK.replace(steps=12, scales=2, size=128)
     assert last(lion(128), preset(), recipe, tiny).canvas.age == 12
     # Next to nothing is painted, so what comes out has been through half the size and back.
-    still = last(lion(128), preset(), recipe.but(learning_rate=1e-6), tiny)
+    still = last(lion(128), preset(), recipe.replace(learning_rate=1e-6), tiny)
     torch.testing.assert_close(still.picture, lion(128), rtol=0, atol=1e-3)
 
 
@@ -206,7 +206,7 @@ def test_rate_falls_to_its_share_within_each_scale(tiny, rates):
 
 
 def test_rate_that_does_not_fall_stays(tiny, rates):
-    paint(lion(), preset(), QUICK.but(final_rate=1), tiny, every=None)
+    paint(lion(), preset(), QUICK.replace(final_rate=1), tiny, every=None)
     assert rates == [QUICK.learning_rate] * 6
 
 
@@ -245,7 +245,7 @@ def test_canvas_of_another_size_takes_no_larger_steps(size):
 
 @pytest.mark.parametrize("start", ["content", "noise", "blend"])
 def test_same_seed_paints_the_same_picture(compact, start):
-    recipe = QUICK.but(start=start, scales=2, size=96)
+    recipe = QUICK.replace(start=start, scales=2, size=96)
     pictures = [last(lion(96), preset(), recipe, compact).picture for _ in range(2)]
     assert torch.equal(*pictures)
 
@@ -253,18 +253,19 @@ def test_same_seed_paints_the_same_picture(compact, start):
 @pytest.mark.parametrize("start", ["noise", "blend"])
 def test_another_seed_starts_from_other_noise(tiny, start):
     one, other = (
-        last(lion(), preset(), STILL.but(start=start, seed=seed), tiny).picture for seed in (1, 2)
+        last(lion(), preset(), STILL.replace(start=start, seed=seed), tiny).picture
+        for seed in (1, 2)
     )
     assert (one - other).abs().mean() > 0.01
 
 
 def test_seed_is_of_no_account_without_noise(tiny):
-    one, other = (last(lion(), preset(), QUICK.but(seed=seed), tiny).picture for seed in (1, 2))
+    one, other = (last(lion(), preset(), QUICK.replace(seed=seed), tiny).picture for seed in (1, 2))
     assert torch.equal(one, other)
 
 
 def test_asking_for_pictures_does_not_change_the_painting(tiny):
-    recipe = QUICK.but(scales=2, size=96)
+    recipe = QUICK.replace(scales=2, size=96)
     often = last(lion(96), preset(), recipe, tiny, every=0).picture
     assert torch.equal(often, last(lion(96), preset(), recipe, tiny).picture)
 
@@ -281,7 +282,7 @@ def test_start_from_content_is_the_photo(tiny):
 def test_blended_start_is_the_published_one(tiny):
     # In 0..255 less the means: ratio of uniform noise in -20..20, the rest of the photo.
     # The means are torchvision's, within half a level of the originals.
-    recipe = STILL.but(start="blend", noise_ratio=0.6, noise_amplitude=20)
+    recipe = STILL.replace(start="blend", noise_ratio=0.6, noise_amplitude=20)
     found = 255 * last(lion(), preset(), recipe, tiny).picture[0].double().numpy()
     means = np.array([123.68, 116.779, 103.939]).reshape(3, 1, 1)
     photo = 255 * lion()[0].double().numpy() - means
@@ -292,11 +293,11 @@ def test_blended_start_is_the_published_one(tiny):
 
 
 def test_noise_ratio_0_is_the_photo_and_1_is_noise_alone(tiny):
-    blend = STILL.but(start="blend", noise_amplitude=60)
-    photo = last(lion(), preset(), blend.but(noise_ratio=0), tiny).picture
+    blend = STILL.replace(start="blend", noise_amplitude=60)
+    photo = last(lion(), preset(), blend.replace(noise_ratio=0), tiny).picture
     torch.testing.assert_close(photo, lion(), rtol=0, atol=1e-5)
-    pure = last(lion(), preset(), blend.but(noise_ratio=1), tiny).picture
-    noise = last(lion(), preset(), blend.but(start="noise"), tiny).picture
+    pure = last(lion(), preset(), blend.replace(noise_ratio=1), tiny).picture
+    noise = last(lion(), preset(), blend.replace(start="noise"), tiny).picture
     # The same noise, once around the channels' means, once in the middle of the range.
     shift = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1) - 0.5
     torch.testing.assert_close(pure, noise + shift, rtol=0, atol=1e-5)
@@ -304,7 +305,7 @@ def test_noise_ratio_0_is_the_photo_and_1_is_noise_alone(tiny):
 
 
 def test_white_noise_fills_the_range(tiny):
-    picture = last(lion(), preset(), STILL.but(start="noise"), tiny).picture
+    picture = last(lion(), preset(), STILL.replace(start="noise"), tiny).picture
     assert picture.min() < 0.01
     assert picture.max() > 0.97
     assert picture.std() == pytest.approx(1 / math.sqrt(12), rel=0.05)
@@ -318,7 +319,7 @@ def test_start_from_a_picture_is_that_picture(tiny):
 
 
 def test_start_from_a_canvas_goes_on(tiny):
-    recipe = QUICK.but(steps=24, scales=2, size=96)
+    recipe = QUICK.replace(steps=24, scales=2, size=96)
     first = last(lion(96), preset(), recipe, tiny)
     picture, age = first.canvas.picture.clone(), first.canvas.age
     more = paint(lion(96), preset(), recipe, tiny, start=first.canvas, every=0)
@@ -333,8 +334,8 @@ def test_start_from_a_canvas_goes_on(tiny):
 
 
 def test_a_smaller_canvas_is_gone_on_from_at_the_larger_scales_only(tiny):
-    first = last(lion(64), preset(), QUICK.but(size=64, steps=40), tiny)
-    recipe = QUICK.but(size=256, scales=3, steps=19, learning_rate=1e-3)
+    first = last(lion(64), preset(), QUICK.replace(size=64, steps=40), tiny)
+    recipe = QUICK.replace(size=256, scales=3, steps=19, learning_rate=1e-3)
     more = paint(lion(256), preset(), recipe, tiny, start=first.canvas, every=0)
     assert [max(step.size) for step in more] == [128] * 6 + [256] * 4 + [256]
     assert more[-1].step == more[-1].total == 10
@@ -358,7 +359,7 @@ def test_start_from_a_smaller_canvas_keeps_the_photos_detail(tiny):
 
 
 def test_frames_are_kept_at_exactly_their_steps(tiny):
-    recipe = QUICK.but(steps=10, keep_at=(1, 3, 7, 10))
+    recipe = QUICK.replace(steps=10, keep_at=(1, 3, 7, 10))
     steps = paint(lion(), preset(), recipe, tiny, every=None)
     kept = [step for step in steps if step.kept]
     assert [step.step for step in kept] == [1, 3, 7, 10]
@@ -368,13 +369,13 @@ def test_frames_are_kept_at_exactly_their_steps(tiny):
 
 @pytest.mark.parametrize("scales", [1, 2])
 def test_frames_are_kept_at_every_so_many_steps(tiny, scales):
-    recipe = QUICK.but(steps=13, keep_every=4, size=96, scales=scales)
+    recipe = QUICK.replace(steps=13, keep_every=4, size=96, scales=scales)
     steps = paint(lion(96), preset(), recipe, tiny, every=None)
     assert [step.step for step in steps if step.kept] == [4, 8, 12]
 
 
 def test_kept_frames_do_not_depend_on_how_often_pictures_are_shown(tiny):
-    recipe = QUICK.but(steps=9, keep_at=(2, 5))
+    recipe = QUICK.replace(steps=9, keep_at=(2, 5))
     often, never = (
         [s.picture for s in paint(lion(), preset(), recipe, tiny, every=every) if s.kept]
         for every in (0, None)
@@ -423,7 +424,7 @@ def test_deadline_that_is_not_reached_changes_nothing(tiny):
 
 
 def test_consumers_grad_mode_is_its_own(tiny):
-    painting = stylize(lion(), [preset()], QUICK.but(scales=2, size=96), tiny, every=0)
+    painting = stylize(lion(), [preset()], QUICK.replace(scales=2, size=96), tiny, every=0)
     for i, _ in enumerate(painting):
         assert torch.is_grad_enabled() == (i % 2 == 0)
         assert not torch.is_autocast_enabled("cpu")
@@ -440,7 +441,7 @@ def test_painting_works_under_no_grad(tiny):
 
 
 def test_steps_may_be_asked_for_from_changing_threads(tiny):
-    recipe = QUICK.but(scales=2, size=96)
+    recipe = QUICK.replace(scales=2, size=96)
     painting = stylize(lion(96), [preset()], recipe, tiny, every=0)
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as two:
         steps = []
@@ -461,7 +462,11 @@ def test_mask_of_zeros_returns_the_photo(tiny):
     content = lion()
     for start in ("content", "noise"):
         step = last(
-            content, preset(), QUICK.but(start=start), tiny, mask=torch.zeros_like(content[:, :1])
+            content,
+            preset(),
+            QUICK.replace(start=start),
+            tiny,
+            mask=torch.zeros_like(content[:, :1]),
         )
         assert torch.equal(step.picture, content)
 
@@ -479,7 +484,7 @@ def test_mask_keeps_the_photo_outside_and_paints_inside(tiny):
     mask = torch.zeros_like(content[:, :1])
     mask[..., :30] = 1
     mask[..., 30:34] = 0.5
-    step = last(content, preset(), QUICK.but(strength=90), tiny, mask=mask)
+    step = last(content, preset(), QUICK.replace(strength=90), tiny, mask=mask)
     picture = step.picture
     assert torch.equal(picture[..., 34:], content[..., 34:])
     # Nor does anything grow there unseen, which would show once the mask is taken away.
@@ -507,7 +512,7 @@ def distance(encoder: Encoder, picture: Tensor, style: Tensor) -> float:
 
 
 def test_each_region_has_its_styles_statistics_better_than_a_mixture_has(compact):
-    content, recipe = lion(96), QUICK.but(size=96, steps=40)
+    content, recipe = lion(96), QUICK.replace(size=96, steps=40)
     mask = torch.zeros_like(content[:, :1])
     mask[..., :48] = 1
     styles = [to_tensor(fit(open_photo(path), 96)) for path in (PRESETS[0], PRESETS[-1])]
@@ -540,7 +545,7 @@ def seen_by(encoder: Encoder) -> tuple[list[tuple[int, int]], object]:
 def test_brush_scales_the_style_with_the_photo_up_to_its_own_pixels(tiny, brush, own, wanted):
     style = torch.rand(1, 3, own, own)
     seen, hook = seen_by(tiny)
-    step = last(lion(64), style, QUICK.but(brush=brush), tiny)
+    step = last(lion(64), style, QUICK.replace(brush=brush), tiny)
     hook.remove()
     assert (wanted, wanted) in seen
     assert max(max(size) for size in seen) == max(wanted, 64)
@@ -556,7 +561,7 @@ def test_photo_colours_have_the_photos_chrominance(tiny):
     weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     content = 0.4 + 0.2 * lion()  # so that no colour has to be brought back into range
     style = 0.4 + 0.2 * preset()
-    picture = last(content, style, QUICK.but(colours="photo"), tiny).picture
+    picture = last(content, style, QUICK.replace(colours="photo"), tiny).picture
     chroma = [p - (p * weights).sum(1, keepdim=True) for p in (picture, content)]
     torch.testing.assert_close(*chroma, rtol=0, atol=1e-4)
     assert (picture - content).abs().max() > 0.02
@@ -564,7 +569,7 @@ def test_photo_colours_have_the_photos_chrominance(tiny):
 
 def test_palette_paints_with_the_style_in_the_photos_colours(tiny):
     matched = match_palette(preset(), lion()).clamp(0, 1)
-    found = last(lion(), preset(), QUICK.but(colours="palette"), tiny).picture
+    found = last(lion(), preset(), QUICK.replace(colours="palette"), tiny).picture
     assert torch.equal(found, last(lion(), matched, QUICK, tiny).picture)
 
 
@@ -579,7 +584,7 @@ def test_recipe_for_0_to_255_paints_what_a_scaled_first_layer_paints(content_for
     scaled.load_state_dict(unit.state_dict())
     scaled.convolutions["conv1_1"].weight.mul_(FACTOR)
     scaled.convolutions["conv1_1"].bias.mul_(FACTOR)
-    published = QUICK.but(
+    published = QUICK.replace(
         content_form=content_form,
         style_form="gatys",
         style_weight=10,
@@ -588,10 +593,10 @@ def test_recipe_for_0_to_255_paints_what_a_scaled_first_layer_paints(content_for
         steps=12,
     )
     one = last(lion(), preset(), published, unit)
-    other = last(lion(), preset(), published.but(input_range=1), scaled)
+    other = last(lion(), preset(), published.replace(input_range=1), scaled)
     assert one.losses == pytest.approx(other.losses, rel=1e-3)
     torch.testing.assert_close(one.picture, other.picture, rtol=0, atol=1e-3)
-    neither = last(lion(), preset(), published.but(input_range=1), unit)
+    neither = last(lion(), preset(), published.replace(input_range=1), unit)
     assert (neither.picture - one.picture).abs().max() > 0.01
 
 
@@ -625,7 +630,7 @@ def no_memory(features: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("fault", [is_nan, nan_gradient])
 def test_lost_numbers_are_met_with_the_last_good_picture_and_one_more_try(faulty, fault):
-    recipe = QUICK.but(steps=12)
+    recipe = QUICK.replace(steps=12)
     painting = stylize(lion(), [preset()], recipe, faulty, every=0)
     before = [next(painting) for _ in range(5)]
     Faulty.fault.append(broken(1, fault))
@@ -640,7 +645,7 @@ def test_lost_numbers_are_met_with_the_last_good_picture_and_one_more_try(faulty
 
 
 def test_painting_goes_on_from_the_last_good_picture_at_half_the_rate(faulty, rates):
-    recipe = QUICK.but(steps=12, final_rate=1)
+    recipe = QUICK.replace(steps=12, final_rate=1)
     painting = stylize(lion(), [preset()], recipe, faulty, every=0)
     good = [next(painting) for _ in range(5)][-1].picture
     Faulty.fault.append(broken(1, is_nan))
@@ -653,7 +658,7 @@ def test_painting_goes_on_from_the_last_good_picture_at_half_the_rate(faulty, ra
 
 @pytest.mark.parametrize("fault", [is_nan, nan_gradient])
 def test_numbers_lost_twice_end_the_painting_in_one_sentence(faulty, fault):
-    painting = stylize(lion(), [preset()], QUICK.but(steps=12), faulty, every=0)
+    painting = stylize(lion(), [preset()], QUICK.replace(steps=12), faulty, every=0)
     steps = [next(painting) for _ in range(5)]
     Faulty.fault.append(fault)
     with pytest.raises(NstError, match="lower strength"):
@@ -662,7 +667,7 @@ def test_numbers_lost_twice_end_the_painting_in_one_sentence(faulty, fault):
 
 
 def test_numbers_lost_where_no_picture_is_due_are_painted_again(faulty):
-    recipe = QUICK.but(steps=12)
+    recipe = QUICK.replace(steps=12)
     undisturbed = last(lion(), preset(), recipe, faulty)
     painting = stylize(lion(), [preset()], recipe, faulty, every=None)
     for _ in range(5):
@@ -688,7 +693,7 @@ def test_lost_numbers_leave_the_shared_encoder_alone(faulty):
 @pytest.mark.parametrize("into", [0, 5, 9, 10, 14], ids=lambda n: f"after-{n}-steps")
 def test_lack_of_memory_is_met_with_a_smaller_picture_and_all_its_steps(faulty, fault, into):
     # 10 steps at the first of two scales; the fault comes before them, among and after them.
-    recipe = QUICK.but(steps=16, scales=2, size=128)
+    recipe = QUICK.replace(steps=16, scales=2, size=128)
     assert recipe.schedule()[0] == (10, 0.5)
     content = lion(128)
     mask = torch.ones_like(content[:, :1])
@@ -706,7 +711,7 @@ def test_lack_of_memory_is_met_with_a_smaller_picture_and_all_its_steps(faulty, 
 
 def test_lack_of_memory_for_a_print_is_met_with_tiles_first(faulty):
     content, style = torch.rand(1, 3, 32, 800), torch.rand(1, 3, 32, 800)
-    painting = stylize(content, [style], QUICK.but(size=800), faulty, every=None)
+    painting = stylize(content, [style], QUICK.replace(size=800), faulty, every=None)
     next(painting)
     Faulty.fault.append(broken(1, no_cuda_memory))
     seen, hook = seen_by(faulty)
@@ -751,7 +756,7 @@ def test_tiles_do_not_change_the_painting(tiny):
 )
 def test_styles_that_do_not_fit_the_recipe_are_refused(tiny, styles, changes, sentence):
     with pytest.raises(BadInput, match=sentence):
-        stylize(lion(), [preset()] * styles, QUICK.but(**changes), tiny)
+        stylize(lion(), [preset()] * styles, QUICK.replace(**changes), tiny)
 
 
 def test_painting_too_narrow_for_the_deepest_layer_is_refused(tiny):
@@ -766,7 +771,7 @@ def test_mask_divides_between_two_styles_at_most(tiny):
 
 def test_recoloured_start_has_the_styles_colours_and_the_photos_drawing(tiny):
     content, style = lion(), preset()
-    recipe = QUICK.but(start="recoloured", steps=1, scales=1, learning_rate=1e-6)
+    recipe = QUICK.replace(start="recoloured", steps=1, scales=1, learning_rate=1e-6)
     start = last(content, style, recipe, tiny).picture
     colours = [picture.mean((0, 2, 3)) for picture in (start, style, content)]
     assert (colours[0] - colours[1]).abs().max() < 0.05 < (colours[2] - colours[1]).abs().max()

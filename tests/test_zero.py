@@ -108,17 +108,17 @@ def act() -> dict:
     found["age"] = [last.canvas[3], further.canvas[3]]
 
     try:
-        list(painting.run(PHOTO, [PHOTO], SMALL.but(mix=(0.5, 0.5))))
+        list(painting.run(PHOTO, [PHOTO], SMALL.replace(mix=(0.5, 0.5))))
     except BadInput as error:
         found["sentence"] = str(error)
 
-    stopped = painting.run(PHOTO, [PHOTO], SMALL.but(steps=30_000), every=0.0)
+    stopped = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000), every=0.0)
     next(stopped)
     stopped.close()
     found["exit_after_stop"] = spaces.workers[-1].exitcode
 
     zero.SHORTEST, zero.STEP_SECONDS = 0.2, 0.0
-    *_, ended = painting.run(PHOTO, [PHOTO], SMALL.but(steps=30_000))
+    *_, ended = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000))
     found["ended"] = [ended.step, ended.done, list(ended.notes)]
     found["processes"] += [worker.pid for worker in spaces.workers]
     return found
@@ -208,7 +208,7 @@ def test_a_run_tells_how_it_goes_at_least_twice_a_second(monkeypatch):
     seen: list[float] = []
     monkeypatch.setattr(painting.time, "monotonic", lambda: seen.append(next(ticks)) or seen[-1])
     told = []
-    for _ in painting.run(PHOTO, [PHOTO], SMALL.but(steps=40), every=1e6):
+    for _ in painting.run(PHOTO, [PHOTO], SMALL.replace(steps=40), every=1e6):
         told.append(seen[-1])
     assert len(told) < 40
     assert max(b - a for a, b in pairwise(told)) <= 0.5

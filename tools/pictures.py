@@ -24,7 +24,7 @@ from bench.running import running  # noqa: E402
 from nst import Recipe, open_photo, open_pipeline  # noqa: E402
 from nst.pictures.export import contact_sheet  # noqa: E402
 from nst.presets import find_style, load_presets, preset_of  # noqa: E402
-from nst.published import NAMED  # noqa: E402
+from nst.published import RECIPES  # noqa: E402
 from ui.parts.links import Shared, to_query  # noqa: E402
 from ui.parts.samples import SAMPLES  # noqa: E402
 
@@ -91,7 +91,7 @@ def controls(out: Path, size: int) -> None:
     }
     tiles = []
     for words, (settings, second, mask) in ways.items():
-        recipe = _tuned("swirling-night", size).but(**settings)
+        recipe = _tuned("swirling-night", size).replace(**settings)
         styles = ["swirling-night", second] if second else ["swirling-night"]
         tiles.append((_painted("lion", styles, recipe, mask), words))
     contact_sheet(tiles, 5, "Lion in Swirling Night").save(out / "controls.jpg", quality=82)
@@ -101,9 +101,9 @@ def recipes(out: Path, size: int) -> None:
     """Paint one photograph by every recipe, as far as 450 steps go."""
     photo = open_photo(SAMPLES["cheetah"].path)
     tiles = [(photo, "the photo")]
-    for name, entry in NAMED.items():
+    for name, entry in RECIPES.items():
         whole, steps = entry.recipe.steps, min(entry.recipe.steps, 450)
-        recipe = entry.recipe.but(size=size, steps=steps)
+        recipe = entry.recipe.replace(size=size, steps=steps)
         painted = _painted("cheetah", ["swirling-night"], recipe)
         tiles.append((painted, f"{name}, {steps} of {whole:,} steps"))
     title = f"The recipes at {size} px, the compact encoder standing in for VGG"
@@ -114,7 +114,7 @@ def _tuned(style_id: str, size: int) -> Recipe:
     preset = preset_of(style_id)
     if preset is None:
         raise SystemExit(f"There is no preset called {style_id}.")
-    return preset.recipe(Recipe()).but(size=size)
+    return preset.recipe(Recipe()).replace(size=size)
 
 
 def _painted(

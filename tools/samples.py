@@ -39,7 +39,7 @@ def paint(pair: str, recipe: Recipe) -> Path:
     if name not in SAMPLES or preset is None:
         raise SystemExit(f"{pair} is not a sample and a preset, such as {PAIRS[0]}.")
     side = LARGE if (name, style) == OPENING else SIDE
-    recipe = preset.recipe(recipe).but(size=max(recipe.size, side))
+    recipe = preset.recipe(recipe).replace(size=max(recipe.size, side))
     path, mark = FOLDER / f"{pair}.jpg", _mark(recipe)
     if painted_by(path) != mark:
         photo = open_photo(SAMPLES[name].path)

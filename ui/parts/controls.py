@@ -10,7 +10,7 @@ import gradio as gr
 
 from nst.errors import BadInput
 from nst.presets import Preset
-from nst.published import NAMED
+from nst.published import RECIPES
 from nst.recipe import STYLE_LAYERS, Recipe, bounds, choices, parse_value
 
 __all__ = ["QUALITIES", "Controls", "departures", "quality"]
@@ -118,13 +118,13 @@ class Controls:
     def advanced(self) -> None:
         """The recipe menu and every other setting."""
         self.menu = gr.Dropdown(
-            [(_title(name), name) for name in NAMED],
-            value="house",
+            [(entry.title, name) for name, entry in RECIPES.items()],
+            value="default",
             label="Recipe",
             info="Published systems run here with their own formulas.",
             elem_id="recipe",
         )
-        self.changed = gr.Markdown(NAMED["house"].about, elem_id="changed", elem_classes="hint")
+        self.changed = gr.Markdown(RECIPES["default"].about, elem_id="changed", elem_classes="hint")
         self._rows(ADVANCED)
         with gr.Accordion("Formulas and constants", open=False):
             self._rows(FORMULAS)
@@ -151,7 +151,7 @@ class Controls:
     def recipe(self, values: Sequence[Any], mix: tuple[float, ...] = ()) -> Recipe:
         """The recipe that `inputs` hold. Raises BadInput for anything out of range."""
         name, *settings = values
-        if name not in NAMED:
+        if name not in RECIPES:
             raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
         given = {key: _given(key, v) for key, v in zip(self.of, settings, strict=True)}
         return Recipe(name=name, mix=mix, **given)
@@ -206,20 +206,16 @@ def quality(size: int) -> int | None:
     return size if size in QUALITIES.values() else None
 
 
-def _title(name: str) -> str:
-    return "Ours" if name == "house" else name
-
-
 def departures(recipe: Recipe, preset: Preset | None) -> str:
     """What the recipe is, and which controls have left it: "lodaya, changed: size"."""
-    entry = NAMED[recipe.name]
+    entry = RECIPES[recipe.name]
     base = preset.recipe(entry.recipe) if preset else entry.recipe
-    ignored = THEIRS if recipe.name == "house" else {"seed", "mix"}
+    ignored = THEIRS if recipe.name == "default" else {"seed", "mix"}
     changed = [_label(key) for key in recipe.differences(base) if key not in ignored]
-    about = entry.about if recipe.name == "house" else f"{entry.about} {entry.source}"
+    about = entry.about if recipe.name == "default" else f"{entry.about} {entry.source}"
     if not changed:
         return about
-    return f"**{_title(recipe.name)}, changed: {', '.join(changed)}.** {about}"
+    return f"**{entry.title}, changed: {', '.join(changed)}.** {about}"
 
 
 def _label(name: str) -> str:

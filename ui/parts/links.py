@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from urllib.parse import parse_qsl, urlencode
 
 from nst.presets import Preset, load_presets
-from nst.published import NAMED, named
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, parse_value
 from ui.parts.samples import SAMPLES
 
@@ -30,7 +30,7 @@ class Shared:
 
 def to_query(shared: Shared) -> str:
     """The query string, without "?". Settings that a named recipe has anyway are left out."""
-    base = NAMED[shared.recipe.name].recipe if shared.recipe.name in NAMED else Recipe()
+    base = RECIPES[shared.recipe.name].recipe if shared.recipe.name in RECIPES else Recipe()
     ids = {"photo": shared.photo, "style": shared.style, "second": shared.second}
     return f"{shared.recipe.to_query(base)}&{urlencode({k: v for k, v in ids.items() if v})}".strip(
         "&"
@@ -42,7 +42,7 @@ def from_query(query: Mapping[str, str]) -> Shared | None:
 
     Unknown keys and ids are ignored, values out of range are brought to the nearest end of it.
     """
-    base = NAMED[query["name"]].recipe if query.get("name") in NAMED else Recipe()
+    base = RECIPES[query["name"]].recipe if query.get("name") in RECIPES else Recipe()
     shared = _with_ids(_of_ours(Recipe.from_query(query, base)), query)
     return None if query.get("v") is None and shared == Shared(Recipe()) else shared
 
@@ -58,15 +58,15 @@ def read_settings(text: str, preset: Preset | None) -> Recipe:
     Unlike a link's, a wrong one is an error: raises BadInput that names it.
     """
     pairs = dict(parse_qsl(text[:LONGEST], keep_blank_values=True))
-    base = named(pairs.pop("name", "house"))
+    base = get_recipe(pairs.pop("name", "default"))
     base = preset.recipe(base) if preset else base
     settings = {entry.name for entry in fields(Recipe)}
-    return base.but(**{k: parse_value(k, v) if k in settings else v for k, v in pairs.items()})
+    return base.replace(**{k: parse_value(k, v) if k in settings else v for k, v in pairs.items()})
 
 
 def _of_ours(recipe: Recipe) -> Recipe:
     """A recipe whose name is not one of ours is our own with changes."""
-    return recipe if recipe.name in NAMED else recipe.but(name="house")
+    return recipe if recipe.name in RECIPES else recipe.replace(name="default")
 
 
 def _with_ids(recipe: Recipe, found: Mapping[str, str]) -> Shared:

@@ -29,7 +29,7 @@ class Order:
 
     def enlarged(self, size: int) -> "Order":
         """The same at another size."""
-        recipe = self.shared.recipe.but(size=size)
+        recipe = self.shared.recipe.replace(size=size)
         return replace(self, shared=replace(self.shared, recipe=recipe))
 
 
@@ -55,7 +55,7 @@ def order(
     if second is not None:
         if not 0 <= share <= 1:
             raise BadInput(f"The second style's share is {share:g}; it can be from 0 to 1.")
-        recipe = recipe.but(mix=(round(1 - share, 4), round(share, 4)))
+        recipe = recipe.replace(mix=(round(1 - share, 4), round(share, 4)))
     preset = style if isinstance(style, Preset) else None
     first = open_photo(preset.path if preset else style)  # type: ignore[arg-type]
     return Order(

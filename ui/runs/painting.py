@@ -203,7 +203,7 @@ class Pace:
         """Take a run into account, if it went all the way."""
         if last.step < last.total:
             return
-        work = recipe.but(size=max(last.size)).pixels(min(last.size) / max(last.size))
+        work = recipe.replace(size=max(last.size)).pixels(min(last.size) / max(last.size))
         with self._lock:
             # An encoder's first run warms it up and says little about the next.
             warm = recipe.encoder in self._warm

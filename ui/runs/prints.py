@@ -19,7 +19,7 @@ def prints(result: Result) -> list[tuple[str, int]]:
     for side in SIDES:
         if not now < side <= RULES.max_size:
             continue
-        seconds = pace.expect(recipe.but(size=side), aspect, now)
+        seconds = pace.expect(recipe.replace(size=side), aspect, now)
         if seconds is None or seconds <= RULES.deadline:
             words = f"{side} px, {side / DOTS_PER_CM:.0f} cm at 300 dpi"
             allowed.append((f"{words}, about {clock(seconds)}" if seconds else words, side))

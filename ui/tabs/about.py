@@ -13,7 +13,7 @@ import gradio as gr
 from nst.hardware import device_name, pick_device
 from nst.pictures.images import fit, open_photo
 from nst.presets import load_presets, preset_of
-from nst.published import NAMED
+from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.assets import asset
 from ui.parts.controls import QUALITIES
@@ -94,10 +94,10 @@ def _opening() -> str:
 
 def _recipes() -> str:
     rows = "".join(
-        f"<dt>{'Ours' if name == 'house' else name}</dt><dd>{html.escape(entry.about)}"
+        f"<dt>{entry.title}</dt><dd>{html.escape(entry.about)}"
         f'<span class="quiet">{html.escape(entry.source)} Ours in it: {html.escape(entry.ours)}'
         "</span></dd>"
-        for name, entry in NAMED.items()
+        for entry in RECIPES.values()
     )
     return Template(asset("about/recipes.html")).substitute(recipes=rows)
 

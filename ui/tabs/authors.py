@@ -142,8 +142,8 @@ def expected(recipes: Sequence[Recipe], aspect: float) -> float | None:
 def _as_painted(recipe: Recipe) -> Recipe:
     """By the encoder that will paint, under the name by which its pace is known."""
     encoder = choose_encoder(recipe)[0]
-    automatic = choose_encoder(recipe.but(encoder="auto"))[0]
-    return recipe.but(encoder="auto" if encoder == automatic else encoder)
+    automatic = choose_encoder(recipe.replace(encoder="auto"))[0]
+    return recipe.replace(encoder="auto" if encoder == automatic else encoder)
 
 
 def _tile(run: Run, asked: Order) -> Tile:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from nst.pictures.images import fit, open_photo
-from nst.published import NAMED
+from nst.published import RECIPES
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import SAMPLES
 from ui.runs.events import QUICK
@@ -100,8 +100,8 @@ class CompareTab:
 
     def _load(self, photo: str, tile: Tile) -> dict[Any, Any]:
         """Updates that bring a tile to the Paint tab, at the size its recipe has by itself."""
-        size = NAMED[tile.shared.recipe.name].recipe.size
-        shared = replace(tile.shared, recipe=tile.shared.recipe.but(size=size))
+        size = RECIPES[tile.shared.recipe.name].recipe.size
+        shared = replace(tile.shared, recipe=tile.shared.recipe.replace(size=size))
         choice = self.paint.choice
         values: Sequence[Any] = choice.restore(shared, f"{tile.title}. {LOADED}")
         updates = dict(zip(choice.restored, values, strict=True))

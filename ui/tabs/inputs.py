@@ -12,7 +12,7 @@ from nst.errors import BadInput, NstError
 from nst.pictures.export import read_notes, read_recipe
 from nst.pictures.images import fit, open_photo
 from nst.presets import Preset, load_presets, preset_of
-from nst.published import NAMED
+from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.parts.controls import QUALITIES, Controls, departures, quality
 from ui.parts.links import Shared, from_notes, from_query
@@ -41,8 +41,8 @@ class Choice:
 
     def __init__(self) -> None:
         self.presets: tuple[Preset, ...] = load_presets()[0]
-        house = NAMED["house"].recipe
-        self.controls = Controls(self.presets[0].recipe(house) if self.presets else house)
+        default = RECIPES["default"].recipe
+        self.controls = Controls(self.presets[0].recipe(default) if self.presets else default)
         self.style_id = gr.State(self.presets[0].id if self.presets else None)
         self._layout()
         self.pictures = [self.photo, self.style_id, self.own, self.second, self.share]
@@ -177,9 +177,9 @@ class Choice:
         with sentences():
             preset = self.presets[_index(chosen, len(self.presets))]
             recipe = self.controls.recipe(values)
-            if recipe.name == "house":
-                fresh = preset.recipe(NAMED["house"].recipe)
-                recipe = fresh.but(size=recipe.size, seed=recipe.seed, encoder=recipe.encoder)
+            if recipe.name == "default":
+                fresh = preset.recipe(RECIPES["default"].recipe)
+                recipe = fresh.replace(size=recipe.size, seed=recipe.seed, encoder=recipe.encoder)
             return [*self._show_style(preset.id), *self.controls.show(recipe, preset)]
 
     def _take_own(self, path: str) -> list[Any]:
@@ -208,10 +208,10 @@ class Choice:
 
     def _pick_recipe(self, name: str, style_id: str | None) -> list[Any]:
         with sentences():
-            if name not in NAMED:
+            if name not in RECIPES:
                 raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
             preset = preset_of(style_id)
-            recipe = NAMED[name].recipe
+            recipe = RECIPES[name].recipe
             return self.controls.show(preset.recipe(recipe) if preset else recipe, preset)
 
     def _depart(self, style_id: str | None, *values: Any) -> tuple[str, Any]:
@@ -265,7 +265,7 @@ class Choice:
             *style,
             second.id if second else "",
             mix[1] / (mix[0] + mix[1]) if len(mix) == 2 and any(mix) else gr.skip(),
-            *self.controls.show(shared.recipe.but(mix=()), preset),
+            *self.controls.show(shared.recipe.replace(mix=()), preset),
             telling(status),
         ]
 
@@ -302,7 +302,7 @@ def qualities(recipe: Recipe) -> list[tuple[str, int]]:
     """The quality menu with the seconds each should take with this recipe."""
     labels = []
     for name, size in QUALITIES.items():
-        seconds = pace.expect(recipe.but(size=size))
+        seconds = pace.expect(recipe.replace(size=size))
         labels.append((f"{name}, about {clock(seconds)}" if seconds else name, size))
     return labels
 

@@ -10,7 +10,7 @@ from nst.errors import BadInput
 from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit
 from nst.presets import preset_of
-from nst.recipe import Recipe
+from nst.published import RECIPES
 from ui.parts.controls import LABELS, WORDS
 from ui.parts.links import Shared
 from ui.parts.samples import SAMPLES
@@ -108,7 +108,7 @@ def differences(a: Shared, b: Shared) -> list[tuple[str, str, str]]:
     rows = [
         ("Photo", _photo(a), _photo(b)),
         ("Painting", _painting(a), _painting(b)),
-        ("Recipe", _recipe_name(a.recipe), _recipe_name(b.recipe)),
+        ("Recipe", RECIPES[a.recipe.name].title, RECIPES[b.recipe.name].title),
     ]
     rows += [
         (LABELS[name][0], _words(mine), _words(theirs))
@@ -129,10 +129,6 @@ def _painting(shared: Shared) -> str:
         return name
     mix = shared.recipe.mix
     return f"{name}, with {mix[1] / sum(mix):.0%} {second.title}"
-
-
-def _recipe_name(recipe: Recipe) -> str:
-    return "Ours" if recipe.name == "house" else recipe.name
 
 
 def _words(value: Any) -> str:

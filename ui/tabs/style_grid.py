@@ -7,7 +7,7 @@ import gradio as gr
 
 from nst.errors import BadInput
 from nst.presets import Preset, load_presets, preset_of
-from nst.published import NAMED
+from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.parts.links import read_settings
 from ui.parts.photo_box import PhotoBox
@@ -71,7 +71,7 @@ class Wall:
 
 def draft(preset: Preset, size: int = DRAFT) -> Recipe:
     """The preset's recipe as the wall paints it."""
-    return preset.recipe(NAMED["house"].recipe).but(size=size)
+    return preset.recipe(RECIPES["default"].recipe).replace(size=size)
 
 
 def plan(photo: str | None, names: Sequence[str], settings: str = "") -> Plan:

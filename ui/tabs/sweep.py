@@ -107,13 +107,13 @@ def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:
     texts = [text.strip() for text in str(values or "").split(",") if text.strip()]
     if not 2 <= len(texts) <= MOST:
         raise BadInput(f"There are {len(texts)} values; a sweep has from 2 to {MOST}.")
-    base = base.but(size=min(base.size, DRAFT))
+    base = base.replace(size=min(base.size, DRAFT))
     if name == "noise_ratio":
-        base = base.but(start="blend", noise_amplitude=127.5)
+        base = base.replace(start="blend", noise_amplitude=127.5)
     return [(f"{LABELS[name][0]} {text}", _with(base, name, text)) for text in texts]
 
 
 def _with(base: Recipe, name: str, text: str) -> Recipe:
     if name == "style_layers":
-        return base.but(style_layers=(text,), style_layer_weights=(1.0,))
-    return base.but(**{name: parse_value(name, text)})
+        return base.replace(style_layers=(text,), style_layer_weights=(1.0,))
+    return base.replace(**{name: parse_value(name, text)})
