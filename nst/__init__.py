@@ -16,6 +16,7 @@ from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
 
 __all__ = [
+    "NAMED",
     "RECIPES",
     "BadInput",
     "NstError",
@@ -33,5 +34,5 @@ __all__ = [
 ]
 
 # As 1.0.0 called them.
-RECIPES, named = RECIPES, get_recipe
+NAMED, named = RECIPES, get_recipe
 Studio, open_studio = Pipeline, open_pipeline

@@ -32,7 +32,7 @@ COARSEST = 128  # px: where a composition is decided, by what the deepest layer 
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
-FORMER_NAMES = {"default": "default"}  # of recipes, in links and pictures made before
+FORMER_NAMES = {"house": "default"}  # of recipes, in links and pictures made before
 
 _LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
 _KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
