@@ -23,13 +23,14 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.pictures.limits import MEGABYTE
-from ui.runs.events import DEVICE
 from ui.runs.messages import sentences
 from ui.server.admission import Admission, Command
 from ui.server.bodies import Refused, Upload, boundary_of
 from ui.server.expiry import Cache, Hearing, _end_visits
+from ui.server.fair_queue import PAINTING, FairQueue
 from ui.server.guard import launch_options
-from ui.server.limits import DOOR, Door
+from ui.server.limits import DOOR, RULES, Door
+from ui.server.visitors import visitor_of
 
 API = "/gradio_api"
 PATIENCE = 30  # seconds until a test gives up on an event that has to come
@@ -37,9 +38,10 @@ OLD = 10_000
 
 
 class Runs:
-    """Endless runs on the device: who has started, and who has ended."""
+    """Endless runs that wait for their turns: who has started, and who has ended."""
 
     def __init__(self) -> None:
+        self.queue = FairQueue(1)
         self.started: dict[str, threading.Event] = {}
         self.ended: dict[str, threading.Event] = {}
         self.order: list[str] = []
@@ -48,17 +50,20 @@ class Runs:
         return (self.started.setdefault(name, threading.Event()),
                 self.ended.setdefault(name, threading.Event()))  # fmt: skip
 
-    def endless(self, name: str) -> Iterator[str]:
+    def endless(self, request: gr.Request, name: str) -> Iterator[str]:
         started, ended = self.of(name)
         try:
-            step = 0
-            while True:
-                step += 1
-                time.sleep(0.01)
-                yield f"{name} {step}"
-                if step == 2:
-                    self.order.append(name)
-                    started.set()
+            with self.queue.join(visitor_of(request)) as turn:
+                for before, _ in turn.waiting():
+                    yield f"{before} before {name}"
+                step = 0
+                while True:
+                    step += 1
+                    time.sleep(0.01)
+                    yield f"{name} {step}"
+                    if step == 2:
+                        self.order.append(name)
+                        started.set()
         finally:
             ended.set()
 
@@ -79,8 +84,8 @@ def _page(runs: Runs) -> gr.Blocks:
         text, out, kept = gr.Textbox(), gr.Textbox(), gr.State("")
         number = gr.Slider(0, 1)
         picture = gr.File()
-        gr.Button().click(runs.endless, text, out, api_name="endless", concurrency_id=DEVICE,
-                          concurrency_limit=1)  # fmt: skip
+        gr.Button().click(runs.endless, text, out, api_name="endless",
+                          concurrency_id=PAINTING, concurrency_limit=20)  # fmt: skip
         gr.Button().click(remember, [text, kept], [out, kept], api_name="remember")
         for name, handler in (("refuse", refuse), ("fail", fail)):
             gr.Button().click(handler, text, out, api_name=name, queue=False)
@@ -88,7 +93,7 @@ def _page(runs: Runs) -> gr.Blocks:
         gr.Button().click(lambda p: os.path.basename(p), picture, out, api_name="name")
         mask = gr.ImageMask(type="pil", image_mode="RGBA", elem_id="mask")
         gr.Button().click(lambda drawn: str(len(drawn["layers"])), mask, out, api_name="layers")
-    demo.queue(max_size=6, api_open=False)
+    demo.queue(max_size=40, api_open=False)
     return demo
 
 
@@ -100,7 +105,7 @@ def _serving(folder: Path) -> Iterator[Callable[..., "Place"]]:
         demo = _page(runs)
         _, url, _ = demo.launch(
             prevent_thread_lock=True, quiet=True, ssr_mode=False, show_error=False,
-            **launch_options(replace(DOOR, **limits)),
+            **launch_options(replace(DOOR, **limits), replace(RULES, queue=6), runs.queue),
         )  # fmt: skip
         places.append(Place(demo, url.rstrip("/"), runs, folder))
         return places[-1]
@@ -473,19 +478,55 @@ def test_a_full_queue_says_so_in_a_sentence(serve) -> None:
     first.cancel()
 
 
-def test_two_who_arrive_together_do_not_both_take_the_last_place() -> None:
-    class Queue(list):
-        max_size, event_queue_per_concurrency_id = 6, {}
-
-    page = SimpleNamespace(_queue=Queue(range(5)))
-    painting = SimpleNamespace(concurrency_id=DEVICE)
-    admission = Admission(Door())
+def test_two_who_arrive_together_do_not_both_take_the_last_place(serve) -> None:
+    page = serve().demo
+    painting = SimpleNamespace(concurrency_id=PAINTING)
+    admission = Admission(DOOR, replace(RULES, queue=1), FairQueue(1))
     with ExitStack() as arriving:
         admission.wait(Command({}, painting, "one"), page, "here", arriving)
         with pytest.raises(Refused) as refused:
             admission.wait(Command({}, painting, "two"), page, "there", arriving)
         assert refused.value.status == 429
     admission.wait(Command({}, painting, "two"), page, "there", ExitStack())  # nobody came
+
+
+def test_what_does_not_paint_takes_no_place_of_what_does(serve) -> None:
+    page = serve().demo
+    admission = Admission(DOOR, replace(RULES, queue=3), FairQueue(1))
+    looking, painting = (
+        SimpleNamespace(concurrency_id="x"),
+        SimpleNamespace(concurrency_id=PAINTING),
+    )
+    with ExitStack() as arriving:
+        for number in range(3):
+            admission.wait(Command({}, looking, f"s{number}"), page, "there", arriving)
+        with pytest.raises(Refused):
+            admission.wait(Command({}, looking, "again"), page, "elsewhere", arriving)
+        admission.wait(Command({}, painting, "mine"), page, "here", arriving)
+
+
+def test_sessions_that_one_address_invents_count_together(serve) -> None:
+    page = serve().demo
+    looking = SimpleNamespace(concurrency_id="x")
+    admission = Admission(replace(DOOR, waiting_per_address=2), RULES, FairQueue(1))
+    with ExitStack() as arriving:
+        for number in range(2):
+            admission.wait(Command({}, looking, f"s{number}"), page, "there", arriving)
+        with pytest.raises(Refused, match="from your address"):
+            admission.wait(Command({}, looking, "s3"), page, "there", arriving)
+        admission.wait(Command({}, looking, "s1"), page, "here", arriving)
+
+
+def test_who_waits_is_told_how_many_are_before(serve) -> None:
+    place = serve()
+    first = place.client().submit("first", api_name="/endless")
+    assert place.runs.of("first")[0].wait(PATIENCE)
+    second = place.client().submit("second", api_name="/endless")
+    _wait(lambda: "1 before second" in second.outputs())
+    second.cancel()
+    assert place.runs.of("second")[1].wait(PATIENCE)
+    assert not place.runs.of("second")[0].is_set()
+    first.cancel()
 
 
 def test_light_work_does_not_wait_behind_painting(serve) -> None:

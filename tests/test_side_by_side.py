@@ -1,6 +1,7 @@
 """What the Compare tab and How it works are made of, without a browser."""
 
 import re
+from dataclasses import replace
 
 import gradio as gr
 import pytest
@@ -19,6 +20,7 @@ from ui.parts.samples import SAMPLES
 from ui.runs import job as ordering
 from ui.runs.job import Order
 from ui.runs.painting import Progress, pace
+from ui.server.visitors import Visitor
 from ui.tabs import tiles
 from ui.tabs.about import _recipes, figures
 from ui.tabs.authors import _card, expected
@@ -28,6 +30,7 @@ from ui.tabs.sweep import SWEEPS, varied
 from ui.tabs.tiles import Plan, Scene, Tile, paint_all, sheet_of
 
 PICTURE = Image.effect_noise((48, 32), 50).convert("RGB")
+SOMEBODY = Visitor("here", "one")
 LION = str(SAMPLES["lion"].path)
 
 
@@ -61,7 +64,7 @@ def painter(monkeypatch):
 
 
 def test_tiles_come_one_by_one_and_keep_their_order(painter):
-    scenes = list(paint_all(plan_of(3)))
+    scenes = list(paint_all(plan_of(3), SOMEBODY))
     counts = [len(scene.tiles) for scene in scenes]
     assert counts == sorted(counts)
     assert set(counts) == {0, 1, 2, 3}
@@ -74,22 +77,47 @@ def test_tiles_come_one_by_one_and_keep_their_order(painter):
 
 
 def test_the_share_done_only_grows_and_ends_as_none(painter):
-    shares = [scene.share for scene in paint_all(plan_of(3))]
+    shares = [scene.share for scene in paint_all(plan_of(3), SOMEBODY)]
     assert shares[-1] is None
     assert shares[:-1] == sorted(shares[:-1])
     assert shares[-2] == 1.0
 
 
 def test_closing_leaves_the_other_paintings_unpainted(painter):
-    scenes = paint_all(plan_of(3))
+    scenes = paint_all(plan_of(3), SOMEBODY)
     next(scenes)
     scenes.close()
     assert painter == [0]
 
 
+def test_a_series_has_one_deadline_for_all_its_paintings(monkeypatch):
+    given = []
+
+    def run(photo, styles, recipe, *, deadline, **others):
+        given.append(deadline)
+        yield replace(report(recipe.steps, recipe), seconds=100.0)
+
+    monkeypatch.setattr(tiles, "run", run)
+    monkeypatch.setattr(tiles, "RULES", type(tiles.RULES)(deadline=250))
+    last = list(paint_all(plan_of(4), SOMEBODY))[-1]
+    assert given == [250, 150, 50]
+    assert last.line.startswith("Ended after 3 of 4")
+
+
+def test_a_series_tells_how_long_it_waits_and_does_not_count_that(monkeypatch):
+    def run(photo, styles, recipe, **given):
+        yield replace(report(0, recipe), status="1 before you, about 40 s", seconds=0.0)
+        yield report(recipe.steps, recipe)
+
+    monkeypatch.setattr(tiles, "run", run)
+    first, *_ = paint_all(plan_of(2), SOMEBODY)
+    assert first.line == "1 of 2: 1 before you, about 40 s"
+    assert first.share == 0
+
+
 def test_past_the_deadline_the_series_ends_with_what_is_there(painter, monkeypatch):
     monkeypatch.setattr(tiles, "RULES", type(tiles.RULES)(deadline=1e-9))
-    last = list(paint_all(plan_of(3)))[-1]
+    last = list(paint_all(plan_of(3), SOMEBODY))[-1]
     assert [tile.title for tile in last.tiles] == ["seed 0"]
     assert last.line.startswith("Ended after 1 of 3")
     assert last.share is None
@@ -102,7 +130,7 @@ def test_a_later_painting_that_fails_leaves_the_earlier_ones(monkeypatch):
         yield report(recipe.steps, recipe)
 
     monkeypatch.setattr(tiles, "run", run)
-    last = list(paint_all(plan_of(3)))[-1]
+    last = list(paint_all(plan_of(3), SOMEBODY))[-1]
     assert len(last.tiles) == 1
     assert last.line == "There is not enough memory."
 
@@ -113,7 +141,7 @@ def test_a_first_painting_that_fails_says_why(monkeypatch):
 
     monkeypatch.setattr(tiles, "run", run)
     with pytest.raises(BadInput, match="9999"):
-        list(paint_all(plan_of(2)))
+        list(paint_all(plan_of(2), SOMEBODY))
 
 
 def test_a_contact_sheet_has_the_photo_and_every_painting():
@@ -294,7 +322,7 @@ def test_the_formulas_are_balanced_mathml():
 def test_nothing_is_shown_after_a_stop(painter):
     with gr.Blocks():
         panel = tiles.Panel("wall", "Go", "Press Go.")
-    showing = panel.play(paint_all(plan_of(3)))
+    showing = panel.play(paint_all(plan_of(3), SOMEBODY))
     stage = next(showing)[panel.stage]
     for update in showing:
         if "2 of 3" in update[panel.status]:

@@ -24,9 +24,11 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.recipe import Recipe
+from ui.server.visitors import Visitor
 
 ROOT = Path(__file__).resolve().parents[1]
 PHOTO = Image.new("RGB", (96, 64), "teal")
+SOMEBODY = Visitor("here", "one")
 SMALL = Recipe(encoder="compact", size=96, steps=6)
 
 
@@ -96,29 +98,34 @@ def act() -> dict:
     nst.pipeline.build_encoder = None  # from here on a worker can only use what was built before
     found = {"active": zero.ACTIVE, "processes": [os.getpid()]}
 
-    *developing, last = painting.run(PHOTO, [PHOTO], SMALL, every=0.0)
+    *developing, last = painting.run(PHOTO, [PHOTO], SMALL, visitor=SOMEBODY, every=0.0)
     found["pictures"] = sum(p.picture is not None for p in (*developing, last))
     found["last"] = [last.step, last.done, last.picture.size]
     found["asked"] = spaces.asked[-1]
     found["painted_seconds"] = zero.painting_seconds(PHOTO, SMALL, 300)
 
     *_, further = painting.run(
-        PHOTO, [PHOTO], SMALL, start=last.canvas, mask=Image.new("L", PHOTO.size, 255)
+        PHOTO,
+        [PHOTO],
+        SMALL,
+        visitor=SOMEBODY,
+        start=last.canvas,
+        mask=Image.new("L", PHOTO.size, 255),
     )
     found["age"] = [last.canvas[3], further.canvas[3]]
 
     try:
-        list(painting.run(PHOTO, [PHOTO], SMALL.replace(mix=(0.5, 0.5))))
+        list(painting.run(PHOTO, [PHOTO], SMALL.replace(mix=(0.5, 0.5)), visitor=SOMEBODY))
     except BadInput as error:
         found["sentence"] = str(error)
 
-    stopped = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000), every=0.0)
+    stopped = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000), visitor=SOMEBODY, every=0.0)
     next(stopped)
     stopped.close()
     found["exit_after_stop"] = spaces.workers[-1].exitcode
 
     zero.SHORTEST, zero.STEP_SECONDS = 0.2, 0.0
-    *_, ended = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000))
+    *_, ended = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000), visitor=SOMEBODY)
     found["ended"] = [ended.step, ended.done, list(ended.notes)]
     found["processes"] += [worker.pid for worker in spaces.workers]
     return found
@@ -208,7 +215,7 @@ def test_a_run_tells_how_it_goes_at_least_twice_a_second(monkeypatch):
     seen: list[float] = []
     monkeypatch.setattr(painting.time, "monotonic", lambda: seen.append(next(ticks)) or seen[-1])
     told = []
-    for _ in painting.run(PHOTO, [PHOTO], SMALL.replace(steps=40), every=1e6):
+    for _ in painting.run(PHOTO, [PHOTO], SMALL.replace(steps=40), visitor=SOMEBODY, every=1e6):
         told.append(seen[-1])
     assert len(told) < 40
     assert max(b - a for a, b in pairwise(told)) <= 0.5

@@ -15,6 +15,7 @@ from ui.runs.job import order
 from ui.runs.messages import sentences
 from ui.runs.painting import Progress, run
 from ui.runs.result import Result, store
+from ui.server.visitors import visitor_of
 
 __all__ = ["build"]
 
@@ -38,7 +39,11 @@ def build() -> None:
         button = gr.Button()
 
     def paint(
-        photo: str | None, style: str | None = None, preset: str = "", recipe: str = ""
+        request: gr.Request,
+        photo: str | None,
+        style: str | None = None,
+        preset: str = "",
+        recipe: str = "",
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
         with sentences():
             chosen = None if style else preset_of(preset or load_presets()[0][0].id)
@@ -47,7 +52,9 @@ def build() -> None:
             settings = read_settings(str(recipe or ""), chosen)
             asked = order(photo, chosen or style, settings)
             result = Result(asked)
-            for progress in run(asked.photo, asked.styles, settings, every=1.0):
+            for progress in run(
+                asked.photo, asked.styles, settings, visitor=visitor_of(request), every=1.0
+            ):
                 result.take(progress)
                 if progress.picture is not None and not progress.done:
                     yield None, _facts(progress, settings)

@@ -36,5 +36,7 @@ def create_demo() -> gr.Blocks:
                 about_tab.build(about)
         endpoint.build()
         wall.build_endpoint()
-    demo.queue(max_size=RULES.queue, api_open=False, default_concurrency_limit=8)
+    # The guard says who may wait, in sentences; this only has to be more than it lets in.
+    places = 2 * (RULES.queue + RULES.concurrency)
+    demo.queue(max_size=places, api_open=False, default_concurrency_limit=8)
     return demo

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from ui.server.fair_queue import PAINTING
 from ui.server.limits import RULES
 
-__all__ = ["DEVICE", "PAINTS", "PRIVATE", "QUICK"]
-
-DEVICE = "device"  # the queue of everything that paints
+__all__ = ["PAINTS", "PRIVATE", "QUICK"]
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
-PAINTS: dict[str, Any] = {"concurrency_id": DEVICE, "concurrency_limit": RULES.concurrency}
+# Whoever paints waits for a turn in `painting_queue`, which says how long: Gradio lets all in.
+PAINTS: dict[str, Any] = {
+    "concurrency_id": PAINTING,
+    "concurrency_limit": RULES.queue + RULES.concurrency,
+}

@@ -1,8 +1,8 @@
 """A run of the engine as a page wants to see it.
 
-`run` is the one way in for every tab: pictures and a recipe go in, `Progress` comes out about four
-times a second. The work may happen in another process (see `ui.runs.zero`), so only plain pictures,
-numbers and arrays go in and out of it.
+`run` is the way in for every tab: pictures and a recipe go in, it waits for the visitor's turn, and
+`Progress` comes out about four times a second. The work may happen in another process (see
+`ui.runs.zero`), so only plain pictures, numbers and arrays go in and out of it.
 """
 
 import time
@@ -23,12 +23,15 @@ from nst.pipeline import Background, Pipeline, open_pipeline
 from nst.recipe import Recipe
 from nst.weights.store import SOURCES, is_cached
 from ui.runs import zero
+from ui.server.fair_queue import painting_queue
 from ui.server.limits import RULES
+from ui.server.visitors import Visitor
 
-__all__ = ["Arrays", "Pace", "Progress", "clock", "pace", "prepare", "run"]
+__all__ = ["Arrays", "Pace", "Progress", "clock", "pace", "paint", "prepare", "run", "waiting_line"]
 
 TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
 WARM_UP = 8  # steps
+MACHINE = Visitor("", "")  # asks for the runs that nobody else does
 BACKGROUND = Background()
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, int]
@@ -40,7 +43,7 @@ class Progress:
 
     status: a line to show. notes: sentences the visitor should know. size: (width, height).
     losses: (content, style, total variation, total) and picture: when a picture is due.
-    canvas: with the last one, what `run(start=...)` goes on from.
+    canvas: with the last one, what `run(start=...)` goes on from. step: 0 before the turn comes.
     """
 
     step: int
@@ -52,6 +55,7 @@ class Progress:
     losses: tuple[float, float, float, float] | None = None
     picture: Image.Image | None = None
     canvas: Arrays | None = None
+    seconds_left: float | None = None
 
     @property
     def done(self) -> bool:
@@ -63,23 +67,48 @@ def run(
     styles: Sequence[Image.Image],
     recipe: Recipe,
     *,
+    visitor: Visitor,
     mask: Image.Image | None = None,
     start: Arrays | Image.Image | None = None,
     every: float = 0.5,
+    deadline: float = RULES.deadline,
 ) -> Iterator[Progress]:
-    """Paint and say how it goes; close the generator to stop.
+    """Wait for the visitor's turn, then `paint`; close the generator to leave or to stop."""
+    _check(recipe)
+    aspect = min(photo.size) / max(photo.size)
+    expected = pace.expect(recipe, aspect, _long_side(start))
+    with painting_queue.join(visitor, expected) as turn:
+        for before, seconds in turn.waiting():
+            line = waiting_line(before, seconds)
+            yield Progress(0, recipe.steps, photo.size, 0.0, line, ())
+        for progress in paint(
+            photo, styles, recipe, mask=mask, start=start, every=every, deadline=deadline
+        ):
+            if progress.seconds_left is not None:
+                turn.expect(progress.seconds_left)
+            yield progress
+
+
+def paint(
+    photo: Image.Image,
+    styles: Sequence[Image.Image],
+    recipe: Recipe,
+    *,
+    mask: Image.Image | None = None,
+    start: Arrays | Image.Image | None = None,
+    every: float = 0.5,
+    deadline: float = RULES.deadline,
+) -> Iterator[Progress]:
+    """Paint at once, for one who has the turn, and say how it goes; close the generator to stop.
 
     photo, styles, mask: as `open_photo` returns them. start: the picture or canvas of an earlier
-    run to go on from. every: seconds between pictures. Raises BadInput before any work for a
-    recipe beyond the operator's limits, NstError when painting fails for good.
+    run to go on from. every: seconds between pictures. deadline: seconds it may take. Raises
+    BadInput before any work for a recipe beyond the operator's limits, NstError when painting
+    fails for good.
     """
-    if recipe.size > RULES.max_size:
-        raise BadInput(
-            f"The size is {recipe.size} pixels; here the long side may have at most "
-            f"{RULES.max_size}."
-        )
+    _check(recipe)
     fetching = _fetching(recipe)
-    seconds = zero.painting_seconds(photo, recipe, RULES.deadline, _long_side(start))
+    seconds = zero.painting_seconds(photo, recipe, deadline, _long_side(start))
     with closing(_paint(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
         for progress in told:
             if isinstance(progress, NstError):
@@ -88,6 +117,20 @@ def run(
             yield last
     if start is None:
         pace.learn(recipe, last)
+
+
+def waiting_line(before: int, seconds: float | None) -> str:
+    """How long it is until a visitor's turn: "1 before you, about 40 s"."""
+    about = "" if seconds is None else f", about {clock(max(1.0, seconds))}"
+    return f"{before} before you{about}"
+
+
+def _check(recipe: Recipe) -> None:
+    if recipe.size > RULES.max_size:
+        raise BadInput(
+            f"The size is {recipe.size} pixels; here the long side may have at most "
+            f"{RULES.max_size}."
+        )
 
 
 @zero.on_gpu
@@ -147,6 +190,7 @@ def _progress(
         losses=step.losses,
         picture=None if step.picture is None else pipeline.picture(step, photo),
         canvas=None if step.canvas is None else _arrays(step.canvas),
+        seconds_left=step.seconds_left if step.step >= 3 else None,
     )
 
 
@@ -226,7 +270,7 @@ class Pace:
         noise = np.random.default_rng(0).integers(0, 255, (192, 256, 3), np.uint8)
         picture = Image.fromarray(noise)
         for steps in (WARM_UP, 4 * WARM_UP):
-            for _ in run(picture, [picture], Recipe(size=256, steps=steps)):
+            for _ in run(picture, [picture], Recipe(size=256, steps=steps), visitor=MACHINE):
                 pass
 
 

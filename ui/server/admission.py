@@ -4,43 +4,35 @@ Gradio takes any function index, number of values and session for granted, and s
 wrong ones; it bounds the queue as a whole, but not what one visitor has waiting in it.
 """
 
-import os
 import re
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.datastructures import Headers
-from starlette.types import Scope
-
-from ui.runs.events import DEVICE
 from ui.server.bodies import Refused
-from ui.server.limits import Door
+from ui.server.fair_queue import PAINTING, FairQueue
+from ui.server.gradio_internals import (
+    events_of,
+    fn_by_index,
+    fn_by_name,
+    parameters_of,
+    session_of_event,
+)
+from ui.server.limits import Door, Rules
+from ui.server.visitors import Visitor, address_of
 
-__all__ = ["SESSION", "Admission", "Command", "address_of", "session_of"]
+__all__ = ["SESSION", "Admission", "Command", "session_of"]
 
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
-ANYONE = "anyone"  # is counted among those who arrive, beside sessions and addresses
-
-
-def address_of(scope: Scope) -> str:
-    """Where a request comes from; on a Space, what its proxy says."""
-    if "SPACE_ID" in os.environ:
-        forwarded = Headers(scope=scope).get("x-forwarded-for", "").split(",")[0].strip()
-        if forwarded:
-            return forwarded[:64]
-    return scope["client"][0] if scope.get("client") else ""
 
 
 def session_of(name: str, page: Any) -> str:
     """The session of that name, or of the event of that name. Refused when nothing waits there."""
-    queue = page._queue
-    if event := queue.event_ids_to_events.get(name):
-        name = event.session_hash
-    if name not in queue.pending_messages_per_session:
+    session = session_of_event(name, page)
+    if session is None:
         raise Refused(404, "Nothing is under way for this session.")
-    return name
+    return session
 
 
 @dataclass(frozen=True)
@@ -53,15 +45,15 @@ class Command:
 
     @property
     def paints(self) -> bool:
-        return self.fn is not None and self.fn.concurrency_id == DEVICE
+        return self.fn is not None and self.fn.concurrency_id == PAINTING
 
 
 class Admission:
     """Checks commands and counts who waits. One event loop's: not thread-safe."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._arriving: Counter[str] = Counter()
+    def __init__(self, door: Door, rules: Rules, queue: FairQueue) -> None:
+        self._door, self._rules, self._queue = door, rules, queue
+        self._arriving: Counter[tuple[bool, Visitor]] = Counter()
 
     def check(self, kind: str, found: dict[str, str], body: dict[str, Any], page: Any) -> Command:
         """The command in a request's body. Raises Refused.
@@ -95,36 +87,31 @@ class Admission:
             checked["fn_index"] = fn._id
         return Command(checked, None if kind == "run" else fn, session)
 
-    def wait(self, command: Command, page: Any, address: str, until: ExitStack | Any) -> None:
+    def wait(
+        self, command: Command, page: Any, address: str, until: ExitStack | AsyncExitStack
+    ) -> None:
         """Let a command into the queue. Raises Refused when too many wait.
 
+        What paints and what does not are counted apart, so that neither takes the other's places.
         until: exited when it is in the queue; till then it counts as arriving, so that two cannot
         slip in as one.
         """
-        queue = page._queue
-        full = len(queue) + self._arriving[ANYONE]
-        if queue.max_size is not None and full >= queue.max_size:
+        visitor = Visitor(address, command.session or "")
+        waiting = self._waiting(command.paints, page)
+        mine = waiting[visitor] if command.session else 0
+        near = sum(count for other, count in waiting.items() if other.address == address)
+        if waiting.total() >= self._rules.queue:
             raise Refused(
                 429,
-                f"{full} runs are waiting here already, and there is room for "
-                f"{queue.max_size}. Please try again in a minute.",
+                f"{waiting.total()} runs are waiting here already, and there is room for "
+                f"{self._rules.queue}. Please try again in a minute.",
             )
-        if not command.paints:
-            self._arrives(until, ANYONE)
-            return
-        line = queue.event_queue_per_concurrency_id.get(DEVICE)
-        waiting = list(line.queue) if line else []
-        session = f"session {command.session}"
-        mine = sum(event.session_hash == command.session for event in waiting)
-        mine += self._arriving[session]
-        if command.session is not None and mine >= self._door.waiting_per_visitor:
+        if command.paints and mine >= self._door.waiting_per_visitor:
             raise Refused(
                 429,
                 f"You have {mine} runs waiting already; at most {self._door.waiting_per_visitor} "
                 "can wait at once. They come one after the other.",
             )
-        near = sum(address_of(event.request.scope) == address for event in waiting)
-        near += self._arriving[f"from {address}"]
         if near >= self._door.waiting_per_address:
             raise Refused(
                 429,
@@ -132,14 +119,24 @@ class Admission:
                 f"{self._door.waiting_per_address} can wait at once. "
                 "Please try again in a minute.",
             )
-        self._arrives(until, ANYONE, session, f"from {address}")
+        self._arriving[command.paints, visitor] += 1
+        until.callback(self._arrived, (command.paints, visitor))
 
-    def _arrives(self, until: ExitStack | Any, *keys: str) -> None:
-        self._arriving.update(keys)
-        until.callback(self._arrived, *keys)
+    def _waiting(self, paints: bool, page: Any) -> Counter[Visitor]:
+        """How many each visitor has waiting, of what paints or of what does not."""
+        waiting = Counter(
+            Visitor(address_of(event.request.scope), event.session_hash)
+            for event in events_of(page)
+            if (event.concurrency_id == PAINTING) == paints
+        )
+        if paints:
+            waiting -= Counter(self._queue.running())
+        for (of_painting, visitor), count in self._arriving.items():
+            waiting[visitor] += count * (of_painting == paints)
+        return waiting
 
-    def _arrived(self, *keys: str) -> None:
-        self._arriving.subtract(keys)
+    def _arrived(self, key: tuple[bool, Visitor]) -> None:
+        self._arriving[key] -= 1
         # Unary plus keeps what is above zero.
         self._arriving = +self._arriving
 
@@ -149,24 +146,24 @@ def _function(kind: str, found: dict[str, str], body: dict[str, Any], page: Any)
     index = body.get("fn_index")
     if kind == "call" or (kind == "run" and index is None):
         return _by_name(found["name"], page)
-    if not _is_number(index) or index not in page.fns:
+    fn = fn_by_index(index, page) if isinstance(index, int) else None
+    if fn is None:
         raise Refused(404, "There is no such function.")
-    return page.fns[index]
+    return fn
 
 
 def _by_name(name: str, page: Any) -> Any:
-    for fn in page.fns.values():
-        if isinstance(fn.api_name, str) and fn.api_name == name:
-            return fn
-    raise Refused(404, "There is no such endpoint.")
+    fn = fn_by_name(name, page)
+    if fn is None:
+        raise Refused(404, "There is no such endpoint.")
+    return fn
 
 
 def _by_parameters(name: str, body: dict[str, Any], page: Any) -> dict[str, Any]:
     """The body of a call with its values by name."""
-    endpoint = page.get_api_info()["named_endpoints"].get(f"/{name}")
-    if endpoint is None:
+    known = parameters_of(name, page)
+    if known is None:
         raise Refused(404, "There is no such endpoint.")
-    known = {p["parameter_name"]: p for p in endpoint["parameters"]}
     needed = {n for n, p in known.items() if not p.get("parameter_has_default")}
     if not needed <= body.keys() <= known.keys():
         listed = ", ".join(f"{n} (needed)" if n in needed else n for n in known)

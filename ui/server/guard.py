@@ -23,17 +23,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nst.pictures.limits import LIMITS, MEGABYTE
-from ui.server.admission import SESSION, Admission, address_of, session_of
+from ui.server.admission import SESSION, Admission, session_of
 from ui.server.bodies import Refused, Upload, boundary_of, is_address, read_json
 from ui.server.drawings import read_drawing
 from ui.server.expiry import Cache, Hearing, expiry
-from ui.server.limits import DOOR, Door
+from ui.server.fair_queue import FairQueue, painting_queue
+from ui.server.limits import DOOR, RULES, Door, Rules
+from ui.server.visitors import address_of
 
 __all__ = ["Guard", "launch_options"]
 
 log = logging.getLogger(__name__)
 API = "/gradio_api"
 LONGEST_PATH, LONGEST_NAME, LONGEST_QUERY = 2048, 255, 8192
+THREADS = 40  # for whatever does not wait, as many as Gradio itself has
 LINGER = 8 * MEGABYTE  # of a refused body are read, so that the refusal can be read
 RANGE = re.compile(rb"bytes=[0-9]{1,18}-[0-9]{0,18}")
 
@@ -77,15 +80,22 @@ POLICY = {
 ON_SPACES = {"connect-src": "'self' https://*.hf.space https://huggingface.co"}
 
 
-def launch_options(door: Door = DOOR) -> dict[str, Any]:
-    """What `launch()` has to be told to put the guard in place."""
+def launch_options(
+    door: Door = DOOR, rules: Rules = RULES, queue: FairQueue = painting_queue
+) -> dict[str, Any]:
+    """What `launch()` has to be told to put the guard in place. queue: where painting waits."""
     cache, hearing = Cache(door), Hearing()
+    guard = Middleware(
+        Guard, door=door, cache=cache, hearing=hearing, admission=Admission(door, rules, queue)
+    )
     return {
         "max_file_size": LIMITS.max_bytes,
         "enable_monitoring": False,
         "run_history": False,
+        # A run that waits takes a thread for most of the time.
+        "max_threads": THREADS + rules.queue + rules.concurrency,
         "app_kwargs": {
-            "middleware": [Middleware(Guard, door=door, cache=cache, hearing=hearing)],
+            "middleware": [guard],
             "lifespan": expiry(cache, hearing, door),
             "docs_url": None,
             "redoc_url": None,
@@ -97,9 +107,11 @@ def launch_options(door: Door = DOOR) -> dict[str, Any]:
 class Guard:
     """The middleware. One an app, on the app's event loop."""
 
-    def __init__(self, app: ASGIApp, door: Door, cache: Cache, hearing: Hearing) -> None:
+    def __init__(
+        self, app: ASGIApp, door: Door, cache: Cache, hearing: Hearing, admission: Admission
+    ) -> None:
         self._app, self._door, self._cache, self._hearing = app, door, cache, hearing
-        self._admission = Admission(door)
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -2,7 +2,7 @@
 
 import html
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +17,10 @@ from nst.recipe import Recipe
 from ui.parts.overlay import overlay
 from ui.runs.events import QUICK
 from ui.runs.job import Order
-from ui.runs.painting import Progress, clock, pace, run
+from ui.runs.painting import Progress, clock, pace, paint, waiting_line
+from ui.server.fair_queue import painting_queue
 from ui.server.limits import RULES
+from ui.server.visitors import Visitor
 from ui.tabs.inputs import Choice
 from ui.tabs.tiles import TILE, Panel, Scene, Tile
 
@@ -70,10 +72,23 @@ class Authors:
         return [_card(name, size, steps, aspect) for name in self.cards]
 
     def _source(self, name: str) -> Any:
-        def scenes(size: str, steps: str, *chosen: Any) -> Iterator[Scene]:
-            return _scenes(name, size, steps, self.choice.order(chosen), str(chosen[0]))
+        def scenes(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[Scene]:
+            asked = self.choice.order(chosen)
+            return _in_turn(visitor, name, size, steps, asked, str(chosen[0]))
 
         return scenes
+
+
+def _in_turn(
+    visitor: Visitor, name: str, size: str, steps: str, asked: Order, file: str
+) -> Iterator[Scene]:
+    """A comparison in one turn: its paintings are timed, so nothing comes between them."""
+    aspect = min(asked.photo.size) / max(asked.photo.size)
+    with painting_queue.join(visitor, expected(_recipes(name, size, steps), aspect)) as turn:
+        scene = Scene(COMPARISONS[name].title, fit(asked.photo, TILE), file, share=0.0)
+        for before, seconds in turn.waiting():
+            yield replace(scene, line=waiting_line(before, seconds))
+        yield from _scenes(name, size, steps, asked, file)
 
 
 def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterator[Scene]:
@@ -89,7 +104,8 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
     shown = 0.0
     for turn in compare(
         name, photo, style, recipes[0].size, recipes[0].steps,
-        painter=_painter, expected=expected(recipes, aspect), deadline=RULES.deadline,
+        painter=_painter(RULES.deadline), expected=expected(recipes, aspect),
+        deadline=RULES.deadline,
     ):  # fmt: skip
         if turn.sheet is not None:
             break
@@ -115,8 +131,15 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
     yield replace(scene, developing=None, share=None, line=done)
 
 
-def _painter(photo: Image.Image, style: Image.Image, recipe: Recipe) -> Iterator[Progress]:
-    return run(photo, [style], recipe, every=MEASURED_EVERY)
+def _painter(seconds: float) -> Callable[..., Iterator[Progress]]:
+    """Paints one after the other, all of them in so many seconds."""
+    ends = time.monotonic() + seconds
+
+    def painter(photo: Image.Image, style: Image.Image, recipe: Recipe) -> Iterator[Progress]:
+        left = max(0.0, ends - time.monotonic())
+        return paint(photo, [style], recipe, every=MEASURED_EVERY, deadline=left)
+
+    return painter
 
 
 def _recipes(name: str, size: str, steps: str) -> list[Recipe]:

@@ -20,6 +20,7 @@ from ui.runs.prints import prints
 from ui.runs.result import Result, flat, store
 from ui.server.expiry import has_room
 from ui.server.limits import RULES
+from ui.server.visitors import visitor_of
 from ui.tabs.inputs import Choice, qualities
 
 __all__ = ["PaintTab", "build"]
@@ -187,8 +188,9 @@ class PaintTab:
         }
         try:
             for progress in run(
-                asked.photo, asked.styles, asked.shared.recipe, mask=asked.mask, start=start
-            ):
+                asked.photo, asked.styles, asked.shared.recipe,
+                visitor=visitor_of(request), mask=asked.mask, start=start,
+            ):  # fmt: skip
                 if result.stopped:
                     return
                 result.take(progress)

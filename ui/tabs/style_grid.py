@@ -17,6 +17,7 @@ from ui.runs.messages import sentences, telling
 from ui.runs.painting import clock, pace
 from ui.runs.result import store
 from ui.server.limits import RULES
+from ui.server.visitors import Visitor, visitor_of
 from ui.tabs.tiles import Panel, Plan, Scene, jpeg, paint_all, sheet_of
 
 __all__ = ["DRAFT", "Wall", "build_endpoint"]
@@ -65,8 +66,8 @@ class Wall:
         seconds = sum(each or 0.0 for each in known)
         return telling(f"{len(chosen)} paintings, about {clock(seconds)} on this machine.")
 
-    def _scenes(self, photo: str | None, names: Sequence[str]) -> Iterator[Scene]:
-        return paint_all(plan(photo, names or ()))
+    def _scenes(self, visitor: Visitor, photo: str | None, names: Sequence[str]) -> Iterator[Scene]:
+        return paint_all(plan(photo, names or ()), visitor)
 
 
 def draft(preset: Preset, size: int = DRAFT) -> Recipe:
@@ -104,13 +105,14 @@ def build_endpoint() -> None:
         button = gr.Button()
 
     def wall(
-        photo: str | None, presets: str = "", recipe: str = ""
+        request: gr.Request, photo: str | None, presets: str = "", recipe: str = ""
     ) -> Iterator[tuple[list[tuple[str, str]], str | None, dict[str, Any]]]:
         with sentences():
             known = [preset.id for preset in load_presets()[0]]
             names = [name.strip() for name in str(presets or "").split(",") if name.strip()]
             files: list[tuple[str, str]] = []
-            for scene in paint_all(plan(photo, names or known, str(recipe or ""))):
+            chosen = plan(photo, names or known, str(recipe or ""))
+            for scene in paint_all(chosen, visitor_of(request)):
                 for tile in scene.tiles[len(files) :]:
                     name = f"wall-{tile.shared.style}.jpg"
                     files.append((store(pictures, jpeg(tile.picture, 92), name), tile.title))

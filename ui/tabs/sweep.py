@@ -12,6 +12,7 @@ from ui.parts.controls import LABELS
 from ui.runs.events import QUICK
 from ui.runs.messages import telling
 from ui.runs.painting import clock, pace
+from ui.server.visitors import Visitor
 from ui.tabs.inputs import Choice
 from ui.tabs.style_grid import DRAFT
 from ui.tabs.tiles import Panel, Plan, Scene, paint_all
@@ -87,14 +88,14 @@ class Sweep:
         seconds = sum(each or 0.0 for each in known)
         return telling(f"{about}, about {clock(seconds)} on this machine.")
 
-    def _scenes(self, name: str, values: str, *chosen: Any) -> Iterator[Scene]:
+    def _scenes(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Iterator[Scene]:
         asked = self.choice.order(chosen)
         orders = tuple(
             (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
             for title, recipe in varied(name, values, asked.shared.recipe)
         )
         heading = f"{LABELS[name][0]}: {asked.title}"
-        return paint_all(Plan(heading, str(chosen[0]), orders))
+        return paint_all(Plan(heading, str(chosen[0]), orders), visitor)
 
 
 def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:

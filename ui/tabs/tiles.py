@@ -5,7 +5,6 @@ shows any of them.
 """
 
 import io
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +22,7 @@ from ui.runs.messages import sentences, telling
 from ui.runs.painting import clock, run
 from ui.runs.result import flat, store
 from ui.server.limits import RULES
+from ui.server.visitors import Visitor, visitor_of
 
 __all__ = [
     "ACTIONS",
@@ -76,23 +76,31 @@ class Scene:
     below: str = ""
 
 
-def paint_all(plan: Plan, every: float = 1.0) -> Iterator[Scene]:
+def paint_all(plan: Plan, visitor: Visitor, every: float = 1.0) -> Iterator[Scene]:
     """Paint what is planned, one after the other; close the generator to stop.
 
-    Ends early with what is there when the operator's deadline passes or a later painting fails.
+    Each painting waits for a turn of its own, so that others need not wait for all of them. Ends
+    early with what is there when the operator's deadline, one for all, passes or a later painting
+    fails.
     """
-    began = time.monotonic()
+    spent = 0.0  # seconds painted, without those waited
     scene = Scene(plan.heading, fit(plan.orders[0][1].photo, TILE), plan.photo, share=0.0)
     count = len(plan.orders)
     for number, (title, order) in enumerate(plan.orders, start=1):
         try:
-            for progress in run(order.photo, order.styles, order.shared.recipe, every=every):
+            for progress in run(
+                order.photo, order.styles, order.shared.recipe,
+                visitor=visitor, every=every, deadline=RULES.deadline - spent,
+            ):  # fmt: skip
                 share = (number - 1 + progress.step / progress.total) / count
-                left = (time.monotonic() - began) * (1 - share) / share
+                line = f"{number} of {count}: {progress.status}"
+                if progress.step:
+                    left = clock((spent + progress.seconds) * (1 - share) / share)
+                    line = f"{number} of {count}: {title}, about {left} left for all"
                 scene = replace(
                     scene,
                     developing=(title, progress.picture) if progress.picture else scene.developing,
-                    line=f"{number} of {count}: {title}, about {clock(left)} left for all",
+                    line=line,
                     notes=progress.notes,
                     share=share,
                 )
@@ -105,13 +113,12 @@ def paint_all(plan: Plan, every: float = 1.0) -> Iterator[Scene]:
         assert progress.picture is not None
         tile = Tile(title, order.shared, progress.picture)
         scene = replace(scene, tiles=(*scene.tiles, tile), developing=None)
-        late = time.monotonic() - began > RULES.deadline
-        if late and number < count:
+        spent += progress.seconds
+        if spent >= RULES.deadline and number < count:
             ended = f"a run may take {RULES.deadline:.0f} seconds here."
             yield replace(scene, share=None, line=f"Ended after {number} of {count}: {ended}")
             return
-    seconds = clock(time.monotonic() - began)
-    yield replace(scene, share=None, line=f"Done: {count} paintings in {seconds}")
+    yield replace(scene, share=None, line=f"Done: {count} paintings in {clock(spent)}")
 
 
 @dataclass
@@ -123,7 +130,7 @@ class _Stage:
     stopped: bool = False
 
 
-Source = Callable[..., Iterator[Scene]]
+Source = Callable[..., Iterator[Scene]]  # of the visitor and the values of the inputs
 
 
 class Panel:
@@ -174,7 +181,7 @@ class Panel:
         ]
 
     def wire(self, inputs: Sequence[Any], *starts: tuple[gr.Button, Source]) -> None:
-        """starts: (button, source) pairs; a press shows the scenes of `source(*inputs)`."""
+        """starts: (button, source); a press shows the scenes of `source(visitor, *inputs)`."""
         running: list[Any] = []
         for button, scenes in starts:
             button.click(
@@ -286,9 +293,9 @@ def sheet_of(scene: Scene) -> Image.Image:
 
 def _handler(panel: Panel, source: Source) -> Callable[..., Iterator[dict]]:
     # A generator function, for Gradio looks at what it is given before it calls it.
-    def handler(*values: Any) -> Iterator[dict]:
+    def handler(request: gr.Request, *values: Any) -> Iterator[dict]:
         with sentences():
-            yield from panel.play(source(*values))
+            yield from panel.play(source(visitor_of(request), *values))
 
     return handler
 

@@ -1,0 +1,156 @@
+"""Who is next: turns at something scarce, shared fairly between addresses.
+
+Whoever has used it least of late comes first, so a second run of one address waits behind the
+first of another. What was used is forgotten by and by.
+"""
+
+import heapq
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, InvalidStateError, TimeoutError
+from contextlib import AbstractContextManager, suppress
+from threading import Lock
+from typing import Any
+
+from ui.server.limits import RULES
+from ui.server.visitors import Visitor
+
+__all__ = ["PAINTING", "FairQueue", "Turn", "painting_queue"]
+
+PAINTING = "painting"  # what events that wait in `painting_queue` are called
+
+HALF_LIFE = 600.0  # seconds until what was used counts half
+GUESS = 30.0  # seconds that a turn is taken to last while nobody knows
+FORGOTTEN = 0.1  # seconds of use that no longer matter
+LOOK_SECONDS = 0.5  # between two looks at who is before: to leave is noticed as often
+
+
+class Turn(AbstractContextManager["Turn"]):
+    """A place in the queue, and later the turn itself; leave it to end either.
+
+    granted: done when the turn has come.
+    """
+
+    def __init__(self, queue: "FairQueue", visitor: Visitor, number: int, seconds: float | None):
+        self.visitor, self.number, self.seconds = visitor, number, seconds
+        self.granted: Future[None] = Future()
+        self.began = 0.0
+        self._queue = queue
+
+    def waiting(self) -> Iterator[tuple[int, float | None]]:
+        """(how many are before, seconds until the turn or None), until the turn has come."""
+        while not self.granted.done():
+            yield self._queue.ahead(self)
+            with suppress(TimeoutError):
+                self.granted.result(LOOK_SECONDS)
+
+    def expect(self, seconds: float) -> None:
+        """Say how long the turn should go on from now."""
+        self._queue.expect(self, seconds)
+
+    def __exit__(self, *error: Any) -> None:
+        self._queue.leave(self)
+
+
+class FairQueue:
+    """Turns for `at_once` at a time. Thread-safe."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once, self._lock = at_once, Lock()
+        self._waiting: list[Turn] = []
+        self._running: list[Turn] = []
+        self._used: dict[tuple[str, ...], tuple[float, float]] = {}  # (seconds, when)
+        self._joined = 0
+
+    def join(self, visitor: Visitor, seconds: float | None = None) -> Turn:
+        """Take a place. seconds: how long the turn should last, where it is known."""
+        with self._lock:
+            self._joined += 1
+            turn = Turn(self, visitor, self._joined, seconds)
+            self._waiting.append(turn)
+            self._grant()
+        return turn
+
+    def leave(self, turn: Turn) -> None:
+        """Give up a place, or end a turn."""
+        with self._lock:
+            if turn in self._running:
+                self._running.remove(turn)
+                self._count(turn)
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            self._grant()
+
+    def expect(self, turn: Turn, seconds: float) -> None:
+        """Say how long a turn should go on from now."""
+        with self._lock:
+            turn.seconds = time.monotonic() - turn.began + seconds
+
+    def ahead(self, turn: Turn) -> tuple[int, float | None]:
+        """How many come before a turn, and the seconds until it, if they can be known."""
+        with self._lock:
+            if turn in self._running:
+                return 0, 0.0
+            now, order = time.monotonic(), self._order()
+            before = order[: order.index(turn)]
+            if any(other.seconds is None for other in (*self._running, *before)):
+                return len(self._running) + len(before), None
+            ends = [max(1.0, other.began + (other.seconds or 0) - now) for other in self._running]
+            heapq.heapify(ends)
+            for other in before:
+                heapq.heapreplace(ends, ends[0] + (other.seconds or 0))
+            return len(self._running) + len(before), ends[0]
+
+    def running(self) -> list[Visitor]:
+        """Whose turn it is now."""
+        with self._lock:
+            return [turn.visitor for turn in self._running]
+
+    def _grant(self) -> None:
+        while self._waiting and len(self._running) < self._at_once:
+            turn = self._order()[0]
+            self._waiting.remove(turn)
+            with suppress(InvalidStateError):  # whoever waited has just gone
+                turn.granted.set_result(None)
+                turn.began = time.monotonic()
+                self._running.append(turn)
+
+    def _order(self) -> list[Turn]:
+        """Those who wait in the order in which their turns will come."""
+        now = time.monotonic()
+        used = {key: self._decayed(key, now) for key in self._used}
+        for turn in self._running:
+            _add(used, turn, now - turn.began + 1)
+        waiting, order = list(self._waiting), []
+        while waiting:
+            first = min(
+                waiting,
+                key=lambda turn: (*(used.get(key, 0.0) for key in _keys(turn)), turn.number),
+            )
+            waiting.remove(first)
+            order.append(first)
+            _add(used, first, first.seconds or GUESS)
+        return order
+
+    def _decayed(self, key: tuple[str, ...], now: float) -> float:
+        seconds, when = self._used.get(key, (0.0, now))
+        return seconds * 0.5 ** ((now - when) / HALF_LIFE)
+
+    def _count(self, turn: Turn) -> None:
+        now = time.monotonic()
+        used = {key: self._decayed(key, now) for key in self._used}
+        _add(used, turn, now - turn.began)
+        self._used = {key: (spent, now) for key, spent in used.items() if spent > FORGOTTEN}
+
+
+def _keys(turn: Turn) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """By what use is counted: first the address, for sessions can be invented."""
+    return (turn.visitor.address,), (turn.visitor.address, turn.visitor.session)
+
+
+def _add(used: dict[tuple[str, ...], float], turn: Turn, seconds: float) -> None:
+    for key in _keys(turn):
+        used[key] = used.get(key, 0.0) + seconds
+
+
+painting_queue = FairQueue(RULES.concurrency)
