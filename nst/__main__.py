@@ -16,9 +16,13 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import argparse
 import json
+import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
+from threading import Event
 from typing import Any, NoReturn
 
 from PIL import Image
@@ -28,9 +32,10 @@ from nst.compare import COMPARISONS, compare
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
 from nst.pictures.export import read_recipe, save_picture
-from nst.pictures.images import check_writable, open_photo
+from nst.pictures.images import open_photo
+from nst.pictures.outputs import check_outputs, outputs_in
 from nst.pipeline import Pipeline, open_pipeline
-from nst.presets import find_style, preset_of
+from nst.presets import find_style, preset_of, style_path
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, parse_value
 from nst.weights.store import fetch, progress_bar
@@ -58,6 +63,12 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
             )
 
 
+def _add_overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace what exists; never a picture painted from"
+    )
+
+
 def _paint_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m nst",
@@ -71,6 +82,7 @@ def _paint_parser() -> argparse.ArgumentParser:
         help="photos or folders of photos, and last the style: a picture or a preset's name",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="picture, or folder for many")
+    _add_overwrite(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     parser.add_argument(
         "--mix",
@@ -120,15 +132,36 @@ def _photos(names: list[str]) -> list[Path]:
     """Files as they are, folders as the pictures in them."""
     found: list[Path] = []
     for path in map(Path, names):
-        inside = (
-            sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES)
-            if (path.is_dir())
-            else [path]
-        )
+        try:
+            inside = (
+                sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES)
+                if path.is_dir()
+                else [path]
+            )
+        except OSError as error:
+            raise BadInput(f"The folder {str(path)!r} cannot be read: {error.strerror}.") from None
         if not inside:
             raise BadInput(f"There is no picture in the folder {path}.")
         found += inside
     return found
+
+
+@contextmanager
+def _stoppable() -> Iterator[Event]:
+    """An event that Ctrl-C sets, so that what is painted can be saved; the second ends at once."""
+    stop = Event()
+
+    def asked(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        tqdm.write("Stopping with what is there; Ctrl-C again ends at once.", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, asked)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _paint_one(
@@ -136,24 +169,21 @@ def _paint_one(
     photo: Image.Image,
     styles: list[Image.Image],
     recipe: Recipe,
-    mask,
+    mask: Image.Image | None,
     bar: tqdm,
-) -> Step:
-    """Paint with the bar moving; Ctrl-C keeps what is there."""
+    stop: Event,
+) -> Step | None:
+    """The last step with a picture, with the bar moving; None if stopped before there was one."""
     last: Step | None = None
-    try:
-        for step in pipeline.paint(photo, styles, recipe, mask=mask, every=1.0):
-            bar.update(step.step - bar.n)
-            if step.losses:
-                height, width = step.size
-                bar.set_postfix_str(f"{width} x {height}, loss {step.losses[3]:.3g}", refresh=False)
-            if step.picture is not None:
-                last = step
-    except KeyboardInterrupt:
-        if last is None:
-            raise
-        tqdm.write("Stopped; the picture so far is kept.", file=sys.stderr)
-    assert last is not None
+    for step in pipeline.paint(photo, styles, recipe, mask=mask, every=1.0):
+        bar.update(step.step - bar.n)
+        if step.losses:
+            height, width = step.size
+            bar.set_postfix_str(f"{width} x {height}, loss {step.losses[3]:.3g}", refresh=False)
+        if step.picture is not None:
+            last = step
+        if stop.is_set():
+            break
     return last
 
 
@@ -189,11 +219,11 @@ def _paint(argv: list[str]) -> int:
     recipe = recipe.replace(mix=weights)
     photos = _photos(photo_names)
     many = len(photos) > 1 or Path(photo_names[0]).is_dir()
-    outs = [args.out / f"{photo.stem}.png" for photo in photos] if many else [args.out]
+    outs = outputs_in(args.out, photos) if many else [args.out]
+    inputs = [*photos, *map(style_path, (style_name, *others)), *filter(None, [args.mask])]
     if many:
         _make_folder(args.out)
-    for out in outs:
-        check_writable(out)
+    check_outputs(outs, inputs, args.overwrite)
     styles = [find_style(name) for name in (style_name, *others)]
     mask = open_photo(args.mask) if args.mask else None
     if not many:
@@ -210,28 +240,46 @@ def _make_folder(folder: Path) -> None:
         raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
 
 
-def _paint_all(pipeline, photos, outs, styles, recipe, mask, as_json) -> int:
-    """Paint every photo; one that fails is reported and skipped when there are others."""
+def _paint_all(
+    pipeline: Pipeline,
+    photos: Sequence[Path],
+    outs: Sequence[Path],
+    styles: list[Image.Image],
+    recipe: Recipe,
+    mask: Image.Image | None,
+    as_json: bool,
+) -> int:
+    """Paint every photo; one that fails is reported and skipped when there are others.
+
+    Ctrl-C keeps what the one under way has, and begins no other.
+    """
     facts, failed = [], []
-    for i, (path, out) in enumerate(zip(photos, outs, strict=True)):
-        try:
-            photo = open_photo(path)
+    with _stoppable() as stop:
+        for i, (path, out) in enumerate(zip(photos, outs, strict=True)):
+            if stop.is_set():
+                break
             label = path.name if len(photos) == 1 else f"{i + 1} of {len(photos)}: {path.name}"
-            with tqdm(total=recipe.steps, unit="step", desc=label) as bar:
-                step = _paint_one(pipeline, photo, styles, recipe, mask, bar)
-            save_picture(pipeline.picture(step, photo), out, recipe)
-            facts.append(_facts(pipeline, recipe, path, out, step))
-        except NstError as error:
-            if len(photos) == 1:
-                raise
-            failed.append({"photo": str(path), "error": str(error)})
-            print(f"nst: skipped: {error}", file=sys.stderr)
+            try:
+                photo = open_photo(path)
+                with tqdm(total=recipe.steps, unit="step", desc=label) as bar:
+                    step = _paint_one(pipeline, photo, styles, recipe, mask, bar, stop)
+            except NstError as error:
+                if len(photos) == 1:
+                    raise
+                failed.append({"photo": str(path), "error": str(error)})
+                print(f"nst: skipped: {error}", file=sys.stderr)
+                continue
+            if step is not None:
+                save_picture(pipeline.picture(step, photo), out, recipe)
+                facts.append(_facts(pipeline, recipe, path, out, step))
     for note in dict.fromkeys(note for fact in facts for note in fact["notes"]):
         print(note, file=sys.stderr)
     if len(photos) > 1:
         print(f"Painted {len(facts)} of {len(photos)} photos.", file=sys.stderr)
-    if as_json:
+    if as_json and (facts or len(photos) > 1):
         print(json.dumps(facts[0] if len(photos) == 1 else {"painted": facts, "failed": failed}))
+    if stop.is_set():
+        return STOPPED
     return DONE if facts else BAD_INPUT
 
 
@@ -257,22 +305,21 @@ def _compare(argv: list[str]) -> int:
     parser.add_argument("photo", type=Path)
     parser.add_argument("style")
     parser.add_argument("-o", "--out", type=Path, required=True)
+    _add_overwrite(parser)
     parser.add_argument("--size", type=int, help="long side; the recipes' own without it")
     parser.add_argument("--steps", type=int, help="steps; the recipes' own without it")
     args = parser.parse_args(argv)
-    check_writable(args.out)
+    check_outputs([args.out], [args.photo, style_path(args.style)], args.overwrite)
     photo, style = open_photo(args.photo), find_style(args.style)
-    sheet = None
-    with tqdm(unit="step") as bar:
-        for progress in compare(args.name, photo, style, args.size, args.steps):
-            if progress.line:
-                tqdm.write(progress.line, file=sys.stderr)
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
-            sheet = progress.sheet or sheet
-    assert sheet is not None
-    sheet.save(args.out)
-    return DONE
+    with _stoppable() as stop, tqdm(unit="step") as bar:
+        for turn in compare(args.name, photo, style, args.size, args.steps, stop=stop):
+            if turn.line:
+                tqdm.write(turn.line, file=sys.stderr)
+            bar.total = turn.total
+            bar.update(turn.done - bar.n)
+        assert turn.sheet is not None
+        save_picture(turn.sheet, args.out)
+    return STOPPED if stop.is_set() else DONE
 
 
 def _open(argv: list[str]) -> int:

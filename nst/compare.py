@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Protocol
 
 from PIL import Image
@@ -144,13 +145,14 @@ def compare(
     painter: Painter | None = None,
     expected: float | None = None,
     deadline: float | None = None,
+    stop: Event | None = None,
 ) -> Iterator[Turn]:
     """Paint all runs of a comparison, one after the other, and lay them side by side.
 
     size, steps: instead of the recipes' own; kept frames move in proportion to the steps.
     painter: paints in place of this process, which fetches missing VGG weights first.
     expected: seconds it should take, told first; measured over a few steps where it is None.
-    deadline: seconds after which it ends with what is there.
+    deadline, stop: seconds after which, or an event at which, it ends with what is there.
     Raises BadInput for a comparison that does not exist, or a size or steps out of range.
     """
     if name not in COMPARISONS:
@@ -159,7 +161,7 @@ def compare(
     painter = painter or Here()
     recipes = scaled(name, size, steps)
     yield from _announced(recipes, photo, style, painter, expected)
-    job = _Job(COMPARISONS[name], recipes, (photo, style), painter, deadline)
+    job = _Job(COMPARISONS[name], recipes, (photo, style), painter, deadline, stop or Event())
     yield from job.run()
     yield job.last()
 
@@ -227,10 +229,11 @@ class _Job:
         pictures: tuple[Image.Image, Image.Image],
         painter: Painter,
         deadline: float | None,
+        stop: Event,
     ) -> None:
         self.comparison, self.recipes = comparison, recipes
         self.photo, self.style = pictures
-        self.painter, self.deadline = painter, deadline
+        self.painter, self.deadline, self.stop = painter, deadline, stop
         self.total = sum(recipe.steps for _, recipe in recipes)
         self.done = 0
         self.runs: list[Run] = []
@@ -241,11 +244,13 @@ class _Job:
         for caption, recipe in self.recipes:
             yield from self._paint(caption, recipe)
             if self._late():
-                yield self._turn(
-                    caption,
-                    line=f"Ended after {self.done:,} of {self.total:,} steps: a comparison may "
-                    f"take {self.deadline:g} seconds here.",
+                why = (
+                    "it was stopped"
+                    if self.stop.is_set()
+                    else f"a comparison may take {self.deadline:g} seconds here"
                 )
+                line = f"Ended after {self.done:,} of {self.total:,} steps: {why}."
+                yield self._turn(caption, line=line)
                 return
 
     def last(self) -> Turn:
@@ -296,9 +301,10 @@ class _Job:
         return not seen and (moment.step in recipe.keep_at or moment.done or late)
 
     def _late(self) -> bool:
-        if self.deadline is None or self.done == self.total:
+        if self.done == self.total:
             return False
-        return time.perf_counter() - self.began > self.deadline
+        seconds = time.perf_counter() - self.began
+        return self.stop.is_set() or (self.deadline is not None and seconds > self.deadline)
 
     def _turn(self, caption: str, line: str = "", picture: Image.Image | None = None) -> Turn:
         seconds = time.perf_counter() - self.began

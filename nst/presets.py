@@ -19,7 +19,15 @@ from nst.errors import BadInput
 from nst.pictures.images import open_photo
 from nst.recipe import Recipe
 
-__all__ = ["EXAMPLES", "Preset", "find_style", "load_presets", "preset_of", "read_presets"]
+__all__ = [
+    "EXAMPLES",
+    "Preset",
+    "find_style",
+    "load_presets",
+    "preset_of",
+    "read_presets",
+    "style_path",
+]
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -120,9 +128,14 @@ def preset_of(style_id: object) -> Preset | None:
 
 def find_style(name: str | Path) -> Image.Image:
     """A style picture by a preset's id or a file's path. Raises BadInput when it is neither."""
+    return open_photo(style_path(name))
+
+
+def style_path(name: str | Path) -> Path:
+    """The file of a style by a preset's id, or the path given. BadInput for an id of no preset."""
     if preset := preset_of(str(name)):
-        return open_photo(preset.path)
+        return preset.path
     if NAME.fullmatch(str(name)) and not Path(name).exists():
         known = ", ".join(preset.id for preset in load_presets()[0])
         raise BadInput(f"There is no style called {str(name)!r}; give a picture or one of {known}.")
-    return open_photo(name)
+    return Path(name)

@@ -4,7 +4,6 @@ import io
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from nst.errors import BadInput
 from nst.pictures import images
 from nst.pictures.images import (
     Limits,
-    check_writable,
     fit,
     join_alpha,
     open_photo,
@@ -393,37 +391,3 @@ class TestTensors:
     def test_any_other_shape_is_refused(self, shape):
         with pytest.raises(ValueError, match="expected"):
             to_image(torch.zeros(shape))
-
-
-class TestCheckWritable:
-    def test_a_new_name_can_be_written_and_nothing_is_left_behind(self, tmp_path):
-        for name in ("out.png", "out.JPG", "out.jpeg", "out.webp"):
-            check_writable(tmp_path / name)
-        assert not list(tmp_path.iterdir())
-
-    def test_a_file_that_is_there_keeps_its_content_and_time(self, tmp_path):
-        path = tmp_path / "out.png"
-        path.write_bytes(b"mine")
-        os.utime(path, (1000, 1000))
-        check_writable(str(path))
-        assert path.read_bytes() == b"mine"
-        assert path.stat().st_mtime == 1000
-
-    @pytest.mark.parametrize("name", ["out", "out.gif", "out.png.txt", ".png"])
-    def test_a_suffix_that_says_no_format(self, tmp_path, name):
-        with pytest.raises(BadInput, match=r"must end in one of \.png, \.jpg, \.jpeg, \.webp"):
-            check_writable(tmp_path / name)
-
-    def test_what_cannot_be_written(self, tmp_path):
-        (tmp_path / "dir.png").mkdir()
-        (tmp_path / "file").touch()
-        names = ["dir.png", "none/out.png", "file/out.png", "x" * 300 + ".png", "a\0.png"]
-        for name in names:
-            with pytest.raises(BadInput, match="cannot be written"):
-                check_writable(f"{tmp_path}/{name}")
-
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-    def test_a_directory_without_permission(self, tmp_path):
-        tmp_path.chmod(0o500)
-        with pytest.raises(BadInput, match="Permission denied"):
-            check_writable(Path(tmp_path) / "out.png")

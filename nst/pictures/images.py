@@ -9,7 +9,6 @@ so that is the bound for the process too.
 from __future__ import annotations
 
 import io
-import os
 import re
 import reprlib
 import stat
@@ -30,7 +29,6 @@ from nst.pictures.sanitize import exif_orientation, only_picture
 __all__ = [
     "LIMITS",
     "Limits",
-    "check_writable",
     "fit",
     "join_alpha",
     "open_photo",
@@ -53,7 +51,6 @@ SIGNATURES = {
     "TIFF": re.compile(rb"II\x2a\x00|MM\x00\x2a"),
     "HEIF": re.compile(rb"....ftyp(?:hei|hev|mif1|msf1)", re.DOTALL),
 }
-SAVED_AS = (".png", ".jpg", ".jpeg", ".webp")
 SHORTEST_SIDE = 16
 LARGEST_PROFILE = 4 * MEGABYTE
 PROFILE_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
@@ -161,24 +158,6 @@ def to_image(tensor: torch.Tensor) -> Image.Image:
         raise ValueError(f"expected (1, 3, H, W), found {tuple(tensor.shape)}")
     pixels = tensor.detach()[0].float().clamp(0, 1).mul(255).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
-
-
-def check_writable(path: str | Path) -> None:
-    """Raise BadInput where a picture could not be saved to `path`. Leaves no file behind."""
-    path = Path(path)
-    shown = _quote.repr(str(path))
-    if path.suffix.lower() not in SAVED_AS:
-        raise BadInput(f"{shown} cannot be saved: its name must end in one of {_list(SAVED_AS)}.")
-    try:
-        if path.is_dir():
-            raise BadInput(f"{shown} cannot be written: it is a directory.")
-        new = not path.exists()
-        flags = os.O_WRONLY | (os.O_CREAT | os.O_EXCL if new else 0)
-        os.close(os.open(path, flags))
-        if new:
-            path.unlink()
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{shown} cannot be written: {_reason(error)}.") from None
 
 
 def read_file(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) -> bytes:
