@@ -37,7 +37,7 @@ from nst.pictures.outputs import check_outputs, outputs_in
 from nst.pipeline import Pipeline, open_pipeline
 from nst.presets import find_style, preset_of, style_path
 from nst.published import RECIPES, get_recipe
-from nst.recipe import Recipe, parse_value
+from nst.recipe import Recipe, choices, parse_value
 from nst.weights.store import fetch, progress_bar
 
 __all__ = ["main"]
@@ -56,7 +56,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", default="default", help=f"one of {', '.join(RECIPES)}")
     for entry in fields(Recipe):
         if entry.name not in ("name", "mix"):
-            options = entry.metadata.get("choices")
+            options = choices(entry.name)
             about = entry.metadata["about"] + (f" ({', '.join(options)})" if options else "")
             parser.add_argument(
                 f"--{entry.name.replace('_', '-')}", metavar="VALUE", help=about.replace("%", "%%")

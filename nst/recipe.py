@@ -8,11 +8,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from nst.errors import BadInput
+from nst.settings import Kind, Number, Several, Word
 
 __all__ = [
     "FORMER_NAMES",
@@ -27,7 +29,6 @@ __all__ = [
 
 LINK_VERSION = "1"
 LONGEST_QUERY = 4096
-LONGEST_LIST = 16
 COARSEST = 128  # px: where a composition is decided, by what the deepest layer sees of it
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -53,16 +54,16 @@ def layer_name(name: str) -> str:
     )
 
 
+def _setting(default: Any, kind: Kind, about: str) -> Any:
+    return field(default=default, metadata={"kind": kind, "about": about})
+
+
 def _number(default: float, low: float, high: float, about: str) -> Any:
-    return field(default=default, metadata={"low": low, "high": high, "about": about})
+    return _setting(default, Number(type(default), low, high), about)
 
 
 def _choice(default: str, options: tuple[str, ...], about: str) -> Any:
-    return field(default=default, metadata={"choices": options, "about": about})
-
-
-def _list(default: tuple, about: str, low: float = 0, high: float = 0) -> Any:
-    return field(default=default, metadata={"low": low, "high": high, "about": about})
+    return _setting(default, Word(options), about)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Recipe:
     targets, coarse to fine, Adam with a decaying rate.
     """
 
-    name: str = field(default="default", metadata={"about": "the recipe these settings began as"})
+    name: str = _setting("default", Word(), "the recipe these settings began as")
 
     # What looks at the picture
     encoder: str = _choice("auto", ("auto", "compact", "vgg16", "vgg19"), "network that judges")
@@ -82,13 +83,17 @@ class Recipe:
     grids: int = _number(3, 0, 3, "pooling grids that take turns; 0: one, and odd sides are cut")
 
     # What it looks for
-    content_layer: str = field(default="relu4_2", metadata={"about": "layer that keeps the photo"})
+    content_layer: str = _setting("relu4_2", Word(), "layer that keeps the photo")
     content_form: str = _choice(
         "normalised", ("normalised", "half-sum", "quarter-mean", "mean"), "content formula"
     )
     content_weight: float = _number(1.0, 0, 1e9, "alpha")
-    style_layers: tuple[str, ...] = _list(STYLE_LAYERS, "layers whose Gram matrices are matched")
-    style_layer_weights: tuple[float, ...] = _list((0.2,) * 5, "a weight a style layer", 0, 1e6)
+    style_layers: tuple[str, ...] = _setting(
+        STYLE_LAYERS, Several(Word()), "layers whose Gram matrices are matched"
+    )
+    style_layer_weights: tuple[float, ...] = _setting(
+        (0.2,) * 5, Several(Number(float, 0, 1e6)), "a weight a style layer"
+    )
     style_form: str = _choice("normalised", ("normalised", "gatys"), "style formula")
     style_weight: float = _number(8.0, 0, 1e12, "beta")
     strength: float = _number(
@@ -119,17 +124,21 @@ class Recipe:
     noise_ratio: float = _number(0.6, 0, 1, "share of noise in a blended start")
     noise_amplitude: float = _number(127.5, 0, 127.5, "of uniform noise, on the 0..255 scale")
     keep_every: int = _number(0, 0, 30000, "a frame is kept every so many steps; 0: never")
-    keep_at: tuple[int, ...] = _list((), "steps whose frame is kept", 1, 30000)
+    keep_at: tuple[int, ...] = _setting(
+        (), Several(Number(int, 1, 30000)), "steps whose frame is kept"
+    )
 
     # What the visitor asks for
     brush: float = _number(1.0, 0.25, 4, "size of the strokes: the style's scale to the photo's")
     colours: str = _choice("style", ("style", "photo", "palette"), "whose colours")
-    mix: tuple[float, ...] = _list((), "weights of several styles", 0, 1000)
+    mix: tuple[float, ...] = _setting(
+        (), Several(Number(float, 0, 1000)), "weights of several styles"
+    )
     seed: int = _number(0, 0, 2**31 - 1, "for any noise")
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            value = _checked(entry.name, getattr(self, entry.name))
+            value = _kind(entry.name).check(entry.name, getattr(self, entry.name))
             object.__setattr__(self, entry.name, value)
         object.__setattr__(self, "name", FORMER_NAMES.get(self.name, self.name))
         for layer in (self.content_layer, *self.style_layers):
@@ -215,110 +224,46 @@ class Recipe:
     def from_query(cls, query: str | Mapping[str, str], base: "Recipe | None" = None) -> "Recipe":
         """Read a link's settings over `base`. Never raises.
 
-        Unknown keys and values of another kind are ignored, numbers out of range are brought to
-        the nearest end of it.
+        Unknown keys and values of another kind are ignored, numbers out of range brought into it.
         """
         if isinstance(query, str):
             query = dict(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True))
+        found = {key: text for key, text in query.items() if isinstance(text, str)}
         recipe = base or cls()
-        together = {"style_layers", "style_layer_weights"}
-        changes = {}
-        for entry in fields(cls):
-            if isinstance(query.get(entry.name), str):
-                try:
-                    value = _clamped(entry.name, parse_value(entry.name, query[entry.name]))
-                    changes[entry.name] = _checked(entry.name, value)
-                except BadInput:
-                    continue
-        for group in [together & changes.keys(), *({key} for key in changes.keys() - together)]:
-            try:
-                recipe = recipe.replace(**{key: changes[key] for key in group})
-            except BadInput:
-                continue
+        together = {"style_layers", "style_layer_weights"} & found.keys()
+        for group in [together, *({name} for name in _FIELDS.keys() & found.keys() - together)]:
+            with suppress(BadInput):
+                recipe = recipe.replace(**{name: _nearest(name, found[name]) for name in group})
         return recipe
 
 
 _FIELDS = {entry.name: entry for entry in fields(Recipe)}
 
 
+def _kind(name: str) -> Any:
+    return _FIELDS[name].metadata["kind"]
+
+
 def bounds(name: str) -> tuple[float, float]:
     """The lowest and highest value that a numeric setting allows."""
-    return _FIELDS[name].metadata["low"], _FIELDS[name].metadata["high"]
+    return _kind(name).low, _kind(name).high
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """What a setting with fixed options allows."""
-    return _FIELDS[name].metadata["choices"]
-
-
-def _kind(name: str) -> type:
-    return type(_FIELDS[name].default)
-
-
-def _item_kind(name: str) -> type:
-    """Type of a list setting's items."""
-    return {"style_layers": str, "keep_at": int}.get(name, float)
+    """What a setting with fixed options allows; nothing for the others."""
+    return getattr(_kind(name), "options", ())
 
 
 def parse_value(name: str, text: str) -> Any:
     """Turn the text of a link or a command line into a setting's type. Raises BadInput."""
-    kind = _kind(name)
-    try:
-        if kind is tuple:
-            items = [item for item in text.split(",") if item]
-            return tuple(_item_kind(name)(item) for item in items[: LONGEST_LIST + 1])
-        return kind(text)
-    except (ValueError, OverflowError):
-        wanted = {int: "a whole number", float: "a number"}.get(kind, "a list of numbers")
-        raise BadInput(f"{name} is {text[:40]!r}; it must be {wanted}.") from None
+    return _kind(name).parse(name, text)
+
+
+def _nearest(name: str, text: str) -> Any:
+    """A link's value; a number out of range is brought to the nearest end of it."""
+    kind, value = _kind(name), parse_value(name, text)
+    return kind.clamp(value) if isinstance(kind, Number) else value
 
 
 def _text(value: Any) -> str:
     return ",".join(map(_text, value)) if isinstance(value, tuple) else str(value)
-
-
-def _clamped(name: str, value: Any) -> Any:
-    if _kind(name) in (int, float) and value == value:  # all but NaN, whatever its size
-        low, high = bounds(name)
-        return _kind(name)(min(max(value, low), high))
-    return value
-
-
-def _checked(name: str, value: Any) -> Any:
-    """The value in its setting's own type, or BadInput."""
-    kind = _kind(name)
-    meta = _FIELDS[name].metadata
-    if kind is str:
-        return _checked_text(name, value, meta.get("choices"))
-    if kind is tuple:
-        if not isinstance(value, (list, tuple)) or len(value) > LONGEST_LIST:
-            raise BadInput(f"{name} must be a list of at most {LONGEST_LIST} values.")
-        if _item_kind(name) is str:
-            return tuple(_checked_text(name, item, None) for item in value)
-        return tuple(
-            _number_in(name, v, _item_kind(name), meta["low"], meta["high"]) for v in value
-        )
-    return _number_in(name, value, kind, meta["low"], meta["high"])
-
-
-def _checked_text(name: str, value: Any, options: tuple[str, ...] | None) -> str:
-    if not isinstance(value, str):
-        raise BadInput(f"{name} must be a word.")
-    if options is not None and value not in options:
-        raise BadInput(f"{name} is {value[:40]!r}; choose from {', '.join(options)}.")
-    if options is None and not (len(value) <= 32 and value.replace("-", "_").isidentifier()):
-        raise BadInput(f"{name} is {value[:40]!r}; it must be a short plain name.")
-    return value
-
-
-def _number_in(name: str, value: Any, kind: type, low: float, high: float) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadInput(f"{name} must be a number.")
-    if not low <= value <= high or (kind is int and value != int(value)):
-        if isinstance(value, int):  # which may be too large for a float
-            value = min(max(value, -(10**300)), 10**300)
-        whole = "whole number " if kind is int else ""
-        raise BadInput(
-            f"{name} is {value:g}; it must be a {whole or 'number '}from {low:g} to {high:g}."
-        )
-    return kind(value)

@@ -48,7 +48,7 @@ def random_recipe(seed: int) -> Recipe:
     rng = np.random.default_rng(seed)
     changes = {}
     for entry in fields(Recipe):
-        if "choices" in entry.metadata:
+        if choices(entry.name):
             changes[entry.name] = str(rng.choice(choices(entry.name)))
         elif type(entry.default) in (int, float):
             low, high = bounds(entry.name)
