@@ -80,7 +80,7 @@ class Race:
         for step in stylize(self.content, [self.style], recipe, self.fast, every=0):
             assert step.losses is not None
             whole = step.size == tuple(self.content.shape[2:])
-            yield (step.losses[3] if whole else math.inf), step.picture if whole else None
+            yield (step.losses.total if whole else math.inf), step.picture if whole else None
 
     def _quasi_newton(self, recipe: Recipe) -> Iterator[tuple[float, Tensor | None]]:
         """A control, not part of the engine."""

@@ -143,6 +143,7 @@ def same_objective(encoder: Encoder, style_weight: float = STYLE_WEIGHT) -> Reci
         style_form="gatys",
         style_weight=style_weight,
         strength=50,
+        local_weight=0,
         tv_weight=0,
         scales=1,
         steps=300,

@@ -179,7 +179,7 @@ def _paint_one(
         bar.update(step.step - bar.n)
         if step.losses:
             height, width = step.size
-            bar.set_postfix_str(f"{width} x {height}, loss {step.losses[3]:.3g}", refresh=False)
+            bar.set_postfix_str(f"{width} x {height}, loss {step.losses.total:.3g}", refresh=False)
         if step.picture is not None:
             last = step
         if stop.is_set():
@@ -190,7 +190,6 @@ def _paint_one(
 def _facts(
     pipeline: Pipeline, recipe: Recipe, photo: Path, out: Path, step: Step
 ) -> dict[str, Any]:
-    names = ("content", "style", "tv", "total")
     return {
         "photo": str(photo),
         "out": str(out),
@@ -201,7 +200,7 @@ def _facts(
         "height": step.size[0],
         "steps": step.step,
         "seconds": round(step.seconds, 3),
-        "losses": dict(zip(names, step.losses or (), strict=False)),
+        "losses": step.losses._asdict() if step.losses else {},
         "notes": [
             note for note in (pipeline.reason, pipeline.stand_ins(recipe), *step.notes) if note
         ],

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from nst.engine.losses import Losses
 from nst.errors import BadInput, WeightsUnavailable
 from nst.pictures.export import contact_sheet
 from nst.pipeline import Pipeline, open_pipeline
@@ -27,7 +28,6 @@ __all__ = [
     "table",
 ]
 
-Losses = tuple[float, float, float, float]  # content, style, total variation, total
 Row = tuple[str, str, str, str, str]
 TRIAL = 4  # steps that tell the pace; the first is slower than the rest
 
@@ -93,7 +93,7 @@ class Moment(Protocol):
     @property
     def seconds(self) -> float: ...
     @property
-    def losses(self) -> Losses | None: ...
+    def losses(self) -> Losses[float] | None: ...
     @property
     def picture(self) -> Image.Image | None: ...
     @property
@@ -112,9 +112,9 @@ class Run:
     caption: str
     recipe: Recipe
     picture: Image.Image
-    losses: Losses
+    losses: Losses[float]
     seconds: float
-    curve: tuple[tuple[int, Losses], ...]
+    curve: tuple[tuple[int, Losses[float]], ...]
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ class _Job:
 
     def _paint(self, caption: str, recipe: Recipe) -> Iterator[Turn]:
         before = self.done
-        curve: list[tuple[int, Losses]] = []
+        curve: list[tuple[int, Losses[float]]] = []
         for moment in self.painter(self.photo, self.style, recipe):
             self.done = before + moment.step
             for note in moment.notes:
@@ -316,7 +316,7 @@ class _Job:
 class _Moment:
     step: int
     seconds: float
-    losses: Losses | None
+    losses: Losses[float] | None
     picture: Image.Image | None
     notes: tuple[str, ...]
     done: bool
@@ -356,7 +356,7 @@ def table(runs: Sequence[Run]) -> list[Row]:
     """Final losses and seconds, a row a run, with a row of headings first."""
     rows: list[Row] = [("", "content", "style", "total", "seconds")]
     for run in runs:
-        content, style, _, total = run.losses
+        content, style, *_, total = run.losses
         losses = (f"{content:.3g}", f"{style:.3g}", f"{total:.3g}")
         rows.append((run.caption, *losses, f"{run.seconds:.1f}"))
     return rows
@@ -373,4 +373,4 @@ def _clock(seconds: float) -> str:
 
 
 def _caption(run: Run) -> str:
-    return f"{run.caption}: loss {run.losses[3]:.3g}, {_clock(run.seconds)}"
+    return f"{run.caption}: loss {run.losses.total:.3g}, {_clock(run.seconds)}"

@@ -96,6 +96,10 @@ class Recipe:
     )
     style_form: str = _choice("normalised", ("normalised", "gatys"), "style formula")
     style_weight: float = _number(8.0, 0, 1e12, "beta")
+    local_weight: float = _number(1.0, 0, 1e6, "lambda: local statistics; 0: without them")
+    local_octaves: int = _number(
+        3, 1, 6, "sizes at which 3x3 patches are compared, each half the last"
+    )
     strength: float = _number(
         50.0,
         0,
@@ -157,6 +161,11 @@ class Recipe:
     def style_factor(self) -> float:
         """Beta after the visitor's strength: `style_weight` at 50, twenty times that at 100."""
         return self.style_weight * 20 ** ((self.strength - 50) / 50)
+
+    @property
+    def local_factor(self) -> float:
+        """`local_weight` after the visitor's strength, which it follows as the style does."""
+        return self.local_weight * 20 ** ((self.strength - 50) / 50)
 
     def replace(self, **changes: Any) -> "Recipe":
         """The same recipe with some settings changed."""

@@ -9,6 +9,7 @@ from PIL import Image
 
 from nst import compare as module
 from nst.compare import COMPARISONS, Turn, compare, scaled, table
+from nst.engine.losses import Losses
 from nst.errors import BadInput, WeightsUnavailable
 from nst.recipe import Recipe
 
@@ -38,7 +39,7 @@ class Painter:
         for step in range(1, recipe.steps + 1):
             due = step in (1, recipe.steps, *recipe.keep_at)
             grey = Image.new("RGB", photo.size, (step % 256,) * 3)
-            losses = (1.0, 2.0 / step, 0.0, 1 + 2.0 / step)
+            losses = Losses(1.0, 2.0 / step, 0.0, 0.0, 1 + 2.0 / step)
             shown = (losses, grey) if due else (None, None)
             yield Moment(step, self.each * step, *shown, self.notes)
         yield Moment(recipe.steps, self.each * step, losses, grey, self.notes, done=True)

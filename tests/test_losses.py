@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from nst.engine.losses import ContentLoss, StyleLoss, gram, outer_sum, total_variation
+from nst.engine import kernels
+from nst.engine.kernels import patch_sum
+from nst.engine.losses import (
+    ContentLoss,
+    LocalLoss,
+    StyleLoss,
+    gram,
+    moments,
+    octaves,
+    outer_sum,
+    total_variation,
+)
 
 CHANNELS, HEIGHT, WIDTH = 5, 6, 7
 CONTENT_FORMS = ("normalised", "half-sum", "quarter-mean", "mean")
@@ -332,3 +343,83 @@ def test_total_variation_counts_both_directions(form):
     across = total_variation(stripes, form)
     assert across > 0
     assert total_variation(stripes.mT, form) == across
+
+
+def patches(picture: np.ndarray, guide: np.ndarray | None = None) -> np.ndarray:
+    """Every 3x3 patch of (1, 3, H, W) as 27 numbers and a 1, times the guide at its centre."""
+    _, _, height, width = picture.shape
+    found = []
+    for top in range(height - 2):
+        for left in range(width - 2):
+            patch = picture[0, :, top : top + 3, left : left + 3]
+            one = np.append(patch.transpose(1, 2, 0).reshape(-1), 1.0)
+            found.append(one if guide is None else one * guide[0, 0, top + 1, left + 1])
+    return np.array(found)
+
+
+def local_equation(picture: np.ndarray, style: np.ndarray) -> float:
+    """(1/28) |W (P - P*) W|_F^2 of one octave."""
+    u, v = patches(picture), patches(style)
+    p, target = u.T @ u / len(u), v.T @ v / len(v)
+    values, vectors = np.linalg.eigh(target)
+    root = vectors / np.sqrt(np.maximum(values, 1e-4 * np.trace(target) / 28)) @ vectors.T
+    return ((root @ (p - target) @ root) ** 2).sum() / 28
+
+
+def colours(seed: int, size=(11, 9)) -> torch.Tensor:
+    values = np.random.default_rng(seed).uniform(size=(1, 3, *size))
+    return torch.from_numpy(values.astype(np.float32))
+
+
+@pytest.mark.parametrize("strip", [1, 20, 2**15])
+@pytest.mark.parametrize("guided", [False, True])
+def test_patch_sum_is_of_every_patch_and_its_gradient_that_of_the_sum(guided, strip, monkeypatch):
+    monkeypatch.setattr(kernels, "STRIP", strip)
+    picture, guide, pull = colours(43), colours(44)[:, :1] if guided else None, matrix(45, 28, 28)
+    weights = None if guide is None else guide.double().numpy()
+
+    def equation(values: np.ndarray) -> float:
+        u = patches(values - 0.5, weights)
+        return float((u.T @ u * pull.double().numpy()).sum())
+
+    u = patches(picture.double().numpy() - 0.5, weights)
+    np.testing.assert_allclose(patch_sum(picture, guide), u.T @ u, rtol=1e-4, atol=1e-5)
+    assert_gradient(lambda p: (patch_sum(p, guide) * pull).sum(), equation, picture)
+
+
+def test_local_loss_and_its_gradient_are_those_of_the_equation():
+    picture, style = colours(46), colours(47, (13, 8))
+    loss = LocalLoss(moments(patch_sum(style)))
+    exact = style.double().numpy()
+    expected = local_equation(picture.double().numpy(), exact)
+    assert float(loss(patch_sum(picture))) == pytest.approx(expected, rel=1e-3)
+    assert_gradient(
+        lambda p: loss(patch_sum(p)), lambda values: local_equation(values, exact), picture
+    )
+
+
+def test_local_loss_sees_grain_that_the_style_does_not_have():
+    rows = torch.linspace(0, 1, 40)
+    smooth = torch.stack([rows.outer(rows), rows.outer(1 - rows), rows[:, None].expand(40, 40)])[
+        None
+    ]
+    grain = (smooth + 0.01 * (2 * colours(48, (40, 40)) - 1)).clamp(0, 1)
+    loss = LocalLoss(moments(patch_sum(smooth)))
+    style = style_loss("normalised", smooth)
+    assert loss(patch_sum(smooth)) < 1e-4
+    assert loss(patch_sum(grain)) > 1e3 * style(outer_sum(grain))
+    assert loss(patch_sum(grain)) > 0.01
+
+
+def test_flat_style_has_no_direction_without_bound():
+    loss = LocalLoss(moments(patch_sum(torch.full((1, 3, 9, 9), 0.5))))
+    assert torch.isfinite(loss(patch_sum(colours(49))))
+
+
+def test_octaves_are_halvings_by_averaging_as_far_as_a_patch_fits():
+    picture = colours(50, (13, 26))
+    found = octaves(picture, 6)
+    assert [tuple(octave.shape[2:]) for octave in found] == [(13, 26), (6, 13), (3, 6)]
+    assert len(octaves(picture, 2)) == 2
+    assert octaves(colours(51, (2, 40)), 3) == []
+    torch.testing.assert_close(found[1][..., 0, 0], picture[..., :2, :2].mean((2, 3)))

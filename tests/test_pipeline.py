@@ -265,8 +265,8 @@ def test_start_is_a_picture_or_a_canvas(compact):
     again = result(compact, lion(), start=compact.picture(first, lion()))
     on = result(compact, lion(), start=first.canvas)
     assert on.canvas.age == first.canvas.age + on.total
-    assert again.losses[3] < first.losses[3]
-    assert on.losses[3] < first.losses[3]
+    assert again.losses.total < first.losses.total
+    assert on.losses.total < first.losses.total
 
 
 # Weights that come in the background

@@ -23,6 +23,8 @@ PLAIN = {
     "style_layer_weights": (0.2, 0.2, 0.2, 0.2, 0.2),
     "style_form": "gatys",
     "strength": 50.0,
+    "local_weight": 0.0,
+    "local_octaves": 3,
     "tv_weight": 0.0,
     "tv_form": "mean",
     "scales": 1,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nst.engine.losses import Losses
 from nst.pictures.export import read_notes, read_recipe
 from nst.presets import preset_of
 from nst.recipe import Recipe
@@ -28,7 +29,7 @@ def picture(shade: int) -> Image.Image:
 
 
 def told(step: int, shade: int, **more) -> Progress:
-    losses = (0.5, 2.0 / step, 0.0, 0.5 + 2.0 / step)
+    losses = Losses(0.5, 2.0 / step, 0.0, 0.0, 0.5 + 2.0 / step)
     return Progress(step, 10, SIZE, 1.0, f"Step {step}", (), losses, picture(shade), **more)
 
 
@@ -149,13 +150,14 @@ def test_clip_and_card_can_be_opened(result):
 
 
 def test_curves_tell_their_last_values_and_never_break():
-    points = [(step, (0.0, 8.0 / step, 0.0, 8.0 / step)) for step in range(1, 20)]
+    points = [(step, Losses(0.0, 8.0 / step, 0.0, 0.0, 8.0 / step)) for step in range(1, 20)]
     drawn = curves(points)
     assert "style 0.421" in drawn
     assert "nan" not in drawn
+    assert "local" not in drawn  # which a published recipe does not have
     assert curves([]) == curves(points[:1]) == ""
-    assert curves([(1, (0, 0, 0, 0)), (2, (0, 0, 0, 0))]) == ""
-    assert "nan" not in curves([(5, (1, 1, 1, 1)), (5, (1, 1, 1, 1))])
+    assert curves([(1, Losses(0, 0, 0, 0, 0)), (2, Losses(0, 0, 0, 0, 0))]) == ""
+    assert "nan" not in curves([(5, Losses(1, 1, 1, 1, 1)), (5, Losses(1, 1, 1, 1, 1))])
 
 
 def test_nothing_brushed_is_no_mask():

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from nst.compare import COMPARISONS
+from nst.engine.losses import Losses
 from nst.errors import BadInput, NstError
 from nst.presets import load_presets
 from nst.published import RECIPES, get_recipe
@@ -257,8 +258,8 @@ def test_b_of_another_aspect_is_cropped_to_a():
 
 
 def test_the_overlay_draws_a_line_for_every_run_on_one_axis():
-    falling = [(step, (1.0, 1.0, 0.0, 100.0 / step)) for step in range(1, 9)]
-    higher = [(step, (1.0, 1.0, 0.0, 900.0 / step)) for step in range(1, 9)]
+    falling = [(step, Losses(1.0, 1.0, 0.0, 0.0, 100.0 / step)) for step in range(1, 9)]
+    higher = [(step, Losses(1.0, 1.0, 0.0, 0.0, 900.0 / step)) for step in range(1, 9)]
     drawing = overlay([("VGG-16", falling), ("VGG-19", higher)])
     lines = re.findall(r'polyline class="line-\d" points="([^"]+)"', drawing)
     ends = [float(line.split()[-1].split(",")[1]) for line in lines]
@@ -268,7 +269,7 @@ def test_the_overlay_draws_a_line_for_every_run_on_one_axis():
 
 
 def test_the_overlay_escapes_names_and_is_empty_without_points():
-    points = [(step, (0.0, 0.0, 0.0, float(step))) for step in range(1, 5)]
+    points = [(step, Losses(0.0, 0.0, 0.0, 0.0, float(step))) for step in range(1, 5)]
     assert "<b>" not in overlay([("<b>", points)])
     assert overlay([]) == overlay([("a", points[:1])]) == ""
 

@@ -70,14 +70,13 @@ def build() -> None:
 
 
 def _facts(progress: Progress, recipe: Recipe) -> dict[str, Any]:
-    names = ("content", "style", "tv", "total")
     return {
         "step": progress.step,
         "steps": progress.total,
         "width": progress.size[0],
         "height": progress.size[1],
         "seconds": round(progress.seconds, 3),
-        "losses": dict(zip(names, progress.losses or (), strict=False)),
+        "losses": progress.losses._asdict() if progress.losses else {},
         "status": progress.status,
         "notes": list(progress.notes),
         "recipe": recipe.to_query(Recipe()),

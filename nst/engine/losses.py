@@ -1,16 +1,40 @@
-"""The three terms of the objective: content, Gram style, total variation.
+"""The terms of the objective: content, Gram style, local statistics, total variation.
 
 Every published form of the first two is a squared distance times a factor that does not depend
 on the picture, so a form is that factor. All sums are fp32 whatever the features are in.
 """
 
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["ContentLoss", "StyleLoss", "gram", "outer_sum", "total_variation"]
+from nst.engine.kernels import GREY, average_pool
+
+__all__ = [
+    "ContentLoss",
+    "LocalLoss",
+    "Losses",
+    "StyleLoss",
+    "gram",
+    "moments",
+    "octaves",
+    "outer_sum",
+    "total_variation",
+]
+
+Number = TypeVar("Number", Tensor, float)
+
+
+class Losses(NamedTuple, Generic[Number]):
+    """The weighted terms and their sum."""
+
+    content: Number
+    style: Number
+    local: Number
+    tv: Number
+    total: Number
 
 
 # Positions, whose products are rounded to bf16 before their sum in fp32, are summed in so many
@@ -84,7 +108,7 @@ def gram(outer: Tensor, lift: Tensor | None = None) -> Tensor:
 
     lift: (k, C + 1), by which (features, 1) are multiplied; without it the features as they are.
     """
-    mean = outer / _positions(outer)
+    mean = moments(outer)
     return mean[:-1, :-1] if lift is None else lift @ mean @ lift.T
 
 
@@ -190,6 +214,47 @@ class StyleLoss:
     def __call__(self, outer: Tensor) -> Tensor:
         """The loss of a picture whose features have this `outer_sum`."""
         return _StyleDistance.apply(outer, self.target, self.lift, self.factor)
+
+
+def octaves(picture: Tensor, count: int) -> list[Tensor]:
+    """(1, C, H, W) and its halvings by averaging, up to `count`, as long as a 3x3 patch fits."""
+    found: list[Tensor] = []
+    while len(found) < count and min(picture.shape[2:]) >= 3:
+        found.append(picture)
+        picture = average_pool(picture)
+    return found
+
+
+def moments(outer: Tensor) -> Tensor:
+    """The mean of what `patch_sum` or `outer_sum` summed, the constant's row and column with it."""
+    return outer / _positions(outer)
+
+
+class LocalLoss:
+    """Whitened distance of 3x3 patches' second moments from the style's: |W (P - P*) W|^2 / 28.
+
+    W, the inverse root of P*, makes all 27 directions of a patch count alike: each frequency of
+    each colour must have the energy that it has in the style, however faint, so speckle cannot
+    hide. The family is that of Heeger and Bergen 1995, and Portilla and Simoncelli 2000.
+    target: the `moments` (28, 28) of the style's `patch_sum`. The eigenvalues of P* count as no
+    less than 1e-4 of its mean diagonal: below lies the rounding of 8-bit pictures.
+    """
+
+    def __init__(self, target: Tensor) -> None:
+        self.target = target
+        exact = target.cpu().double()  # not every device has float64, or eigenvalues
+        about_black = torch.eye(28, dtype=torch.float64)
+        about_black[:-1, -1] = GREY
+        exact = about_black @ exact @ about_black.T
+        values, vectors = torch.linalg.eigh(exact)
+        floored = values.clamp_min(1e-4 * exact.diagonal().mean())
+        whitening = vectors * floored.rsqrt() @ vectors.T
+        self.whitening = (whitening @ about_black).to(target)
+
+    def __call__(self, outer: Tensor) -> Tensor:
+        """The loss of a picture whose patches have this `patch_sum`."""
+        difference = self.whitening @ (moments(outer) - self.target) @ self.whitening.T
+        return difference.square().sum() / len(difference)
 
 
 class _SquaredSteps(torch.autograd.Function):

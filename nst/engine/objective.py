@@ -13,17 +13,27 @@ makes the most of that. When several grids take turns, what pleases only one of 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from nst.engine.encoders import STD, Encoder
-from nst.engine.losses import ContentLoss, StyleLoss, gram, outer_sum, total_variation
+from nst.engine.kernels import patch_sum
+from nst.engine.losses import (
+    ContentLoss,
+    LocalLoss,
+    Losses,
+    StyleLoss,
+    gram,
+    moments,
+    octaves,
+    outer_sum,
+    total_variation,
+)
 from nst.recipe import Recipe
 
-__all__ = ["Losses", "Objective"]
+__all__ = ["Objective"]
 
 STRIDE = 16  # of the deepest block: tiles start where all layers have a position
 
@@ -34,15 +44,6 @@ GRIDS = ((0, 0), (5, 11), (11, 5))
 
 # Weights trained for inputs of unit variance see 0..255 pixels divided by this.
 UNIT_VARIANCE = 255 * sum(STD) / 3
-
-
-class Losses(NamedTuple):
-    """The weighted terms and their sum, as fp32 scalars."""
-
-    content: Tensor
-    style: Tensor
-    tv: Tensor
-    total: Tensor
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _spans(length: int, tile: int, halo: int) -> Iterator[tuple[slice, slice]]:
 
 
 class Objective:
-    """Content, style and smoothness of a recipe, for pictures of one size.
+    """Content, style, local statistics and smoothness of a recipe, for pictures of one size.
 
     content: (1, 3, H, W). styles: pictures (1, 3, h, w) at the scale their strokes should have.
     guides: (R, 1, H, W) in 0..1 or None: where each style applies (one region a style). Without
@@ -113,6 +114,13 @@ class Objective:
         with torch.no_grad():
             self.content = [self._content_loss(self._laid(content, g)) for g in grids]
             self.styles = self._style_losses(styles)
+            self.local = self._local_losses(styles, guides is not None)
+        self.local_guides = [
+            None
+            if guides is None
+            else octaves(self._laid(guides, g) if g else guides, len(self.local))
+            for g in grids
+        ]
 
     def _halo(self) -> int:
         reach = max(self.encoder.reach(layer) for layer in self.layers)
@@ -146,20 +154,35 @@ class Objective:
     def _style_losses(self, styles: Sequence[Tensor]) -> dict[str, list[StyleLoss]]:
         """For every style layer the distance to the mixture, or to each style in its region."""
         recipe, lifts = self.recipe, self.encoder.lifts
-        weights = recipe.mix or (1.0,) * len(styles)
         losses: dict[str, list[StyleLoss]] = {}
         statistics = [self._outer_sums(style) for style in styles]
         for layer in self.style_layers:
             lift = lifts.get(layer)
             grams = [gram(sums[layer][0], lift) for sums in statistics]
             if self.guides[0] is None:
-                mixed = torch.stack([w * g for w, g in zip(weights, grams, strict=True)]).sum(0)
-                grams = [mixed / sum(weights)]
+                grams = [self._mixed(grams)]
             losses[layer] = [
                 StyleLoss(target, recipe.style_form, self.encoder.channels(layer), self.scale, lift)
                 for target in grams
             ]
         return losses
+
+    def _local_losses(self, styles: Sequence[Tensor], guided: bool) -> list[list[LocalLoss]]:
+        """For every octave the distance to the mixture, or to each style in its region."""
+        if not self.recipe.local_weight:
+            return []
+        sums = [map(patch_sum, octaves(style, self.recipe.local_octaves)) for style in styles]
+        targets = [[moments(outer) for outer in octave] for octave in zip(*sums, strict=False)]
+        if not guided:
+            targets = [[self._mixed(octave)] for octave in targets]
+        return [[LocalLoss(target) for target in octave] for octave in targets]
+
+    def _mixed(self, statistics: Sequence[Tensor]) -> Tensor:
+        """The mean of the styles' statistics, by the recipe's weights."""
+        weights = self.recipe.mix or (1.0,) * len(statistics)
+        return torch.stack([w * s for w, s in zip(weights, statistics, strict=True)]).sum(0) / sum(
+            weights
+        )
 
     def _windows(self, size: Sequence[int]) -> list[Window]:
         height, width = size
@@ -234,7 +257,19 @@ class Objective:
         scale = float(self.recipe.input_range)
         return self.recipe.tv_weight * total_variation(picture, self.recipe.tv_form, scale)
 
-    def evaluate(self, picture: Tensor, turn: int = 0) -> tuple[Losses, Tensor]:
+    def _local(self, picture: Tensor, grid: int) -> Tensor:
+        if not self.local:
+            return picture.new_zeros(())
+        guides = self.local_guides[grid]
+        seen = octaves(picture, len(self.local))
+        terms = [
+            loss(patch_sum(x, None if guides is None else guides[o][r : r + 1]))
+            for o, x in enumerate(seen)
+            for r, loss in enumerate(self.local[o])
+        ]
+        return self.recipe.local_factor * torch.stack(terms).sum() / len(seen)
+
+    def evaluate(self, picture: Tensor, turn: int = 0) -> tuple[Losses[Tensor], Tensor]:
         """The losses of a picture (1, 3, H, W) and the gradient of their total, both detached.
 
         turn: counts the steps, for the recipe's grids to follow one another.
@@ -243,10 +278,12 @@ class Objective:
         with torch.enable_grad():
             picture = picture.detach().requires_grad_()
             whole = self._laid(picture, grid)
-            # What a grid leaves out is left alone in its turn, not only smoothed.
-            tv = self._smoothness(whole if grid else picture)
+            # Neither counts what continues the picture; what a grid leaves out is left alone in its
+            # turn, not only smoothed.
+            bare = whole if grid else picture
+            local, tv = self._local(bare, grid), self._smoothness(bare)
             if self.tile is not None:
-                return self._evaluate_in_tiles(picture, whole, tv, grid)
+                return self._evaluate_in_tiles(picture, whole, local, tv, grid)
             (window,) = self._windows(whole.shape[2:])
             content, outers = picture.new_zeros(()), {}
             for layer, features in self.encoder.walk(whole, self.layers):
@@ -255,13 +292,14 @@ class Objective:
                 if layer in self.style_layers:
                     outers[layer] = self._outer(features, layer, window, grid)
             style = self._style(outers)
-            total = content + style + tv
+            total = content + style + local + tv
             (gradient,) = torch.autograd.grad(total, picture)
-        return Losses(content.detach(), style.detach(), tv.detach(), total.detach()), gradient
+        terms = (content, style, local, tv, total)
+        return Losses(*(term.detach() for term in terms)), gradient
 
     def _evaluate_in_tiles(
-        self, picture: Tensor, whole: Tensor, tv: Tensor, grid: int
-    ) -> tuple[Losses, Tensor]:
+        self, picture: Tensor, whole: Tensor, local: Tensor, tv: Tensor, grid: int
+    ) -> tuple[Losses[Tensor], Tensor]:
         seen = whole.detach()
         with torch.no_grad():
             sums = self._outer_sums(seen, grid)
@@ -277,9 +315,10 @@ class Objective:
             share, tile_gradient = self._tile(tile, window, pull, grid)
             content = content + share
             gradient[..., window.halo_rows, window.halo_columns] += tile_gradient
-        total = (content + style + tv).detach()
-        (gradient,) = torch.autograd.grad((whole * gradient).sum() + tv, picture)
-        return Losses(content, style.detach(), tv.detach(), total), gradient
+        total = content + style + local + tv
+        (gradient,) = torch.autograd.grad((whole * gradient).sum() + local + tv, picture)
+        terms = (content, style, local, tv, total)
+        return Losses(*(term.detach() for term in terms)), gradient
 
     def _tile(
         self, tile: Tensor, window: Window, pull: dict[str, list[Tensor]], grid: int

@@ -11,7 +11,8 @@ from torch import Tensor
 from nst.engine.canvas import Canvas, resize
 from nst.engine.colour import match_palette, photo_colours
 from nst.engine.encoders import MEAN, Encoder
-from nst.engine.objective import Losses, Objective
+from nst.engine.losses import Losses
+from nst.engine.objective import Objective
 from nst.errors import BadInput, NstError
 from nst.recipe import Recipe
 
@@ -26,7 +27,7 @@ DOWN = 0.75  # of the size, when memory runs out in spite of tiles
 class Step:
     """One step of a painting.
 
-    losses: (content, style, tv, total), weighted, when a picture is due. picture: (1, 3, H, W),
+    losses: weighted, when a picture is due. picture: (1, 3, H, W),
     fp32 on the CPU in 0..1, when due. canvas: with the last step, to go on from. notes: what the
     visitor should know (a smaller size, an earlier end, strokes that could not be larger).
     """
@@ -36,7 +37,7 @@ class Step:
     size: tuple[int, int]
     seconds: float
     seconds_left: float
-    losses: tuple[float, float, float, float] | None = None
+    losses: Losses[float] | None = None
     picture: Tensor | None = None
     kept: bool = False
     canvas: Canvas | None = None
@@ -113,7 +114,7 @@ class _Scale:
         """The canvas where the mask lets it be seen, the photo elsewhere."""
         return canvas if self.mask is None else torch.lerp(self.content, canvas, self.mask)
 
-    def evaluate(self, canvas: Tensor, turn: int = 0) -> tuple[Losses, Tensor]:
+    def evaluate(self, canvas: Tensor, turn: int = 0) -> tuple[Losses[Tensor], Tensor]:
         losses, gradient = self.objective.evaluate(self.shown(canvas), turn)
         return losses, gradient if self.mask is None else gradient * self.mask
 
@@ -302,7 +303,7 @@ class _Painting:
             size=canvas.size,
             seconds=now - self.began,
             seconds_left=left,
-            losses=None if losses is None else tuple(float(x) for x in losses),  # type: ignore[arg-type]
+            losses=None if losses is None else Losses(*map(float, losses)),
             picture=picture,
             kept=self._kept() and not last,
             canvas=canvas if last else None,
@@ -350,7 +351,7 @@ class _Painting:
         self._note(f"Memory ran out, so the painting went down to {width} x {height} pixels.")
 
 
-def _finite(losses: Losses, canvas: Canvas) -> bool:
+def _finite(losses: Losses[Tensor], canvas: Canvas) -> bool:
     return bool(torch.isfinite(losses.total) & torch.isfinite(canvas.picture).all())
 
 

@@ -26,6 +26,8 @@ LABELS = {
     "steps": ("Steps", ""),
     "seed": ("Seed", ""),
     "brush": ("Brush size", ""),
+    "local_weight": ("Local statistics", "So that no speckle can hide."),
+    "local_octaves": ("Their octaves", ""),
     "tv_weight": ("Smoothness", ""),
     "start": ("Start from", ""),
     "noise_ratio": ("Noise in it", ""),
@@ -60,6 +62,7 @@ ADVANCED = (
 FORMULAS = (
     ("content_form", "content_weight"),
     ("style_form", "style_weight"),
+    ("local_weight", "local_octaves"),
     ("tv_form", "input_range", "grids"),
     ("scales", "final_rate"),
     ("beta1", "beta2", "epsilon"),

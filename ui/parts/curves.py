@@ -3,22 +3,24 @@
 import math
 from collections.abc import Sequence
 
+from nst.engine.losses import Losses
+
 __all__ = ["curves"]
 
 WIDTH, HEIGHT = 760, 150
 LEFT, RIGHT, TOP, BOTTOM = 48, 70, 10, 22
 APART = 13  # pixels between the names at the ends of the lines
-LINES = (("content", 0), ("style", 1), ("total", 3))
+LINES = ("content", "style", "local", "total")
 
-Curve = Sequence[tuple[int, tuple[float, float, float, float]]]
+Curve = Sequence[tuple[int, Losses[float]]]
 
 
 def curves(points: Curve) -> str:
     """The losses over the steps on a logarithmic axis; empty with fewer than two points.
 
-    points: (step, (content, style, total variation, total)).
+    points: (step, losses).
     """
-    seen = [value for _, losses in points for _, i in LINES if (value := losses[i]) > 0]
+    seen = [value for _, losses in points for name in LINES if (value := getattr(losses, name)) > 0]
     if len(points) < 2 or not seen:
         return ""
     low, high = math.log10(min(seen)), math.log10(max(seen))
@@ -31,10 +33,12 @@ def curves(points: Curve) -> str:
         return x, TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
 
     paths = {
-        name: [place(step, losses[i]) for step, losses in points if losses[i] > 0]
-        for name, i in LINES
+        name: [
+            place(step, value) for step, losses in points if (value := getattr(losses, name)) > 0
+        ]
+        for name in LINES
     }
-    final = ", ".join(f"{name} {points[-1][1][i]:.3g}" for name, i in LINES)
+    final = ", ".join(f"{name} {getattr(points[-1][1], name):.3g}" for name in LINES if paths[name])
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Losses over the steps; at the '
         f'end {final}">{_axes(first, last, low, span)}{_lines(paths)}</svg>'

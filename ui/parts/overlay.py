@@ -4,22 +4,24 @@ import html
 import math
 from collections.abc import Sequence
 
+from nst.engine.losses import Losses
+
 __all__ = ["overlay"]
 
 WIDTH, HEIGHT = 420, 190
 LEFT, RIGHT, TOP, BOTTOM = 58, 10, 12, 24
 
-Curve = Sequence[tuple[int, tuple[float, float, float, float]]]
+Curve = Sequence[tuple[int, Losses[float]]]
 
 
 def overlay(curves: Sequence[tuple[str, Curve]]) -> str:
     """Figure with a line and an entry in the legend for every (name, points); empty without any.
 
-    points: (step, (content, style, total variation, total)). Steps are shown from the second
+    points: (step, losses). Steps are shown from the second
     point on: the loss of the start would squeeze everything after it.
     """
     totals = [
-        (name, [(step, losses[3]) for step, losses in points[1:] if losses[3] > 0])
+        (name, [(step, losses.total) for step, losses in points[1:] if losses.total > 0])
         for name, points in curves
     ]
     seen = [value for _, points in totals for _, value in points]

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from nst.engine.canvas import Canvas
+from nst.engine.losses import Losses
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
 from nst.pictures.images import split_alpha, to_tensor
@@ -42,7 +43,7 @@ class Progress:
     """How far a run is.
 
     status: a line to show. notes: sentences the visitor should know. size: (width, height).
-    losses: (content, style, total variation, total) and picture: when a picture is due.
+    losses and picture: when a picture is due.
     canvas: with the last one, what `run(start=...)` goes on from. step: 0 before the turn comes.
     """
 
@@ -52,7 +53,7 @@ class Progress:
     seconds: float
     status: str
     notes: tuple[str, ...]
-    losses: tuple[float, float, float, float] | None = None
+    losses: Losses[float] | None = None
     picture: Image.Image | None = None
     canvas: Arrays | None = None
     seconds_left: float | None = None

@@ -13,6 +13,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from nst.engine.colour import blend, photo_colours
+from nst.engine.losses import Losses
 from nst.pictures.export import clip, save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from ui.runs.job import Order
@@ -22,7 +23,6 @@ from ui.server.limits import RULES
 __all__ = ["Frames", "Result", "Shelf", "flat", "store"]
 
 FRAME_SIDE = 768
-Losses = tuple[float, float, float, float]
 
 
 class Shelf:
@@ -94,7 +94,7 @@ class Result:
 
     order: Order
     frames: Frames = field(default_factory=lambda: Frames(RULES.frames))
-    losses: list[tuple[int, Losses]] = field(default_factory=list)
+    losses: list[tuple[int, Losses[float]]] = field(default_factory=list)
     painted: Image.Image | None = None
     shown: Image.Image | None = None
     canvas: str | None = None

@@ -170,7 +170,7 @@ def _as_painted(recipe: Recipe) -> Recipe:
 
 
 def _tile(run: Run, asked: Order) -> Tile:
-    caption = f"{run.caption}: loss {run.losses[3]:.3g}, {clock(run.seconds)}"
+    caption = f"{run.caption}: loss {run.losses.total:.3g}, {clock(run.seconds)}"
     return Tile(caption, replace(asked.shared, recipe=run.recipe, second=None), run.picture)
 
 
