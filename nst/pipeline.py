@@ -1,10 +1,9 @@
 """Pictures in, pictures out: a recipe's encoder on this machine's device, chosen and explained."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
@@ -16,16 +15,15 @@ from nst.errors import WeightsUnavailable
 from nst.hardware import device_name, fastest_dtype, pick_device, use_machine
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.recipe import Recipe, layer_name
-from nst.weights.store import Progress, is_cached, load_vgg
+from nst.weights.store import SOURCES, Progress, is_cached, load_vgg
 
-__all__ = ["Background", "Pipeline", "choose_encoder", "open_pipeline"]
+__all__ = ["Pipeline", "choose_encoder", "open_pipeline"]
 
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.
 TYPICAL_WIDTH = {"compact": 32, "vgg16": 256, "vgg19": 256}
 TILE = 1536  # longest side judged in one pass on a CPU; larger prints go in tiles
 KEPT_ENCODERS = 3
-RETRY_SECONDS = 60.0  # after a failed download, before a visit tries again
 
 
 @dataclass(frozen=True)
@@ -112,15 +110,18 @@ _encoders: OrderedDict[tuple, Encoder] = OrderedDict()
 _building = threading.Lock()
 
 
-def _encoder(name: str, pooling: str, progress: Progress | None) -> Encoder:
-    """Build an encoder or return the one built before; the few last used are kept."""
+def _encoder(name: str, pooling: str) -> Encoder:
+    """Build an encoder or return the one built before; the few last used are kept.
+
+    Everybody waits meanwhile: nothing is downloaded here.
+    """
     device = pick_device()
     own = None if pooling == "own" or name == "compact" else pooling
     key = (name, own, device)
     with _building:
         if key not in _encoders:
             dtype = fastest_dtype(device, TYPICAL_WIDTH[name])
-            _encoders[key] = build_encoder(name, own, dtype, device, progress)
+            _encoders[key] = build_encoder(name, own, dtype, device, download=False)
         _encoders.move_to_end(key)
         while len(_encoders) > KEPT_ENCODERS:
             _encoders.popitem(last=False)
@@ -162,47 +163,10 @@ def open_pipeline(
     wanted = recipe.encoder
     name, reason = (wanted, "") if strict and wanted != "auto" else choose_encoder(recipe)
     try:
-        return Pipeline(_encoder(name, recipe.pooling, progress), reason)
+        if strict and name in SOURCES:
+            load_vgg(name, progress)
+        return Pipeline(_encoder(name, recipe.pooling), reason)
     except WeightsUnavailable as error:
         if strict or name == "compact":
             raise
-        return Pipeline(_encoder("compact", "own", None), str(error))
-
-
-@dataclass
-class Background:
-    """Fetches VGG weights without anybody waiting; a failure is remembered for a while."""
-
-    _states: dict[str, str] = field(default_factory=dict)
-    _failed_at: dict[str, float] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def want(self, name: str) -> str:
-        """Start fetching unless it is under way or failed a moment ago; say how it stands."""
-        with self._lock:
-            recent = time.monotonic() - self._failed_at.get(name, -RETRY_SECONDS) < RETRY_SECONDS
-            if is_cached(name):
-                return f"{TITLES[name]} is ready."
-            if name not in self._states and not recent:
-                self._states[name] = f"{TITLES[name]} is being fetched from the Hub."
-                threading.Thread(target=self._fetch, args=(name,), daemon=True).start()
-            return self._states.get(name, "")
-
-    def _fetch(self, name: str) -> None:
-        def progress(done: int, total: int) -> None:
-            with self._lock:
-                self._states[name] = (
-                    f"{TITLES[name]} is being fetched from the Hub: "
-                    f"{done / 1e6:.0f} of {total / 1e6:.0f} MB."
-                )
-
-        try:
-            load_vgg(name, progress)
-            with self._lock:
-                del self._states[name]
-        except WeightsUnavailable as error:
-            with self._lock:
-                self._states[name] = str(error)
-                self._failed_at[name] = time.monotonic()
-                # The sentence stays to be shown; the next visit after a while tries again.
-                threading.Timer(RETRY_SECONDS, self._states.pop, (name, None)).start()
+        return Pipeline(_encoder("compact", "own"), str(error))

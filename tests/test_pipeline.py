@@ -17,7 +17,7 @@ from nst.engine import encoders
 from nst.engine.encoders import Encoder, build_encoder
 from nst.errors import WeightsUnavailable
 from nst.pictures.images import fit, open_photo
-from nst.pipeline import Background, Pipeline, open_pipeline
+from nst.pipeline import Pipeline, open_pipeline
 from nst.published import get_recipe
 from nst.recipe import Recipe
 
@@ -40,7 +40,12 @@ def machine(monkeypatch):
             self.gpu, self.cached, self.offline = False, set(), False
             self.built: list[tuple[str, str | None]] = []
 
-        def build(self, name, pooling, dtype, device, progress) -> Encoder:
+        def load(self, name, progress=None) -> None:
+            if self.offline or name not in self.cached:
+                raise WeightsUnavailable(GONE)
+
+        def build(self, name, pooling, dtype, device, download) -> Encoder:
+            assert not download
             if name != "compact" and (self.offline or name not in self.cached):
                 raise WeightsUnavailable(GONE)
             self.built.append((name, pooling))
@@ -53,6 +58,7 @@ def machine(monkeypatch):
     monkeypatch.setattr(pipeline, "fastest_dtype", lambda device, width: torch.float32)
     monkeypatch.setattr(pipeline, "is_cached", lambda name: name in here.cached)
     monkeypatch.setattr(pipeline, "build_encoder", here.build)
+    monkeypatch.setattr(pipeline, "load_vgg", here.load)
     pipeline._encoders.clear()
     yield here
     pipeline._encoders.clear()
@@ -111,6 +117,26 @@ def test_strict_asks_for_the_vgg_or_raises(machine):
         open_pipeline(get_recipe("lodaya"), strict=True)
     machine.cached = {"vgg19"}
     assert open_pipeline(get_recipe("lodaya"), strict=True).encoder.name == "vgg19"
+
+
+def test_a_download_keeps_nobody_from_painting(machine, monkeypatch):
+    asked, arrived = threading.Event(), threading.Event()
+
+    def load(name, progress=None) -> None:
+        asked.set()
+        assert arrived.wait(60)
+        machine.cached.add(name)
+
+    monkeypatch.setattr(pipeline, "load_vgg", load)
+    waiting = threading.Thread(
+        target=open_pipeline, args=(get_recipe("lodaya"),), kwargs={"strict": True}
+    )
+    waiting.start()
+    assert asked.wait(60)
+    assert open_pipeline(Recipe(encoder="compact")).encoder.name == "compact"
+    arrived.set()
+    waiting.join(60)
+    assert machine.built == [("compact", None), ("vgg19", "average")]
 
 
 def test_missing_compact_encoder_is_never_hidden(monkeypatch):
@@ -267,100 +293,6 @@ def test_start_is_a_picture_or_a_canvas(compact):
     assert on.canvas.age == first.canvas.age + on.total
     assert again.losses.total < first.losses.total
     assert on.losses.total < first.losses.total
-
-
-# Weights that come in the background
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    """A Hub that answers when it is told to."""
-
-    class Hub:
-        def __init__(self) -> None:
-            self.go, self.asked, self.cached, self.works = threading.Event(), [], set(), True
-
-        def load(self, name, progress):
-            self.asked.append(name)
-            progress(20_000_000, 80_000_000)
-            self.go.wait(10)
-            if not self.works:
-                raise WeightsUnavailable(GONE)
-            self.cached.add(name)
-
-    here = Hub()
-    monkeypatch.setattr(pipeline, "load_vgg", here.load)
-    monkeypatch.setattr(pipeline, "is_cached", lambda name: name in here.cached)
-    yield here
-    here.go.set()
-
-
-def finished(hub, background) -> None:
-    hub.go.set()
-    for thread in threading.enumerate():
-        if getattr(thread, "_target", None) == background._fetch:
-            thread.join(10)
-
-
-def test_weights_are_fetched_once_while_everybody_goes_on(hub):
-    background = Background()
-    assert "being fetched" in background.want("vgg19")
-    for _ in range(3):
-        assert "being fetched" in background.want("vgg19")
-    finished(hub, background)
-    assert hub.asked == ["vgg19"]
-    assert background.want("vgg19") == "VGG-19 is ready."
-
-
-def test_fetching_says_how_far_it_is(hub, monkeypatch):
-    seen = threading.Event()
-    load = hub.load
-
-    def watched(name, progress):
-        progress(20_000_000, 80_000_000)
-        seen.set()
-        load(name, progress)
-
-    monkeypatch.setattr(pipeline, "load_vgg", watched)
-    background = Background()
-    background.want("vgg16")
-    assert seen.wait(10)
-    assert "20 of 80 MB" in background.want("vgg16")
-    finished(hub, background)
-
-
-def test_failure_is_told_and_not_tried_again_at_once(hub):
-    hub.works = False
-    background = Background()
-    background.want("vgg19")
-    finished(hub, background)
-    assert background.want("vgg19") == GONE
-    assert hub.asked == ["vgg19"]
-
-
-def test_failure_is_tried_again_after_a_while(hub, monkeypatch):
-    monkeypatch.setattr(pipeline, "RETRY_SECONDS", 0.0)
-    hub.works = False
-    background = Background()
-    background.want("vgg19")
-    finished(hub, background)
-    hub.works = True
-    for thread in threading.enumerate():
-        if getattr(thread, "function", None) == background._states.pop:
-            thread.join(10)
-    background.want("vgg19")
-    finished(hub, background)
-    assert background.want("vgg19") == "VGG-19 is ready."
-
-
-def test_no_fetch_keeps_the_program_from_ending(hub):
-    hub.works = False
-    before = set(threading.enumerate())
-    background = Background()
-    background.want("vgg19")
-    finished(hub, background)
-    left = [thread for thread in threading.enumerate() if thread not in before]
-    assert all(thread.daemon for thread in left)
 
 
 # The machine

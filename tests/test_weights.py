@@ -320,6 +320,15 @@ weights.fetch(["all"])
     assert [line.split(":")[0] for line in lines] == ["VGG-16", "VGG-19"]
 
 
+def test_a_damaged_cache_is_not_fetched_where_nobody_may_wait(hub, tmp_path):
+    run(hub, tmp_path)
+    cached(tmp_path).write_bytes(b"")
+    hub.requests.clear()
+    client = start(hub, tmp_path, "weights.load_vgg('vgg19', download=False)")
+    assert "VGG-19 is not on this machine yet." in client.communicate(timeout=120)[1]
+    assert not hub.requests
+
+
 @pytest.mark.parametrize("damage", ["flipped", "short", "empty"])
 def test_a_damaged_cache_is_fetched_again(hub, tmp_path, damage):
     run(hub, tmp_path)

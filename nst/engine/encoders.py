@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from nst.engine.kernels import average_pool, max_pool
 from nst.errors import BadInput
 from nst.recipe import layer_name
-from nst.weights.store import VGG_BLOCKS, VGG_WIDTHS, Progress, load_compact, load_vgg
+from nst.weights.store import VGG_BLOCKS, VGG_WIDTHS, load_compact, load_vgg
 
 __all__ = ["COMPACT_BLOCKS", "ENCODERS", "Encoder", "build_encoder"]
 
@@ -192,8 +192,8 @@ class Encoder(nn.Module):
         return picture.to(self.dtype, memory_format=torch.channels_last)
 
 
-def _vgg(name: str, pooling: str, progress: Progress | None) -> Encoder:
-    weights = load_vgg(name, progress)
+def _vgg(name: str, pooling: str, download: bool) -> Encoder:
+    weights = load_vgg(name, download=download)
     blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)]
     encoder = Encoder(name, blocks, pooling)
     for conv, index in zip(encoder.convolutions.values(), vgg_indices(name), strict=True):
@@ -231,17 +231,18 @@ def build_encoder(
     pooling: str | None = None,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
-    progress: Progress | None = None,
+    download: bool = True,
 ) -> Encoder:
     """Return a frozen encoder with its weights, ready to paint with.
 
     name: "compact", "vgg16" or "vgg19". pooling: "max", "average" or None for the network's own
-    (max for VGG, average for compact, which was trained with it and knows no other).
+    (max for VGG, average for compact, which was trained with it and knows no other). download:
+    whether VGG's weights may be fetched; without it they must be on this machine.
     Raises BadInput for an unknown name, WeightsUnavailable where the weights cannot be had.
     """
     if name not in ENCODERS:
         raise BadInput(f"There is no encoder called {name!r}; choose from {', '.join(ENCODERS)}.")
-    encoder = _compact() if name == "compact" else _vgg(name, pooling or "max", progress)
+    encoder = _compact() if name == "compact" else _vgg(name, pooling or "max", download)
     encoder = encoder.to(device=device, dtype=dtype)
     for conv in encoder.convolutions.values():
         conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)

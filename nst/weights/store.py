@@ -120,15 +120,19 @@ def load_compact() -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         ) from error
 
 
-def load_vgg(name: str, progress: Progress | None = None) -> dict[str, torch.Tensor]:
+def load_vgg(
+    name: str, progress: Progress | None = None, *, download: bool = True
+) -> dict[str, torch.Tensor]:
     """The convolutions of "vgg16" or "vgg19": `{"features.0.weight": ...}`, float32.
 
     The tensors own their memory. Without a Hub this takes at most about 3 seconds to say so.
-    Threads and processes that ask together wait for one download. Raises WeightsUnavailable with
-    the reason, BadInput for another name.
+    Threads and processes that ask together wait for one download. download: whether to fetch what
+    is not here. Raises WeightsUnavailable with the reason, BadInput for another name.
     """
     source = _source(name)
     tensors = _load_cached(source)
+    if tensors is None and not download:
+        raise WeightsUnavailable(f"{source.title} is not on this machine yet.")
     if tensors is None:
         patience = Patience(source)
         file = contact(source, patience)

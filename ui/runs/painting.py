@@ -20,8 +20,9 @@ from nst.engine.losses import Losses
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
 from nst.pictures.images import split_alpha, to_tensor
-from nst.pipeline import Background, Pipeline, open_pipeline
+from nst.pipeline import Pipeline, open_pipeline
 from nst.recipe import Recipe
+from nst.weights.background import Background
 from nst.weights.store import SOURCES, is_cached
 from ui.runs import zero
 from ui.server.fair_queue import painting_queue
