@@ -35,8 +35,12 @@ window.nst = {
     if (told.getBoundingClientRect().bottom > window.innerHeight - 160)
       told.scrollIntoView({ block: "center", behavior: "smooth" });
   },
-  pinned(side) {
-    say(document.querySelector(`#pin-${side.toLowerCase()}`), `Pinned as ${side}`);
+  added(button) {
+    say(document.querySelector(button), "Set beside");
+  },
+  paint() {
+    this.toTop();
+    setTimeout(() => document.querySelector("#go").click(), 60);
   },
 };
 

@@ -22,7 +22,8 @@ from ui.server.fair_queue import painting_queue
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor
 from ui.tabs.inputs import Choice
-from ui.tabs.tiles import TILE, Panel, Scene, Tile
+from ui.tabs.panel import Panel
+from ui.tabs.tiles import TILE, Tile, View
 
 __all__ = ["Authors", "expected"]
 
@@ -58,6 +59,7 @@ class Authors:
                 with gr.Column(min_width=240, elem_classes="card"):
                     self.cards[name] = gr.HTML(_card(name, "small", "all", None), padding=False)
                     self.buttons[name] = gr.Button("Make this comparison", elem_id=f"make-{name}")
+        self.offered = list(self.cards.values())
         self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
         inputs = [self.size, self.steps, *choice.inputs]
         self.panel.wire(inputs, *((b, self._source(n)) for n, b in self.buttons.items()))
@@ -72,13 +74,19 @@ class Authors:
         return [_card(name, size, steps, aspect) for name in self.cards]
 
     def _source(self, name: str) -> Any:
+<<<<<<< HEAD
         def scenes(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[Scene]:
             asked = self.choice.order(chosen)
             return _in_turn(visitor, name, size, steps, asked, str(chosen[0]))
+=======
+        def views(size: str, steps: str, *chosen: Any) -> Iterator[View]:
+            return _views(name, size, steps, self.choice.order(chosen), str(chosen[0]))
+>>>>>>> 22aff36 (Open Compare on what was painted before; let a picture be chosen first, then painted or set beside another)
 
-        return scenes
+        return views
 
 
+<<<<<<< HEAD
 def _in_turn(
     visitor: Visitor, name: str, size: str, steps: str, asked: Order, file: str
 ) -> Iterator[Scene]:
@@ -92,6 +100,9 @@ def _in_turn(
 
 
 def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterator[Scene]:
+=======
+def _views(name: str, size: str, steps: str, asked: Order, file: str) -> Iterator[View]:
+>>>>>>> 22aff36 (Open Compare on what was painted before; let a picture be chosen first, then painted or set beside another)
     recipes = _recipes(name, size, steps)
     photo, style = asked.photo, asked.styles[0]
     aspect = min(photo.size) / max(photo.size)
@@ -99,7 +110,7 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
         raise BadInput(
             f"The size is {recipes[0].size} pixels; here it may be {RULES.max_size} at most."
         )
-    scene = Scene(COMPARISONS[name].title, fit(photo, TILE), file, share=0.0)
+    view = View(COMPARISONS[name].title, fit(photo, TILE), file, share=0.0)
     notes: list[str] = []
     shown = 0.0
     for turn in compare(
@@ -113,22 +124,22 @@ def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterat
             notes.append(turn.line)
         if turn.picture is not None and time.monotonic() - shown > SHOWN_EVERY:
             shown = time.monotonic()
-            scene = replace(scene, developing=(turn.caption, turn.picture))
+            view = replace(view, developing=(turn.caption, turn.picture))
         left = f", about {clock(turn.seconds_left)} left" if turn.seconds_left else ""
-        scene = replace(
-            scene,
+        view = replace(
+            view,
             tiles=tuple(_tile(run, asked) for run in turn.runs),
             line=f"{turn.caption or 'Getting ready'}: step {turn.done:,} of {turn.total:,}{left}",
             notes=tuple(notes),
             share=turn.done / turn.total,
             below=_below(turn.runs, COMPARISONS[name]),
         )
-        yield scene
+        yield view
     # The frames of one run are timed from its start, so the last has the time of all.
     taken = [run.seconds for run in turn.runs]
     seconds = taken[-1] if COMPARISONS[name].frames else sum(taken)
     done = f"Done: {turn.done:,} steps in {clock(seconds)}"
-    yield replace(scene, developing=None, share=None, line=done)
+    yield replace(view, developing=None, share=None, line=done)
 
 
 def _painter(seconds: float) -> Callable[..., Iterator[Progress]]:

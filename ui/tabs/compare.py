@@ -1,7 +1,6 @@
-"""The Compare tab: one photo in every style, A against B, one setting in several values, and the
-comparisons that the authors of the published systems made."""
+"""The Compare tab: one photo in every painting, one setting in several values, two paintings side
+by side, and the comparisons that the authors of the published systems made."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,17 +11,17 @@ from nst.published import RECIPES
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import SAMPLES
 from ui.runs.events import QUICK
-from ui.runs.messages import sentences, telling
+from ui.runs.messages import sentences
+from ui.runs.result import Result
 from ui.tabs.authors import Authors
 from ui.tabs.paint import PaintTab
-from ui.tabs.side_by_side import Pinned, Pins
-from ui.tabs.style_grid import Wall
+from ui.tabs.panel import Panel, Stage, taken
+from ui.tabs.side_by_side import Pair, SideBySide, tile_of
+from ui.tabs.style_grid import StyleGrid
 from ui.tabs.sweep import Sweep
-from ui.tabs.tiles import Panel, Tile
+from ui.tabs.tiles import Tile
 
 __all__ = ["CompareTab", "build"]
-
-LOADED = "Its settings are here, at full quality. Press Paint."
 
 
 def build(paint: PaintTab, tabs: gr.Tabs, tab: gr.Tab) -> "CompareTab":
@@ -50,77 +49,91 @@ class CompareTab:
                 interactive=False, object_fit="cover", elem_id="compare-samples",
                 elem_classes="thumbs", selected_index=0, buttons=[], min_width=180, scale=2,
             )  # fmt: skip
-        with gr.Tabs(elem_classes="ways"):
-            with gr.Tab("Style wall", id="wall") as wall_tab:
-                self.wall = Wall(paint.choice.photo)
-            with gr.Tab("Sweep", id="sweep") as sweep_tab:
+        with gr.Tabs(elem_classes="ways") as self.ways:
+            with gr.Tab("All paintings", id="grid") as grid_tab:
+                self.grid = StyleGrid(paint.choice.photo)
+            with gr.Tab("One setting", id="sweep") as sweep_tab:
                 self.sweep = Sweep(paint.choice)
-            with gr.Tab("A and B", id="ab") as ab_tab:
-                self.pins = Pins()
-            with gr.Tab("Authors", id="authors") as authors_tab:
+            with gr.Tab("Side by side", id="pair") as pair_tab:
+                self.beside = SideBySide()
+            with gr.Tab("As published", id="published") as authors_tab:
                 self.authors = Authors(paint.choice)
         with paint.after:
-            self.pins.add_buttons(paint.result)
+            self._add_button()
         self._wire_photo()
-        for panel in (self.wall.panel, self.sweep.panel, self.authors.panel):
-            self._wire_choice(panel)
-        self._wire_tabs(tab, wall_tab, sweep_tab, ab_tab, authors_tab)
+        for panel in (self.grid.panel, self.sweep.panel, self.authors.panel):
+            self._wire_chosen(panel)
+        self._wire_tabs(tab, pair_tab, grid_tab, sweep_tab, authors_tab)
+
+    def _add_button(self) -> None:
+        button = gr.Button("Set side by side", min_width=90, elem_id="pair-result")
+        outputs = [*self.beside.shown, self.tabs, self.ways]
+        button.click(
+            self._set_result, [self.beside.pair, self.paint.result], outputs, **QUICK
+        ).success(None, None, None, js="() => nst.added('#pair-result')", **QUICK)
 
     def _wire_photo(self) -> None:
         """One photo for both tabs: what is chosen in either is shown in the other."""
-        choice = self.paint.choice
-        self.photo.input(lambda photo: photo, self.photo, choice.photo, **QUICK)
-        self.samples.select(choice.pick_sample, None, choice.photo, **QUICK)
+        choice, grid = self.paint.choice, self.grid
+        opened = (grid.open, [choice.photo, grid.names, grid.panel.stage], grid.panel.shown)
+        for event in (
+            self.photo.input(lambda photo: photo, self.photo, choice.photo, **QUICK),
+            self.samples.select(choice.pick_sample, None, choice.photo, **QUICK),
+        ):
+            event.then(*opened, **QUICK)
         choice.photo.change(
             lambda photo: (photo, choice.mark_sample(photo)),
             choice.photo, [self.photo, self.samples], **QUICK,
         )  # fmt: skip
 
-    def _wire_choice(self, panel: Panel) -> None:
-        outputs = [*self.paint.choice.restored, self.tabs, *self.pins.shown, panel.status]
-        panel.gallery.select(
-            _choice(self, panel), [panel.stage, panel.action, self.pins.pinned], outputs, **QUICK
-        ).success(None, None, None, js="() => nst.toTop()", **QUICK)
-
-    def _wire_tabs(
-        self, tab: gr.Tab, wall: gr.Tab, sweep: gr.Tab, ab: gr.Tab, authors: gr.Tab
-    ) -> None:
-        walls = (self.wall.expect, self.wall.names, self.wall.panel.status)
-        sweeps = (self.sweep.expect, self.sweep.inputs, self.sweep.panel.status)
-        cards = (
-            self.authors.expect,
-            [self.authors.size, self.authors.steps, self.paint.choice.photo],
-            list(self.authors.cards.values()),
+    def _wire_chosen(self, panel: Panel) -> None:
+        """What can be done with the picture that was chosen in a panel."""
+        choice, stage = self.paint.choice, panel.stage
+        panel.paint.click(self._paint, stage, [*choice.restored, self.tabs], **QUICK).success(
+            None, None, None, js="() => nst.paint()", **QUICK
         )
-        for handler, inputs, outputs in (walls, sweeps, cards):
-            tab.select(handler, inputs, outputs, **QUICK)
-        ab.select(lambda: gr.update(visible=False), None, self.photo_row, **QUICK)
-        for way in (wall, sweep, authors):
-            way.select(lambda: gr.update(visible=True), None, self.photo_row, **QUICK)
+        outputs = [*self.beside.shown, self.tabs, self.ways]
+        panel.compare.click(self._set_tile, [self.beside.pair, stage], outputs, **QUICK).success(
+            None, None, None, js=f"() => nst.added('#{panel.name}-pair')", **QUICK
+        )
 
-    def _load(self, photo: str, tile: Tile) -> dict[Any, Any]:
-        """Updates that bring a tile to the Paint tab, at the size its recipe has by itself."""
-        size = RECIPES[tile.shared.recipe.name].recipe.size
-        shared = replace(tile.shared, recipe=tile.shared.recipe.replace(size=size))
-        choice = self.paint.choice
-        values: Sequence[Any] = choice.restore(shared, f"{tile.title}. {LOADED}")
-        updates = dict(zip(choice.restored, values, strict=True))
-        return updates | {choice.photo: photo, self.tabs: gr.Tabs(selected="paint")}
+    def _wire_tabs(self, tab: gr.Tab, pair: gr.Tab, *others: gr.Tab) -> None:
+        grid, sweep, authors, photo = self.grid, self.sweep, self.authors, self.paint.choice.photo
+        tab.select(grid.open, [photo, grid.names, grid.panel.stage], grid.panel.shown, **QUICK)
+        tab.select(sweep.expect, sweep.inputs, sweep.panel.status, **QUICK)
+        tab.select(authors.expect, [authors.size, authors.steps, photo], authors.offered, **QUICK)
+        pair.select(lambda: gr.update(visible=False), None, self.photo_row, **QUICK)
+        for other in others:
+            other.select(lambda: gr.update(visible=True), None, self.photo_row, **QUICK)
 
-
-def _choice(tab: CompareTab, panel: Panel) -> Any:
-    def choose(
-        event: gr.SelectData, stage: Any, action: str, pinned: Pinned | None
-    ) -> dict[Any, Any]:
+    def _paint(self, stage: Stage | None) -> dict[Any, Any]:
+        """Updates that bring the chosen tile to the Paint tab, at its recipe's own size."""
         with sentences():
-            tile = panel.chosen(stage, event)
-            if tile is None:
-                return {tab.pins.pinned: gr.skip()}
-            if action in ("A", "B"):
-                other = "B" if action == "A" else "A"
-                then = "See A and B." if other in (pinned or {}) else f"Pin another as {other}."
-                told = telling(f"{tile.title} is pinned as {action}. {then}")
-                return tab.pins.pin(pinned, action, tile) | {panel.status: told}
-            return tab._load(stage.scene.photo_file, tile)
+            view, tile = taken(stage)
+            recipe = tile.shared.recipe.replace(size=RECIPES[tile.shared.recipe.name].recipe.size)
+            # What was painted before is painted now from the photo that is in the box.
+            photo = None if view.ahead else tile.shared.photo
+            choice = self.paint.choice
+            values = choice.restore(replace(tile.shared, recipe=recipe, photo=photo), tile.title)
+            updates = dict(zip(choice.restored, values, strict=True))
+            if photo is None and not view.ahead:
+                updates[choice.photo] = view.photo_file
+            return updates | {self.tabs: gr.Tabs(selected="paint")}
 
-    return choose
+    def _set_tile(self, pair: Pair, stage: Stage | None) -> dict[Any, Any]:
+        with sentences():
+            return self._set(pair, taken(stage)[1])
+
+    def _set_result(self, pair: Pair, result: Result | None) -> dict[Any, Any]:
+        with sentences():
+            return self._set(pair, tile_of(result))
+
+    def _set(self, pair: Pair, tile: Tile) -> dict[Any, Any]:
+        """Updates that show the tile beside the one before, and go there when there are two."""
+        updates = self.beside.add(pair, tile)
+        if len(updates[self.beside.pair]) == 2:
+            updates |= {
+                self.tabs: gr.Tabs(selected="compare"),
+                self.ways: gr.Tabs(selected="pair"),
+            }
+        return updates

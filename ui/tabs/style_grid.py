@@ -1,16 +1,20 @@
-"""The style wall: one photo in every painting there is, as drafts; and `/wall` for programs."""
+"""One photo in every painting there is: painted before, or as drafts; and `/wall` for programs."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from nst.errors import BadInput
+from nst.pictures.images import fit, open_photo
 from nst.presets import Preset, load_presets, preset_of
 from nst.published import RECIPES
 from nst.recipe import Recipe
-from ui.parts.links import read_settings
+from ui.parts.links import Shared, read_settings
 from ui.parts.photo_box import PhotoBox
+from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.runs.events import PAINTS, QUICK
 from ui.runs.job import Order, order
 from ui.runs.messages import sentences, telling
@@ -18,13 +22,13 @@ from ui.runs.painting import clock, pace
 from ui.runs.result import store
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor, visitor_of
-from ui.tabs.tiles import Panel, Plan, Scene, jpeg, paint_all, sheet_of
+from ui.tabs.panel import Panel, Stage
+from ui.tabs.tiles import TILE, Plan, Tile, View, jpeg, paint_all, sheet_of
 
-__all__ = ["DRAFT", "Wall", "build_endpoint"]
+__all__ = ["DRAFT", "StyleGrid", "build_endpoint"]
 
 DRAFT = 256  # pixels of the long side
-MOST = 24  # paintings on one wall
-INVITATION = "Paint the wall to see your photo in all of them."
+MOST = 24  # paintings at once
 
 ABOUT = """One photo in several paintings, each as a draft of 256 pixels.
 
@@ -34,53 +38,94 @@ presets' own. Yields (pictures with titles so far, contact sheet at the end, fac
 """
 
 
-class Wall:
-    """Which paintings, and the panel that shows them."""
+class StyleGrid:
+    """Which paintings, and the panel that shows them; it opens on what was painted before."""
 
     def __init__(self, photo: gr.Image) -> None:
         presets = load_presets()[0]
-        gr.Markdown(
-            "One photo in many paintings, each a quick draft.",
-            elem_classes="hint",
-        )
         with gr.Accordion("Which paintings", open=False):
             self.names = gr.CheckboxGroup(
                 [(preset.title, preset.id) for preset in presets],
                 value=[preset.id for preset in presets],
-                show_label=False,
-                label="Paintings on the wall",
+                show_select_all=True,
+                label="All of them",
                 elem_id="wall-presets",
             )
-        self.panel = Panel("wall", "Paint the wall", INVITATION)
-        self.panel.wire([photo, self.names], (self.panel.go, self._scenes))
-        self.names.input(self.expect, self.names, self.panel.status, **QUICK)
+        self.panel = Panel("wall", "Paint them all", "One photo in many paintings.")
+        self.panel.wire([photo, self.names], (self.panel.go, self._views))
+        self.names.input(
+            lambda names: telling(expected(names)), self.names, self.panel.status, **QUICK
+        )
 
-    def expect(self, names: Sequence[str]) -> str:
-        """What a wall of these would take, for the status line."""
-        chosen = [preset for name in names or () if (preset := preset_of(name))]
-        known = [pace.expect(draft(preset)) for preset in chosen]
-        if not chosen:
-            return telling("Choose at least one painting.")
-        if None in known:
-            return telling(f"{len(chosen)} paintings.")
-        seconds = sum(each or 0.0 for each in known)
-        return telling(f"{len(chosen)} paintings, about {clock(seconds)} on this machine.")
+    def open(self, photo: str | None, names: Sequence[str], stage: Stage | None) -> dict:
+        """Updates that show the photo, if it is a sample, as it was painted before; else a sample.
 
-    def _scenes(self, visitor: Visitor, photo: str | None, names: Sequence[str]) -> Iterator[Scene]:
+        What this visitor painted from the same photo stays, and so does what is under way.
+        """
+        sample, view = sample_id(photo), stage.view if stage else None
+        if stage and view and (stage.running or _own(view) == (sample or photo)):
+            return {self.panel.status: gr.skip()}
+        shown = SAMPLES[sample or OPENING[0]]
+        tiles, files = _painted(shown.id)
+        line = f"{shown.title} in {len(tiles)} paintings, painted before."
+        note = "Choose one to paint it at full quality, or to set it side by side with another."
+        if sample is None:
+            line += " Paint them all to see your own photo so."
+            note = "Choose one to paint your photo in its manner."
+        photograph = fit(open_photo(shown.path), TILE)
+        notes = (note, f"All as drafts: {expected(names)}")
+        view = View(shown.title, photograph, "", tiles, line=line, notes=notes, ahead=True)
+        return self.panel.show(view, files)
+
+    def _views(self, visitor: Visitor, photo: str | None, names: Sequence[str]) -> Iterator[View]:
         return paint_all(plan(photo, names or ()), visitor)
 
 
+def _own(view: View) -> str | None:
+    """What this visitor painted a view of: a sample's id or a file. None for what was here."""
+    return None if view.ahead else sample_id(view.photo_file) or view.photo_file
+
+
+@cache
+def _painted(sample: str) -> tuple[tuple[Tile, ...], tuple[Path, ...]]:
+    """The sample in all presets that it was painted in before, and the pictures' files."""
+    found = [
+        (preset, path)
+        for preset in load_presets()[0]
+        if (path := painted_before(sample, preset.id)) is not None
+    ]
+    tiles = [
+        Tile(preset.title, Shared(preset.recipe(Recipe()), sample, preset.id), open_photo(path))
+        for preset, path in found
+    ]
+    return tuple(tiles), tuple(path for _, path in found)
+
+
+def expected(names: Sequence[str] | None) -> str:
+    """What drafts of these presets would take here."""
+    chosen = [preset for name in names or () if (preset := preset_of(name))]
+    if not chosen:
+        return "choose at least one painting."
+    known = [pace.expect(draft(preset)) for preset in chosen]
+    if None in known:
+        return f"{len(chosen)} drafts."
+    seconds = sum(each or 0.0 for each in known)
+    return f"{len(chosen)} drafts, about {clock(seconds)} on this machine."
+
+
 def draft(preset: Preset, size: int = DRAFT) -> Recipe:
-    """The preset's recipe as the wall paints it."""
+    """The preset's recipe as the grid paints it."""
     return preset.recipe(RECIPES["default"].recipe).replace(size=size)
 
 
 def plan(photo: str | None, names: Sequence[str], settings: str = "") -> Plan:
-    """The wall's paintings. Raises BadInput for a name that is none, or too many of them."""
+    """The grid's paintings. Raises BadInput for a name that is none, or too many of them."""
     if not names:
-        raise BadInput("No painting is chosen for the wall: choose one at least.")
+        raise BadInput("No painting is chosen: choose one at least.")
     if len(names) > MOST:
-        raise BadInput(f"{len(names)} paintings were asked for; a wall has at most {MOST}.")
+        raise BadInput(
+            f"{len(names)} paintings were asked for; at once there may be at most {MOST}."
+        )
     orders: list[tuple[str, Order]] = []
     for name in dict.fromkeys(names):
         preset = preset_of(name)
@@ -90,7 +135,7 @@ def plan(photo: str | None, names: Sequence[str], settings: str = "") -> Plan:
         # The photo is opened once for all of them.
         again = orders[0][1] if orders else None
         orders.append((preset.title, order(photo, preset, recipe, again=again)))
-    return Plan("Style wall", str(photo), tuple(orders))
+    return Plan("In many paintings", str(photo), tuple(orders))
 
 
 def build_endpoint() -> None:
@@ -112,12 +157,12 @@ def build_endpoint() -> None:
             names = [name.strip() for name in str(presets or "").split(",") if name.strip()]
             files: list[tuple[str, str]] = []
             chosen = plan(photo, names or known, str(recipe or ""))
-            for scene in paint_all(chosen, visitor_of(request)):
-                for tile in scene.tiles[len(files) :]:
+            for view in paint_all(chosen, visitor_of(request)):
+                for tile in view.tiles[len(files) :]:
                     name = f"wall-{tile.shared.style}.jpg"
                     files.append((store(pictures, jpeg(tile.picture, 92), name), tile.title))
-                yield files, None, _facts(scene)
-            yield files, store(sheet, jpeg(sheet_of(scene), 90), "wall.jpg"), _facts(scene)
+                yield files, None, _facts(view)
+            yield files, store(sheet, jpeg(sheet_of(view), 90), "wall.jpg"), _facts(view)
 
     button.click(
         wall,
@@ -129,11 +174,11 @@ def build_endpoint() -> None:
     )
 
 
-def _facts(scene: Scene) -> dict[str, Any]:
+def _facts(view: View) -> dict[str, Any]:
     return {
-        "painted": [tile.shared.style for tile in scene.tiles],
-        "done": scene.share is None,
-        "status": scene.line,
-        "notes": list(scene.notes),
+        "painted": [tile.shared.style for tile in view.tiles],
+        "done": view.share is None,
+        "status": view.line,
+        "notes": list(view.notes),
         "deadline": RULES.deadline,
     }

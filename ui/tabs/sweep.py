@@ -14,8 +14,9 @@ from ui.runs.messages import telling
 from ui.runs.painting import clock, pace
 from ui.server.visitors import Visitor
 from ui.tabs.inputs import Choice
+from ui.tabs.panel import Panel
 from ui.tabs.style_grid import DRAFT
-from ui.tabs.tiles import Panel, Plan, Scene, paint_all
+from ui.tabs.tiles import Plan, View, paint_all
 
 __all__ = ["SWEEPS", "Sweep", "varied"]
 
@@ -63,9 +64,9 @@ class Sweep:
                 elem_id="sweep-values",
                 info=f"Separated by commas, at most {MOST}.",
             )
-        self.panel = Panel("sweep", "Paint the sweep", "Five drafts, side by side.")
+        self.panel = Panel("sweep", "Paint them all", "Five drafts, one for each value.")
         self.inputs = [self.setting, self.values, *choice.inputs]
-        self.panel.wire(self.inputs, (self.panel.go, self._scenes))
+        self.panel.wire(self.inputs, (self.panel.go, self._views))
         self.setting.input(
             lambda name: (gr.update(info=SWEEPS[name][0]), SWEEPS[name][1]),
             self.setting,
@@ -88,7 +89,11 @@ class Sweep:
         seconds = sum(each or 0.0 for each in known)
         return telling(f"{about}, about {clock(seconds)} on this machine.")
 
+<<<<<<< HEAD
     def _scenes(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Iterator[Scene]:
+=======
+    def _views(self, name: str, values: str, *chosen: Any) -> Iterator[View]:
+>>>>>>> 22aff36 (Open Compare on what was painted before; let a picture be chosen first, then painted or set beside another)
         asked = self.choice.order(chosen)
         orders = tuple(
             (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
@@ -104,10 +109,13 @@ def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:
     A setting that has no effect otherwise brings along what it needs: noise in a blended start.
     """
     if name not in SWEEPS:
-        raise BadInput(f"There is no sweep of {str(name)[:40]!r}; choose from {', '.join(SWEEPS)}.")
+        raise BadInput(
+            f"{str(name)[:40]!r} cannot be compared in several values; choose from "
+            f"{', '.join(SWEEPS)}."
+        )
     texts = [text.strip() for text in str(values or "").split(",") if text.strip()]
     if not 2 <= len(texts) <= MOST:
-        raise BadInput(f"There are {len(texts)} values; a sweep has from 2 to {MOST}.")
+        raise BadInput(f"There are {len(texts)} values; there may be from 2 to {MOST}.")
     base = base.replace(size=min(base.size, DRAFT))
     if name == "noise_ratio":
         base = base.replace(start="blend", noise_amplitude=127.5)
