@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 # The Paint tab's settings, which the sweep takes over: small enough for a test.
 QUICK = "?v=1&size=96&steps=12"
-WAYS = ("Style wall", "Sweep", "A and B", "Authors")
+WAYS = ("All paintings", "One setting", "Side by side", "As published")
 
 
 class Comparer(Visit):
@@ -34,13 +34,11 @@ class Comparer(Visit):
         self.page.get_by_role("tab", name=name, exact=True).click()
 
     def only(self, *names: str) -> None:
-        """Leave only these paintings on the wall."""
+        """Choose only these paintings: none, and then each of them."""
         self.page.get_by_text("Which paintings").click()
-        boxes = self.page.locator("#wall-presets label")
-        boxes.first.wait_for()
-        for i in range(boxes.count()):
-            box = boxes.nth(i)
-            box.locator("input").set_checked(box.inner_text().strip() in names)
+        self.page.locator("#wall-presets .select-all-checkbox").uncheck()
+        for name in names:
+            self.page.locator("#wall-presets").get_by_label(name, exact=True).check()
 
     def saved(self, button: str) -> Image.Image:
         with self.page.expect_download() as coming:
@@ -62,11 +60,30 @@ def phone(app, browser) -> Iterator[Comparer]:
     visit.leave()
 
 
+def test_compare_opens_on_what_was_painted_before(visit):
+    page = visit.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    visit.open("Compare")
+    visit.wait("#wall-status", "Lion in 13 paintings, painted before")
+    tiles = page.locator("#wall-tiles button")
+    assert tiles.count() == 14
+    before = [url for url in asked[: asked.index(next(u for u in asked if "lion-mosaic" in u))]]
+    assert not any("lion-charcoal" in url for url in before)
+    page.locator("#compare-samples button").nth(2).click()
+    visit.wait("#wall-status", "Cheetah in 13 paintings")
+    page.wait_for_function(
+        "[...document.querySelectorAll('#wall-tiles img')].every("
+        "image => image.complete && image.naturalWidth)"
+    )
+
+
 def test_the_wall_fills_tile_by_tile_and_a_tile_is_painted_properly(visit):
     page = visit.open("Compare").page
     page.locator("#compare-samples button").nth(2).click()
+    visit.wait("#wall-status", "Cheetah in 13 paintings")
     visit.only("Mosaic", "Ink Wash")
-    assert "2 paintings" in visit.wait("#wall-status", "2 paintings")
+    assert "2 drafts" in visit.wait("#wall-status", "2 drafts")
     page.click("#wall-go")
     visit.wait("#wall-status", "2 of 2")
     assert "The photo" in page.inner_text("#wall-tiles")
@@ -77,12 +94,15 @@ def test_the_wall_fills_tile_by_tile_and_a_tile_is_painted_properly(visit):
     sheet = visit.saved("#wall-sheet")
     assert sheet.width > 2 * 300
     tiles.nth(2).click()
-    visit.wait("#status", "Press Paint")
+    visit.wait("#wall-chosen", "Mosaic")
+    page.click("#wall-paint")
     page.locator("#go").wait_for(state="visible")
+    page.wait_for_function("!document.querySelector('#stop').disabled")
     assert "Mosaic" in page.inner_text("#manner")
     chosen = page.locator("#samples button").nth(2)
     assert "selected" in chosen.get_attribute("class")
     assert page.locator("#quality input:checked").get_attribute("value") == "512"
+    page.click("#stop")
 
 
 def test_a_wall_that_is_stopped_keeps_what_is_finished(visit):
@@ -100,9 +120,9 @@ def test_a_wall_that_is_stopped_keeps_what_is_finished(visit):
     assert page.locator("#wall-stop").is_disabled()
 
 
-def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_as_a_and_b(visit):
+def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_side_by_side(visit):
     page = visit.open("Compare", QUICK).page
-    visit.way("Sweep")
+    visit.way("One setting")
     visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 90")
     visit.wait("#sweep-status", "2 drafts")
@@ -110,50 +130,52 @@ def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_as_a_and_b(vis
     visit.wait("#sweep-status", "Done: 2 paintings")
     tiles = page.locator("#sweep-tiles button")
     assert tiles.nth(1).locator("img").evaluate("image => image.naturalWidth") == 96
-    for side, tile in (("A", 1), ("B", 2)):
-        page.locator("#sweep-action").get_by_label(f"Pin as {side}").check()
+    for value, tile in ((10, 1), (90, 2)):
         tiles.nth(tile).click()
-        visit.wait("#sweep-status", f"is pinned as {side}")
-    visit.way("A and B")
-    page.locator("#ab-slider img").first.wait_for()
-    assert page.locator("#ab-slider img").count() == 2
-    rows = page.locator("#ab-about tr").all_inner_texts()
+        visit.wait("#sweep-chosen", f"Strength {value}")
+        page.click("#sweep-pair")
+    page.locator("#pair-slider img").first.wait_for()
+    assert page.locator("#pair-slider img").count() == 2
+    rows = page.locator("#pair-about tr").all_inner_texts()
     assert [re.sub(r"\s+", " ", row).strip() for row in rows[1:]] == ["Strength 10 90"]
-    page.click("#ab-swap")
+    page.click("#pair-swap")
     page.wait_for_function(
-        "document.querySelector('#ab-about').innerText.replace(/\\s+/g, ' ')"
+        "document.querySelector('#pair-about').innerText.replace(/\\s+/g, ' ')"
         ".includes('Strength 90 10')"
     )
-    assert visit.saved("#ab-sheet").width > 500
+    assert visit.saved("#pair-sheet").width > 500
 
 
-def test_a_painting_is_pinned_where_it_was_painted(visit):
+def test_a_result_is_set_beside_another_where_it_was_painted(visit):
     page = visit.open("Compare", QUICK).page
-    visit.way("A and B")
-    assert "Nothing is pinned yet" in page.inner_text("#ab-about")
+    visit.way("Side by side")
+    assert "Nothing is here yet" in page.inner_text("#pair-about")
     visit.way("Paint")
     page.click("#go")
     visit.wait("#status", "Done")
-    page.click("#pin-a")
-    page.locator("#pin-a", has_text="Pinned as A").wait_for()
-    page.click("#pin-b")
-    page.locator("#pin-b", has_text="Pinned as B").wait_for()
-    visit.way("Compare")
-    visit.wait("#ab-about", "They have the same settings.")
-    assert page.locator("#ab-slider img").count() == 2
+    page.click("#pair-result")
+    page.locator("#pair-result", has_text="Set beside").wait_for()
+    page.click("#pair-result")
+    visit.wait("#pair-about", "They have the same settings.")
+    page.locator("#pair-slider img").first.wait_for()
 
 
 def test_values_that_cannot_be_swept_are_named_before_anything_runs(visit):
     page = visit.open("Compare").page
-    visit.way("Sweep")
+    visit.way("One setting")
     visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 900")
     assert "strength is 900" in visit.wait("#sweep-status", "900")
+    page.click("#sweep-go")
+    page.get_by_text("That did not work").wait_for()
+    page.wait_for_function("document.querySelector('#sweep-stop').disabled")
+    page.wait_for_timeout(1000)
+    assert page.locator("#sweep-stop").is_disabled()
 
 
 def test_a_comparison_of_the_authors_says_its_time_and_shows_losses_and_pictures(visit):
     page = visit.open("Compare").page
-    visit.way("Authors")
+    visit.way("As published")
     card = page.locator(".card", has_text="From the photo to pure noise")
     page.locator("#authors-steps").get_by_label("A tenth").check()
     card.get_by_text("4 paintings, 80 steps at 256 px").wait_for()
@@ -189,7 +211,7 @@ def test_every_way_to_compare_fits_a_phone(phone):
 
 def test_a_sweep_by_keyboard_alone(visit):
     page = visit.open("Compare", QUICK).page
-    visit.way("Sweep")
+    visit.way("One setting")
     visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     values = page.locator("#sweep-values textarea, #sweep-values input").first
     values.focus()
@@ -203,7 +225,9 @@ def test_a_sweep_by_keyboard_alone(visit):
     tile.focus()
     page.wait_for_function("document.activeElement.ariaLabel === 'Strength 80'")
     page.keyboard.press("Enter")
-    visit.wait("#status", "Strength 80")
+    visit.wait("#sweep-chosen", "Strength 80")
+    page.locator("#sweep-paint").press("Enter")
+    page.wait_for_function("!document.querySelector('#stop').disabled")
     assert page.locator("#strength input[type=number]").input_value() == "80"
 
 

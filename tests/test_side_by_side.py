@@ -25,10 +25,11 @@ from ui.server.visitors import Visitor
 from ui.tabs import tiles
 from ui.tabs.about import _recipes, figures
 from ui.tabs.authors import _card, expected
-from ui.tabs.side_by_side import _pair, differences
-from ui.tabs.style_grid import DRAFT, MOST, plan
+from ui.tabs.panel import Panel, taken
+from ui.tabs.side_by_side import SideBySide, _sized, differences
+from ui.tabs.style_grid import DRAFT, MOST, StyleGrid, plan
 from ui.tabs.sweep import SWEEPS, varied
-from ui.tabs.tiles import Plan, Scene, Tile, paint_all, sheet_of
+from ui.tabs.tiles import Plan, Tile, View, paint_all, sheet_of
 
 PICTURE = Image.effect_noise((48, 32), 50).convert("RGB")
 SOMEBODY = Visitor("here", "one")
@@ -65,12 +66,12 @@ def painter(monkeypatch):
 
 
 def test_tiles_come_one_by_one_and_keep_their_order(painter):
-    scenes = list(paint_all(plan_of(3), SOMEBODY))
-    counts = [len(scene.tiles) for scene in scenes]
+    views = list(paint_all(plan_of(3), SOMEBODY))
+    counts = [len(view.tiles) for view in views]
     assert counts == sorted(counts)
     assert set(counts) == {0, 1, 2, 3}
-    assert [tile.title for tile in scenes[-1].tiles] == ["seed 0", "seed 1", "seed 2"]
-    assert [tile.picture.getpixel((0, 0)) for tile in scenes[-1].tiles] == [
+    assert [tile.title for tile in views[-1].tiles] == ["seed 0", "seed 1", "seed 2"]
+    assert [tile.picture.getpixel((0, 0)) for tile in views[-1].tiles] == [
         (0, 4, 0),
         (1, 4, 0),
         (2, 4, 0),
@@ -78,16 +79,16 @@ def test_tiles_come_one_by_one_and_keep_their_order(painter):
 
 
 def test_the_share_done_only_grows_and_ends_as_none(painter):
-    shares = [scene.share for scene in paint_all(plan_of(3), SOMEBODY)]
+    shares = [view.share for view in paint_all(plan_of(3), SOMEBODY)]
     assert shares[-1] is None
     assert shares[:-1] == sorted(shares[:-1])
     assert shares[-2] == 1.0
 
 
 def test_closing_leaves_the_other_paintings_unpainted(painter):
-    scenes = paint_all(plan_of(3), SOMEBODY)
-    next(scenes)
-    scenes.close()
+    views = paint_all(plan_of(3), SOMEBODY)
+    next(views)
+    views.close()
     assert painter == [0]
 
 
@@ -148,7 +149,7 @@ def test_a_first_painting_that_fails_says_why(monkeypatch):
 def test_a_contact_sheet_has_the_photo_and_every_painting():
     def sheet(count: int) -> Image.Image:
         tile = Tile("a", Shared(Recipe()), PICTURE)
-        return sheet_of(Scene("Sheet", PICTURE, "photo.jpg", (tile,) * count))
+        return sheet_of(View("Sheet", PICTURE, "photo.jpg", (tile,) * count))
 
     assert sheet(3).width > sheet(2).width
     assert sheet(7).height > sheet(3).height
@@ -242,19 +243,30 @@ def test_only_what_differs_is_told_of_a_and_b():
     assert differences(a, a) == []
 
 
-def test_a_and_b_of_other_sizes_meet_at_the_larger():
+def test_two_of_other_sizes_meet_at_the_larger():
     small, large = Image.new("RGB", (48, 32)), Image.new("RGB", (96, 64))
     for pair in ((small, large), (large, small)):
-        shown = [Tile(side, Shared(Recipe()), one) for side, one in zip("AB", pair, strict=True)]
-        assert [p.size for p in _pair(dict(zip("AB", shown, strict=True)))] == [(96, 64)] * 2
+        tiles = tuple(Tile("one", Shared(Recipe()), picture) for picture in pair)
+        assert [picture.size for picture in _sized(tiles)] == [(96, 64)] * 2
 
 
-def test_b_of_another_aspect_is_cropped_to_a():
-    tall = Tile("B", Shared(Recipe()), Image.new("RGB", (32, 48)))
-    wide = Tile("A", Shared(Recipe()), Image.new("RGB", (48, 32)))
-    a, b = _pair({"A": wide, "B": tall})
-    assert a.size == b.size
-    assert a.width > a.height
+def test_one_of_another_aspect_is_cropped_to_the_left_one():
+    tall = Tile("right", Shared(Recipe()), Image.new("RGB", (32, 48)))
+    wide = Tile("left", Shared(Recipe()), Image.new("RGB", (48, 32)))
+    left, right = _sized((wide, tall))
+    assert left.size == right.size
+    assert left.width > left.height
+
+
+def test_the_first_is_set_on_the_left_and_every_other_beside_it():
+    with gr.Blocks():
+        beside = SideBySide()
+    one, two, three = (Tile(name, Shared(Recipe()), PICTURE) for name in ("one", "two", "three"))
+    pair = beside.add(None, one)[beside.pair]
+    assert pair == (one,)
+    pair = beside.add(pair, two)[beside.pair]
+    assert pair == (one, two)
+    assert beside.add(pair, three)[beside.pair] == (one, three)
 
 
 def test_the_overlay_draws_a_line_for_every_run_on_one_axis():
@@ -322,7 +334,7 @@ def test_the_formulas_are_balanced_mathml():
 
 def test_nothing_is_shown_after_a_stop(painter):
     with gr.Blocks():
-        panel = tiles.Panel("wall", "Go", "Press Go.")
+        panel = Panel("wall", "Go", "Press Go.")
     showing = panel.play(paint_all(plan_of(3), SOMEBODY))
     stage = next(showing)[panel.stage]
     for update in showing:
@@ -330,5 +342,65 @@ def test_nothing_is_shown_after_a_stop(painter):
             break
     answer = panel._stopped(stage)
     assert "1 painting is kept" in answer[panel.status]
-    assert [title for _, title in answer[panel.gallery]] == ["The photo", "seed 0"]
+    assert [title for _, title in answer[panel.gallery]["value"]] == ["The photo", "seed 0"]
     assert list(showing) == []
+
+
+def test_a_stop_before_the_first_picture_shows_none_later(painter):
+    with gr.Blocks():
+        panel = Panel("wall", "Go", "Press Go.")
+    showing = panel.play(paint_all(plan_of(3), SOMEBODY))
+    answer = panel._stopped(next(showing)[panel.stage])
+    assert "before the first picture" in answer[panel.status]
+    assert list(showing) == []
+
+
+def test_what_ends_a_run_is_said_where_its_progress_was(monkeypatch):
+    def run(photo, styles, recipe, **given):
+        raise NstError("There is not enough memory.")
+        yield
+
+    monkeypatch.setattr(tiles, "run", run)
+    with gr.Blocks():
+        panel = Panel("wall", "Go", "Press Go.")
+    showing = panel.play(paint_all(plan_of(2), SOMEBODY))
+    next(showing)
+    assert "not enough memory" in next(showing)[panel.status]
+    with pytest.raises(NstError):
+        next(showing)
+
+
+@pytest.fixture
+def grid():
+    with gr.Blocks():
+        return StyleGrid(gr.Image())
+
+
+def test_a_sample_is_shown_in_every_preset_before_anything_is_painted(grid):
+    shown = grid.open(LION, ["mosaic"], None)
+    titles = [title for _, title in shown[grid.panel.gallery]["value"]]
+    assert titles == ["The photo", *(preset.title for preset in load_presets()[0])]
+    assert "Lion in 13 paintings, painted before." in shown[grid.panel.status]
+    assert all(tile.shared.photo == "lion" for tile in shown[grid.panel.stage].view.tiles)
+
+
+def test_a_photo_of_ones_own_is_told_whose_paintings_are_shown(grid, tmp_path):
+    PICTURE.save(tmp_path / "own.png")
+    shown = grid.open(str(tmp_path / "own.png"), ["mosaic"], None)
+    assert "see your own photo so" in shown[grid.panel.status]
+
+
+def test_what_was_painted_from_this_photo_is_not_replaced_by_what_was_painted_before(grid):
+    panel = grid.panel
+    tile = Tile("mine", Shared(Recipe(), "lion", "mosaic"), PICTURE)
+    stage = panel.show(View("mine", PICTURE, LION, (tile,)), [])[panel.stage]
+    assert set(grid.open(LION, ["mosaic"], stage)) == {panel.status}
+    tower = str(SAMPLES["tower"].path)
+    assert "Tower in 13" in grid.open(tower, ["mosaic"], stage)[panel.status]
+    stage.running = True
+    assert set(grid.open(tower, ["mosaic"], stage)) == {panel.status}
+
+
+def test_nothing_can_be_done_before_a_picture_is_chosen():
+    with pytest.raises(BadInput, match="choose one"):
+        taken(None)

@@ -74,35 +74,26 @@ class Authors:
         return [_card(name, size, steps, aspect) for name in self.cards]
 
     def _source(self, name: str) -> Any:
-<<<<<<< HEAD
-        def scenes(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[Scene]:
+        def views(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[View]:
             asked = self.choice.order(chosen)
             return _in_turn(visitor, name, size, steps, asked, str(chosen[0]))
-=======
-        def views(size: str, steps: str, *chosen: Any) -> Iterator[View]:
-            return _views(name, size, steps, self.choice.order(chosen), str(chosen[0]))
->>>>>>> 22aff36 (Open Compare on what was painted before; let a picture be chosen first, then painted or set beside another)
 
         return views
 
 
-<<<<<<< HEAD
 def _in_turn(
     visitor: Visitor, name: str, size: str, steps: str, asked: Order, file: str
-) -> Iterator[Scene]:
+) -> Iterator[View]:
     """A comparison in one turn: its paintings are timed, so nothing comes between them."""
     aspect = min(asked.photo.size) / max(asked.photo.size)
     with painting_queue.join(visitor, expected(_recipes(name, size, steps), aspect)) as turn:
-        scene = Scene(COMPARISONS[name].title, fit(asked.photo, TILE), file, share=0.0)
+        view = View(COMPARISONS[name].title, fit(asked.photo, TILE), file, share=0.0)
         for before, seconds in turn.waiting():
-            yield replace(scene, line=waiting_line(before, seconds))
-        yield from _scenes(name, size, steps, asked, file)
+            yield replace(view, line=waiting_line(before, seconds))
+        yield from _views(name, size, steps, asked, file)
 
 
-def _scenes(name: str, size: str, steps: str, asked: Order, file: str) -> Iterator[Scene]:
-=======
 def _views(name: str, size: str, steps: str, asked: Order, file: str) -> Iterator[View]:
->>>>>>> 22aff36 (Open Compare on what was painted before; let a picture be chosen first, then painted or set beside another)
     recipes = _recipes(name, size, steps)
     photo, style = asked.photo, asked.styles[0]
     aspect = min(photo.size) / max(photo.size)

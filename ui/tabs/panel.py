@@ -14,12 +14,13 @@ from ui.runs.events import PAINTS, PRIVATE, QUICK
 from ui.runs.messages import sentences, telling
 from ui.runs.result import flat, store
 from ui.server.limits import RULES
+from ui.server.visitors import visitor_of
 from ui.tabs.tiles import TILE, Tile, View, jpeg, sheet_of
 
 __all__ = ["Panel", "Stage", "taken"]
 
 NOTHING = -1  # of a gallery is selected; None would leave it as it is
-Source = Callable[..., Iterator[View]]
+Source = Callable[..., Iterator[View]]  # of the visitor and the values of the inputs
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Panel:
         ]  # fmt: skip
 
     def wire(self, inputs: Sequence[Any], *starts: tuple[gr.Button, Source]) -> None:
-        """starts: (button, source) pairs; a press shows the views of `source(*inputs)`."""
+        """starts: (button, source); a press shows the views of `source(visitor, *inputs)`."""
         running: list[Any] = []
         for button, views in starts:
             # One after the other: a run that ends at once must not be overtaken by its beginning.
@@ -211,8 +212,8 @@ class Panel:
 
 def _handler(panel: Panel, source: Source) -> Callable[..., Iterator[dict]]:
     # A generator function, for Gradio looks at what it is given before it calls it.
-    def handler(*values: Any) -> Iterator[dict]:
+    def handler(request: gr.Request, *values: Any) -> Iterator[dict]:
         with sentences():
-            yield from panel.play(source(*values))
+            yield from panel.play(source(visitor_of(request), *values))
 
     return handler

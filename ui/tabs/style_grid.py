@@ -63,7 +63,7 @@ class StyleGrid:
         What this visitor painted from the same photo stays, and so does what is under way.
         """
         sample, view = sample_id(photo), stage.view if stage else None
-        if stage and (stage.running or view and _own(view) == (sample or photo)):
+        if stage and (stage.running or (view and _own(view) == (sample or photo))):
             return {self.panel.status: gr.skip()}
         shown = SAMPLES[sample or OPENING[0]]
         tiles, files = _painted(shown.id)

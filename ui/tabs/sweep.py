@@ -89,11 +89,7 @@ class Sweep:
         seconds = sum(each or 0.0 for each in known)
         return telling(f"{about}, about {clock(seconds)} on this machine.")
 
-<<<<<<< HEAD
-    def _scenes(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Iterator[Scene]:
-=======
-    def _views(self, name: str, values: str, *chosen: Any) -> Iterator[View]:
->>>>>>> 22aff36 (Open Compare on what was painted before; let a picture be chosen first, then painted or set beside another)
+    def _views(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Iterator[View]:
         asked = self.choice.order(chosen)
         orders = tuple(
             (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
