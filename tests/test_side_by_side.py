@@ -223,7 +223,7 @@ def test_a_sweep_is_of_drafts():
         ("strength", ", ".join(map(str, range(9))), "9 values"),
         ("strength", "10, many", "many"),
         ("strength", "10, 900", "900"),
-        ("encoder", "a, b", "no sweep of 'encoder'"),
+        ("encoder", "a, b", "'encoder' cannot be compared"),
         ("strength", None, "0 values"),
     ],
 )
