@@ -11,7 +11,7 @@ from PIL import Image
 from nst.engine.losses import Losses
 from nst.errors import BadInput, WeightsUnavailable
 from nst.pictures.export import contact_sheet
-from nst.pipeline import Pipeline, open_pipeline
+from nst.pipeline import TITLES, Pipeline, open_pipeline
 from nst.published import get_recipe
 from nst.recipe import Recipe
 from nst.weights.store import is_cached
@@ -19,11 +19,13 @@ from nst.weights.store import is_cached
 __all__ = [
     "COMPARISONS",
     "Comparison",
-    "Here",
-    "Moment",
+    "ComparisonProgress",
+    "LocalPainter",
+    "Progress",
     "Run",
-    "Turn",
     "compare",
+    "missing_networks",
+    "needs",
     "scaled",
     "table",
 ]
@@ -85,7 +87,7 @@ COMPARISONS = {
 }
 
 
-class Moment(Protocol):
+class Progress(Protocol):
     """What a painter reports: `losses` and `picture` when a picture is due."""
 
     @property
@@ -102,7 +104,7 @@ class Moment(Protocol):
     def done(self) -> bool: ...
 
 
-Painter = Callable[[Image.Image, Image.Image, Recipe], Iterator[Moment]]
+Painter = Callable[[Image.Image, Image.Image, Recipe], Iterator[Progress]]
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Turn:
+class ComparisonProgress:
     """How far a comparison is.
 
     done, total: steps of all its paintings. line: something new to tell. caption: the painting
@@ -146,24 +148,50 @@ def compare(
     expected: float | None = None,
     deadline: float | None = None,
     stop: Event | None = None,
-) -> Iterator[Turn]:
+) -> Iterator[ComparisonProgress]:
     """Paint all runs of a comparison, one after the other, and lay them side by side.
 
     size, steps: instead of the recipes' own; kept frames move in proportion to the steps.
     painter: paints in place of this process, which fetches missing VGG weights first.
     expected: seconds it should take, told first; measured over a few steps where it is None.
     deadline, stop: seconds after which, or an event at which, it ends with what is there.
-    Raises BadInput for a comparison that does not exist, or a size or steps out of range.
+    Raises BadInput for a comparison that does not exist, a size or steps out of range, or networks
+    to compare that a painter lacks; WeightsUnavailable when they cannot be fetched.
     """
     if name not in COMPARISONS:
         known = ", ".join(COMPARISONS)
         raise BadInput(f"There is no comparison called {name[:40]!r}; choose from {known}.")
-    painter = painter or Here()
     recipes = scaled(name, size, steps)
+    if missing := needs(name):
+        if painter is not None:
+            raise BadInput(missing)
+        for _, recipe in recipes:
+            open_pipeline(recipe, strict=True)
+    painter = painter or LocalPainter()
     yield from _announced(recipes, photo, style, painter, expected)
     job = _Job(COMPARISONS[name], recipes, (photo, style), painter, deadline, stop or Event())
     yield from job.run()
     yield job.last()
+
+
+def missing_networks(name: str) -> list[str]:
+    """The networks that a comparison of networks needs and that are not on this machine.
+
+    Other comparisons need none: one network may stand in for another in all their paintings.
+    """
+    networks = {recipe.encoder: caption for caption, recipe in COMPARISONS[name].recipes}
+    if len(networks) < 2:
+        return []
+    return [network for network in networks if not is_cached(network)]
+
+
+def needs(name: str) -> str:
+    """A sentence on the networks that a comparison lacks; empty when it lacks none."""
+    titles = [TITLES[network] for network in missing_networks(name)]
+    if not titles:
+        return ""
+    verb = "is" if len(titles) == 1 else "are"
+    return f"{' and '.join(titles)} {verb} not on this machine, so there is nothing to compare yet."
 
 
 def scaled(
@@ -191,29 +219,23 @@ def _announced(
     style: Image.Image,
     painter: Painter,
     expected: float | None,
-) -> Iterator[Turn]:
-    """Say how long it will take, and what will be missing, before it starts."""
+) -> Iterator[ComparisonProgress]:
+    """Say how long it will take before it starts."""
     total = sum(recipe.steps for _, recipe in recipes)
     if expected is None:
         expected = total * _pace(recipes[0][1], photo, style, painter)
     count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
     size = recipes[0][1].size
-    yield Turn(0, total, f"{count}, {total:,} steps at {size} px: about {_clock(expected)} here.")
-    asked = {recipe.encoder for _, recipe in recipes}
-    if len(asked) > 1 and not any(is_cached(encoder) for encoder in asked):
-        yield Turn(
-            0,
-            total,
-            "None of these networks is on this machine, so the compact encoder stands in for each "
-            "and the paintings come out alike.",
-        )
+    yield ComparisonProgress(
+        0, total, f"{count}, {total:,} steps at {size} px: about {_clock(expected)} here."
+    )
 
 
 def _pace(recipe: Recipe, photo: Image.Image, style: Image.Image, painter: Painter) -> float:
     """Seconds a step, over the first few."""
     seen = [
-        (moment.step, moment.seconds)
-        for moment in painter(photo, style, recipe.replace(steps=TRIAL, keep_at=()))
+        (progress.step, progress.seconds)
+        for progress in painter(photo, style, recipe.replace(steps=TRIAL, keep_at=()))
     ]
     (first, began), (last, ended) = seen[0], seen[-1]
     return (ended - began) / max(1, last - first)
@@ -240,7 +262,7 @@ class _Job:
         self.told: set[str] = set()
         self.began = time.perf_counter()
 
-    def run(self) -> Iterator[Turn]:
+    def run(self) -> Iterator[ComparisonProgress]:
         for caption, recipe in self.recipes:
             yield from self._paint(caption, recipe)
             if self._late():
@@ -250,13 +272,13 @@ class _Job:
                     else f"a comparison may take {self.deadline:g} seconds here"
                 )
                 line = f"Ended after {self.done:,} of {self.total:,} steps: {why}."
-                yield self._turn(caption, line=line)
+                yield self._progress(caption, line=line)
                 return
 
-    def last(self) -> Turn:
+    def last(self) -> ComparisonProgress:
         tiles = [(self.photo, "the photo"), *((run.picture, _caption(run)) for run in self.runs)]
         sheet = contact_sheet(tiles, columns=min(3, len(tiles)), title=self.comparison.title)
-        return Turn(
+        return ComparisonProgress(
             self.done,
             self.total,
             _lines(table(self.runs)),
@@ -265,40 +287,47 @@ class _Job:
             sheet=sheet,
         )
 
-    def _paint(self, caption: str, recipe: Recipe) -> Iterator[Turn]:
+    def _paint(self, caption: str, recipe: Recipe) -> Iterator[ComparisonProgress]:
         before = self.done
         curve: list[tuple[int, Losses[float]]] = []
-        for moment in self.painter(self.photo, self.style, recipe):
-            self.done = before + moment.step
-            for note in moment.notes:
+        for progress in self.painter(self.photo, self.style, recipe):
+            self.done = before + progress.step
+            for note in progress.notes:
                 if note not in self.told:
                     self.told.add(note)
-                    yield self._turn(caption, line=note)
+                    yield self._progress(caption, line=note)
             late = self._late()
-            if moment.losses is None or moment.picture is None:
-                yield self._turn(caption)
+            if progress.losses is None or progress.picture is None:
+                yield self._progress(caption)
                 continue
-            curve.append((moment.step, moment.losses))
-            if self._wanted(moment, recipe, late):
+            curve.append((progress.step, progress.losses))
+            if self._wanted(progress, recipe, late):
                 shown, own = caption, recipe
                 if self.comparison.frames:
                     # A frame is what its recipe paints when it ends there.
                     shown, own = (
-                        f"step {moment.step:,}",
-                        recipe.replace(steps=moment.step, keep_at=()),
+                        f"step {progress.step:,}",
+                        recipe.replace(steps=progress.step, keep_at=()),
                     )
                 self.runs.append(
-                    Run(shown, own, moment.picture, moment.losses, moment.seconds, tuple(curve))
+                    Run(
+                        shown,
+                        own,
+                        progress.picture,
+                        progress.losses,
+                        progress.seconds,
+                        tuple(curve),
+                    )
                 )
-            yield self._turn(caption, picture=moment.picture)
+            yield self._progress(caption, picture=progress.picture)
             if late:
                 return
 
-    def _wanted(self, moment: Moment, recipe: Recipe, late: bool) -> bool:
+    def _wanted(self, progress: Progress, recipe: Recipe, late: bool) -> bool:
         if not self.comparison.frames:
-            return moment.done or late
-        seen = bool(self.runs) and self.runs[-1].caption == f"step {moment.step:,}"
-        return not seen and (moment.step in recipe.keep_at or moment.done or late)
+            return progress.done or late
+        seen = bool(self.runs) and self.runs[-1].caption == f"step {progress.step:,}"
+        return not seen and (progress.step in recipe.keep_at or progress.done or late)
 
     def _late(self) -> bool:
         if self.done == self.total:
@@ -306,14 +335,18 @@ class _Job:
         seconds = time.perf_counter() - self.began
         return self.stop.is_set() or (self.deadline is not None and seconds > self.deadline)
 
-    def _turn(self, caption: str, line: str = "", picture: Image.Image | None = None) -> Turn:
+    def _progress(
+        self, caption: str, line: str = "", picture: Image.Image | None = None
+    ) -> ComparisonProgress:
         seconds = time.perf_counter() - self.began
         left = seconds / self.done * (self.total - self.done) if self.done > TRIAL else None
-        return Turn(self.done, self.total, line, caption, picture, tuple(self.runs), left)
+        return ComparisonProgress(
+            self.done, self.total, line, caption, picture, tuple(self.runs), left
+        )
 
 
 @dataclass(frozen=True)
-class _Moment:
+class _LocalProgress:
     step: int
     seconds: float
     losses: Losses[float] | None
@@ -322,17 +355,19 @@ class _Moment:
     done: bool
 
 
-class Here:
+class LocalPainter:
     """Paints in this process, with the networks asked for if they can be had."""
 
     def __init__(self) -> None:
         self._missing: dict[str, str] = {}
 
-    def __call__(self, photo: Image.Image, style: Image.Image, recipe: Recipe) -> Iterator[Moment]:
+    def __call__(
+        self, photo: Image.Image, style: Image.Image, recipe: Recipe
+    ) -> Iterator[Progress]:
         pipeline = self._pipeline(recipe)
         about = tuple(filter(None, (pipeline.reason, pipeline.stand_ins(recipe))))
         for step in pipeline.paint(photo, [style], recipe, every=1.0):
-            yield _Moment(
+            yield _LocalProgress(
                 step.step,
                 step.seconds,
                 step.losses,

@@ -17,7 +17,7 @@ from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tenso
 from nst.recipe import Recipe, layer_name
 from nst.weights.store import SOURCES, Progress, is_cached, load_vgg
 
-__all__ = ["Pipeline", "choose_encoder", "open_pipeline"]
+__all__ = ["TITLES", "Pipeline", "choose_encoder", "open_pipeline"]
 
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.

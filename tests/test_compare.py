@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from nst import compare as module
-from nst.compare import COMPARISONS, Turn, compare, scaled, table
+from nst.compare import COMPARISONS, ComparisonProgress, compare, scaled, table
 from nst.engine.losses import Losses
 from nst.errors import BadInput, WeightsUnavailable
 from nst.recipe import Recipe
@@ -18,7 +18,7 @@ STYLE = Image.effect_noise((64, 64), 90).convert("RGB")
 
 
 @dataclass(frozen=True)
-class Moment:
+class Progress:
     step: int
     seconds: float
     losses: tuple[float, float, float, float] | None
@@ -41,11 +41,11 @@ class Painter:
             grey = Image.new("RGB", photo.size, (step % 256,) * 3)
             losses = Losses(1.0, 2.0 / step, 0.0, 0.0, 1 + 2.0 / step)
             shown = (losses, grey) if due else (None, None)
-            yield Moment(step, self.each * step, *shown, self.notes)
-        yield Moment(recipe.steps, self.each * step, losses, grey, self.notes, done=True)
+            yield Progress(step, self.each * step, *shown, self.notes)
+        yield Progress(recipe.steps, self.each * step, losses, grey, self.notes, done=True)
 
 
-def run(name: str, painter: Painter | None = None, **given) -> list[Turn]:
+def run(name: str, painter: Painter | None = None, **given) -> list[ComparisonProgress]:
     return list(compare(name, PHOTO, STYLE, painter=painter or Painter(), **given))
 
 
@@ -105,7 +105,7 @@ def test_another_size_and_steps_change_nothing_else_of_the_recipes():
 
 def test_it_says_how_long_it_will_take_before_it_paints():
     painter = Painter()
-    told = next(compare("networks", PHOTO, STYLE, painter=painter)).line
+    told = next(compare("ratios", PHOTO, STYLE, painter=painter)).line
     assert told == "2 paintings, 900 steps at 512 px: about 30 min here."
     assert [recipe.steps for recipe in painter.asked] == [module.TRIAL]
 
@@ -117,11 +117,33 @@ def test_time_that_is_known_is_told_without_a_trial():
     assert painter.asked == []
 
 
-def test_networks_that_are_missing_are_named_as_the_same_judge(monkeypatch):
+@pytest.mark.parametrize(
+    ("here", "words"),
+    [((), "VGG-16 and VGG-19 are not on this machine"), (("vgg19",), "VGG-16 is not on this")],
+)
+def test_networks_are_not_compared_where_one_would_stand_in_for_the_other(monkeypatch, here, words):
+    monkeypatch.setattr(module, "is_cached", lambda name: name in here)
+    painter = Painter()
+    with pytest.raises(BadInput, match=words):
+        run("networks", painter, steps=5)
+    assert painter.asked == []
+    assert run("noise", painter, steps=5)[-1].sheet is not None
+
+
+def test_networks_that_cannot_be_fetched_are_said_before_anything_is_painted(monkeypatch):
+    def nowhere(recipe, *, strict):
+        raise WeightsUnavailable("The Hub cannot be reached.")
+
     monkeypatch.setattr(module, "is_cached", lambda name: False)
-    assert any("come out alike" in turn.line for turn in run("networks", steps=5))
-    monkeypatch.setattr(module, "is_cached", lambda name: name == "vgg19")
-    assert not any("come out alike" in turn.line for turn in run("networks", steps=5))
+    monkeypatch.setattr(module, "open_pipeline", nowhere)
+    with pytest.raises(WeightsUnavailable, match="cannot be reached"):
+        next(compare("networks", PHOTO, STYLE))
+
+
+def test_networks_that_are_here_are_compared(monkeypatch):
+    monkeypatch.setattr(module, "is_cached", lambda name: True)
+    assert module.needs("networks") == ""
+    assert [run.caption for run in run("networks", steps=5)[-1].runs] == ["VGG-16", "VGG-19"]
 
 
 def test_a_note_is_told_once():

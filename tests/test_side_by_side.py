@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from nst import compare as comparing
 from nst.compare import COMPARISONS
 from nst.engine.losses import Losses
 from nst.errors import BadInput, NstError
@@ -24,7 +25,8 @@ from ui.runs.painting import Progress, pace
 from ui.server.visitors import Visitor
 from ui.tabs import tiles
 from ui.tabs.about import _recipes, figures
-from ui.tabs.authors import _card, expected
+from ui.tabs.authors import Authors, _card, expected
+from ui.tabs.inputs import Choice
 from ui.tabs.panel import Panel, taken
 from ui.tabs.side_by_side import SideBySide, _sized, differences
 from ui.tabs.style_grid import DRAFT, MOST, StyleGrid, plan
@@ -286,7 +288,25 @@ def test_the_overlay_escapes_names_and_is_empty_without_points():
     assert overlay([]) == overlay([("a", points[:1])]) == ""
 
 
+def test_a_comparison_of_networks_that_are_not_here_is_not_offered(monkeypatch):
+    here: set[str] = set()
+    monkeypatch.setattr(comparing, "is_cached", lambda name: name in here)
+    assert "not on this machine, so there is nothing to compare" in _card(
+        "networks", "small", "all", 0.75
+    )
+    with gr.Blocks():
+        authors = Authors(Choice())
+
+    def offers() -> list[bool]:
+        return [update["visible"] for update in authors.expect("small", "all", LION)[4:]]
+
+    assert offers() == [False, True, True, True, True, False, False, False]
+    here.update(("vgg16", "vgg19"))
+    assert offers() == [True] * 4 + [False] * 4
+
+
 def test_a_card_says_how_much_there_is_to_paint(monkeypatch):
+    monkeypatch.setattr(comparing, "is_cached", lambda name: True)
     monkeypatch.setattr(pace, "expect", lambda recipe, aspect=0.75: recipe.steps / 100)
     assert "2 paintings, 900 steps at 256 px: about 9 s here." in _card(
         "networks", "small", "all", 0.75
@@ -297,6 +317,7 @@ def test_a_card_says_how_much_there_is_to_paint(monkeypatch):
 
 
 def test_a_card_warns_of_what_a_run_may_not_take(monkeypatch):
+    monkeypatch.setattr(comparing, "is_cached", lambda name: True)
     monkeypatch.setattr(pace, "expect", lambda recipe, aspect=0.75: 1e5)
     for name in COMPARISONS:
         assert "it will end early" in _card(name, "small", "all", 0.75)

@@ -4,12 +4,22 @@ import html
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from nst.compare import COMPARISONS, Comparison, Run, compare, scaled, table
+from nst.compare import (
+    COMPARISONS,
+    Comparison,
+    Run,
+    compare,
+    missing_networks,
+    needs,
+    scaled,
+    table,
+)
 from nst.errors import BadInput
 from nst.pictures.images import fit
 from nst.pipeline import choose_encoder
@@ -17,7 +27,8 @@ from nst.recipe import Recipe
 from ui.parts.overlay import overlay
 from ui.runs.events import QUICK
 from ui.runs.job import Order
-from ui.runs.painting import Progress, clock, pace, paint, waiting_line
+from ui.runs.messages import telling
+from ui.runs.painting import BACKGROUND, Progress, clock, pace, paint, waiting_line
 from ui.server.fair_queue import painting_queue
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor
@@ -54,24 +65,41 @@ class Authors:
             )  # fmt: skip
         self.cards: dict[str, gr.HTML] = {}
         self.buttons: dict[str, gr.Button] = {}
+        self.fetches: dict[str, gr.Button] = {}
         with gr.Row(elem_classes="cards", equal_height=True):
             for name in COMPARISONS:
-                with gr.Column(min_width=240, elem_classes="card"):
-                    self.cards[name] = gr.HTML(_card(name, "small", "all", None), padding=False)
-                    self.buttons[name] = gr.Button("Make this comparison", elem_id=f"make-{name}")
-        self.offered = list(self.cards.values())
+                self._layout_card(name)
+        self.offered = [*self.cards.values(), *self.buttons.values(), *self.fetches.values()]
         self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
         inputs = [self.size, self.steps, *choice.inputs]
         self.panel.wire(inputs, *((b, self._source(n)) for n, b in self.buttons.items()))
         gr.on(
             [self.size.input, self.steps.input], self.expect, [self.size, self.steps, choice.photo],
-            list(self.cards.values()), **QUICK,
+            self.offered, **QUICK,
         )  # fmt: skip
+        for name, button in self.fetches.items():
+            button.click(partial(_fetch, name), None, self.panel.status, **QUICK)
 
-    def expect(self, size: str, steps: str, photo: str | None) -> list[str]:
-        """The cards with the seconds each should take on this machine."""
+    def _layout_card(self, name: str) -> None:
+        here = not missing_networks(name)
+        with gr.Column(min_width=240, elem_classes="card"):
+            self.cards[name] = gr.HTML(_card(name, "small", "all", None), padding=False)
+            self.buttons[name] = gr.Button(
+                "Make this comparison", elem_id=f"make-{name}", visible=here
+            )
+            self.fetches[name] = gr.Button(
+                "Fetch the networks", elem_id=f"fetch-{name}", visible=not here
+            )
+
+    def expect(self, size: str, steps: str, photo: str | None) -> list[Any]:
+        """The cards with the seconds each should take on this machine, and what can be pressed."""
         aspect = _aspect(photo)
-        return [_card(name, size, steps, aspect) for name in self.cards]
+        here = [not missing_networks(name) for name in self.cards]
+        return [
+            *(_card(name, size, steps, aspect) for name in self.cards),
+            *(gr.update(visible=each) for each in here),
+            *(gr.update(visible=not each) for each in here),
+        ]
 
     def _source(self, name: str) -> Any:
         def views(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[View]:
@@ -79,6 +107,12 @@ class Authors:
             return _in_turn(visitor, name, size, steps, asked, str(chosen[0]))
 
         return views
+
+
+def _fetch(name: str) -> str:
+    """Start fetching what a comparison lacks, and say how it stands."""
+    told = [BACKGROUND.want(network) for network in missing_networks(name)]
+    return telling(" ".join(told) or "The networks are here: open this part again.")
 
 
 def _in_turn(
@@ -197,6 +231,9 @@ def _below(runs: Sequence[Run], comparison: Comparison) -> str:
 
 def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
     comparison = COMPARISONS[name]
+    about = f"<h3>{html.escape(comparison.title)}</h3><p>{html.escape(comparison.claim)}</p>"
+    if missing := needs(name):
+        return f'{about}<p class="takes">{missing}</p>'
     recipes = _recipes(name, size, steps)
     total = sum(recipe.steps for recipe in recipes)
     count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
@@ -207,10 +244,8 @@ def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
         if seconds and seconds > RULES.deadline
         else ""
     )
-    return (
-        f"<h3>{html.escape(comparison.title)}</h3><p>{html.escape(comparison.claim)}</p>"
-        f'<p class="takes">{count}, {total:,} steps at {recipes[0].size} px: {takes}.{late}</p>'
-    )
+    paints = f"{count}, {total:,} steps at {recipes[0].size} px"
+    return f'{about}<p class="takes">{paints}: {takes}.{late}</p>'
 
 
 def _aspect(photo: str | None) -> float:
