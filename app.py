@@ -18,7 +18,7 @@ from typing import Any
 from nst.presets import load_presets
 from ui.page import create_demo
 from ui.runs import zero
-from ui.runs.painting import pace, prepare
+from ui.runs.painting import calibrate, prepare
 from ui.server.guard import launch_options
 from ui.theme import CSS, HEAD, JS, theme
 
@@ -49,7 +49,7 @@ def main() -> None:
     if zero.ACTIVE:
         prepare()
     else:
-        Thread(target=pace.calibrate, daemon=True).start()
+        Thread(target=calibrate, daemon=True).start()
     create_demo().launch(**options())
 
 

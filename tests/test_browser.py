@@ -1,9 +1,11 @@
 """The Paint tab in a real chromium: clicks and keys, not internals."""
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,7 +20,10 @@ pytestmark = pytest.mark.browser
 QUICK = "?v=1&size=128&steps=24"
 SLOW = "?v=1&size=256&steps=20000"
 STATUS = "(document.querySelector('#status')?.innerText ?? '')"
-LIVE = "document.querySelector('#live img')?.src"
+PAINTING = "document.querySelector('#picture .painting')?.src"
+CAPTION = "(document.querySelector('#picture .caption')?.textContent ?? '')"
+PLACE = """() => { const box = document.querySelector('#picture .painting').getBoundingClientRect();
+  return [box.x, box.y, box.width, box.height].map((number) => Math.round(number)).join(); }"""
 
 
 class Painter(Visit):
@@ -26,7 +31,7 @@ class Painter(Visit):
 
     def __init__(self, browser, url: str, **options) -> None:
         permissions = ["clipboard-read", "clipboard-write"]
-        super().__init__(browser, url, 30, permissions=permissions, **options)
+        super().__init__(browser, url, 90, permissions=permissions, **options)
 
     def open(self, query: str = "") -> "Painter":
         self.arrive(query)
@@ -47,6 +52,10 @@ class Painter(Visit):
         coming.value.save_as(path)
         return path
 
+    def open_more(self) -> None:
+        self.page.click("#more > button")
+        self.page.wait_for_selector("#link textarea, #link input")
+
     def value(self, control: str) -> str:
         return self.page.locator(f"{control} input, {control} textarea").first.input_value()
 
@@ -64,9 +73,9 @@ def pixels(path: Path) -> np.ndarray:
 
 def test_it_opens_on_a_finished_sample(visit):
     page = visit.open().page
-    assert page.locator("#compare img").count() == 2
-    page.wait_for_function("document.querySelector('#compare img').naturalWidth > 200")
-    assert "finished sample" in page.inner_text("#status")
+    page.wait_for_function("document.querySelector('#picture .painting').naturalWidth > 200")
+    page.wait_for_function(f"{CAPTION} === 'Painted before: Lion, Swirling Night'")
+    assert "Press Paint" in page.inner_text("#status")
     assert page.locator("#go").bounding_box()["y"] < 900
 
 
@@ -74,14 +83,14 @@ def test_one_click_paints_and_the_picture_changes_as_it_goes(visit, tmp_path):
     page = visit.open("?v=1&size=256&steps=240").page
     page.evaluate(
         """() => { window.seen = new Set(); setInterval(() => {
-        const image = document.querySelector('#live img'); if (image) window.seen.add(image.src);
-        }, 20); }"""
+        window.seen.add(document.querySelector('#picture .painting').src); }, 20); }"""
     )
     page.click("#go")
-    assert re.search(r"Step \d+ of 240, \d+ × \d+", visit.told("Step "))
+    assert re.search(r"^Sketching, 1 of 2(, about \d+ s left)?", visit.told("Sketching"))
     visit.told("Done")
     assert page.evaluate("window.seen.size") >= 3
-    page.wait_for_selector("#compare img")
+    page.click("#details button")
+    visit.wait("#technical", "Step 240 of 240, 256 × 256")
     painted = visit.download("#png", tmp_path)
     assert painted.suffix == ".png"
     assert Image.open(painted).size == (256, 256)
@@ -93,8 +102,7 @@ def test_one_click_paints_and_the_picture_changes_as_it_goes(visit, tmp_path):
 def test_stop_keeps_the_latest_picture(visit, tmp_path):
     page = visit.open(SLOW).page
     page.click("#go")
-    visit.told("Step ")
-    page.wait_for_function(f"/Step ([2-9]\\d|\\d{{3,}}) /.test({STATUS})")
+    visit.told("left")
     page.click("#stop")
     assert "the picture is kept" in visit.told("Stopped at step")
     assert visit.download("#png", tmp_path).stat().st_size > 10_000
@@ -119,16 +127,15 @@ def test_a_finished_painting_is_painted_larger_for_a_print(visit, tmp_path):
     visit.paint()
     first = visit.download("#png", tmp_path)
     assert page.is_checked("#quality input[value='256']")
-    assert "1024 px, 9 cm at 300 dpi, about" in visit.value("#print-size")
-    page.click("#enlarge")
-    visit.told("1024 × 1024, in")
+    assert re.fullmatch(r"Larger, about \d+ (s|min)", page.inner_text("#larger"))
+    page.click("#larger")
+    visit.told("1024 × 1024")
     larger = Image.open(visit.download("#png", tmp_path / "larger"))
     assert larger.size == (1024, 1024)
     # The same picture, not another one.
     again = np.asarray(larger.resize((256, 256), Image.Resampling.BOX)).astype(int)
     photo = np.asarray(Image.open(SAMPLES["lion"].path).convert("RGB").resize((256, 256)))
     assert np.abs(again - pixels(first)).mean() < 0.6 * np.abs(again - photo).mean()
-    assert "2048 px" in visit.value("#print-size")
     # The controls still say what the next Paint will do.
     assert page.is_checked("#quality input[value='256']")
 
@@ -136,48 +143,195 @@ def test_a_finished_painting_is_painted_larger_for_a_print(visit, tmp_path):
 def test_the_frames_of_the_run_can_be_scrubbed(visit):
     page = visit.open("?v=1&size=256&steps=240").page
     visit.paint()
+    whole = page.evaluate(PAINTING)
+    visit.open_more()
     slider = page.locator("#scrub input[type=range]")
     assert int(slider.get_attribute("max")) >= 3
     slider.focus()
     slider.press("Home")
-    page.wait_for_function(f"{LIVE} && document.querySelector('#live').checkVisibility()")
-    first = page.evaluate(LIVE)
+    page.wait_for_function(f"{PAINTING} !== {whole!r}")
+    first = page.evaluate(PAINTING)
     slider.press("ArrowRight")
-    page.wait_for_function(f"{LIVE} !== {first!r}")
+    page.wait_for_function(f"{PAINTING} !== {first!r}")
     slider.press("End")
-    page.wait_for_selector("#compare img", state="visible")
+    page.wait_for_function(f"{PAINTING} === {whole!r}")
 
 
-def test_fading_to_the_photo_is_a_blend_that_can_be_taken_home(visit, tmp_path):
+def test_what_is_seen_is_what_is_saved(visit, tmp_path):
     page = visit.open(QUICK).page
     visit.paint()
-    full = pixels(visit.download("#png", tmp_path))
-    before = page.locator("#compare img").last.get_attribute("src")
-    fade = page.locator("#fade input[type=number]")
-    fade.fill("0")
-    fade.press("Tab")
-    page.wait_for_function(
-        f"[...document.querySelectorAll('#compare img')].at(-1).src !== {before!r}"
-    )
-    page.wait_for_timeout(500)
-    faded = pixels(visit.download("#png", tmp_path / "faded"))
+    full = pixels(visit.download("#png", tmp_path)).astype(int)
     photo = Image.open(SAMPLES["lion"].path).convert("RGB").resize((128, 128), Image.LANCZOS)
-    assert np.abs(faded.astype(int) - np.asarray(photo)).mean() < 3
-    assert np.abs(full.astype(int) - faded).mean() > 5
+
+    def seen() -> np.ndarray:
+        data = page.evaluate(
+            "nst.seen().then((b) => b.arrayBuffer()).then((d) => [...new Uint8Array(d)])"
+        )
+        return np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGB")).astype(int)
+
+    fade = page.locator("#fade input[type=range]")
+    fade.focus()
+    for _ in range(10):
+        fade.press("ArrowLeft")  # by keyboard: five per cent each
+    page.wait_for_timeout(800)
+    half = pixels(visit.download("#png", tmp_path / "half")).astype(int)
+    assert np.abs(half - (full + np.asarray(photo)) / 2).mean() < 3
+    assert np.abs(seen() - half).mean() < 6  # JPEG's own loss
+    page.check("#recolour input")
+    page.wait_for_timeout(800)
+    recoloured = pixels(visit.download("#png", tmp_path / "recoloured")).astype(int)
+    assert np.abs(recoloured - half).mean() > 3
+    assert np.abs(seen() - recoloured).mean() < 6
+
+
+def test_the_picture_stays_where_it_is_when_a_run_ends_is_stopped_or_goes_on(visit):
+    page = visit.open("?v=1&size=256&steps=40").page
+    page.click("#go")
+    visit.told("left")
+    place = page.evaluate(PLACE)
+    page.evaluate(
+        f"""() => {{ const place = {PLACE}; window.places = new Set();
+        const look = () => {{ window.places.add(place()); requestAnimationFrame(look); }};
+        look(); }}"""
+    )
+    visit.told("Done")
+    page.wait_for_timeout(300)
+    page.click("#larger")
+    visit.told("Painting")
+    page.wait_for_timeout(300)
+    page.click("#stop")
+    visit.told("topped")
+    page.wait_for_timeout(300)
+    assert page.evaluate("[...window.places]") == [place]
+    # It ends on the whole painting, with the divider at its edge.
+    assert page.input_value("#picture .reach") == "0"
+
+
+def test_the_divider_sweeps_once_but_not_for_those_who_want_no_motion(app, browser):
+    for motion in ("no-preference", "reduce"):
+        visit = Painter(browser, app.url, reduced_motion=motion)
+        page = visit.open(QUICK).page
+        page.evaluate(
+            """() => { window.far = 0; const frame = document.querySelector('#picture .frame');
+            const at = () => parseFloat(getComputedStyle(frame).getPropertyValue('--at'));
+            const look = () => { window.far = Math.max(window.far, at());
+              requestAnimationFrame(look); };
+            document.querySelector('#go').addEventListener('click', () => setTimeout(look, 300));
+            }"""
+        )
+        visit.paint()
+        page.wait_for_timeout(2800)
+        assert (page.evaluate("window.far") > 80) == (motion == "no-preference")
+        assert page.input_value("#picture .reach") == "0"
+        visit.leave()
+
+
+def test_while_a_print_runs_the_panel_of_the_result_before_is_not_live(visit):
+    page = visit.open(QUICK).page
+    visit.paint()
+    assert not page.evaluate("document.querySelector('#after').inert")
+    page.click("#larger")
+    visit.told("left")
+    assert page.evaluate("document.querySelector('#after').inert")
+    assert page.locator("#go").is_disabled()
+    page.click("#stop")
+    visit.told("topped")
+    page.wait_for_function("!document.querySelector('#after').inert")
+
+
+def test_waiting_is_said_and_the_queue_can_be_left(app, browser, visit):
+    first = Painter(browser, app.url)
+    first.open(SLOW)
+    first.page.click("#go")
+    first.told("left")
+    page = visit.open(QUICK).page
+    page.click("#go")
+    assert re.search(r"1 before you", visit.told("before you"))
+    page.get_by_role("button", name="Leave the queue").click()
+    visit.told("You have left the queue")
+    page.wait_for_function("document.querySelector('#stop').textContent.trim() === 'Stop'")
+    assert page.locator("#go").is_enabled()
+    first.page.click("#stop")
+    first.told("topped")
+    first.leave()
+    visit.paint()
+
+
+def test_the_old_result_says_that_it_is_the_previous_one(visit):
+    page = visit.open(QUICK + "&photo=tower").page
+    visit.paint()
+    assert page.evaluate(CAPTION) == ""
+    page.locator("#strength input[type=number]").fill("72")
+    page.locator("#strength input[type=number]").press("Tab")
+    page.wait_for_function(f"{CAPTION} === 'Your previous result'")
+    page.locator("#strength input[type=number]").fill("50")
+    page.locator("#strength input[type=number]").press("Tab")
+    page.wait_for_function(f"{CAPTION} === ''")
+
+
+def test_the_last_results_can_be_looked_at_set_side_by_side_and_survive_a_reload(visit, tmp_path):
+    page = visit.open(QUICK).page
+    visit.paint()
+    first = pixels(visit.download("#png", tmp_path))
+    page.locator("#strength input[type=number]").fill("80")
+    page.locator("#strength input[type=number]").press("Tab")
+    page.wait_for_timeout(300)
+    visit.paint()
+    page.wait_for_function("document.querySelectorAll('#strip button img').length === 2")
+    page.locator("#strip button").last.click()
+    page.wait_for_function(f"{CAPTION}.startsWith('An earlier result')")
+    assert (pixels(visit.download("#png", tmp_path / "earlier")) == first).all()
+    page.click("#beside")
+    page.wait_for_function(
+        "document.querySelector('#picture .left').textContent.includes('Earlier')"
+    )
+    assert page.input_value("#picture .reach") == "50"
+    page.click("#latest")
+    page.wait_for_function(f"{CAPTION} === ''")
+    page.reload()
+    page.wait_for_function("document.querySelectorAll('#strip button img').length === 2")
+    page.locator("#strip button").last.click()
+    page.wait_for_function(f"{CAPTION}.startsWith('An earlier result')")
+    assert (pixels(visit.download("#png", tmp_path / "reloaded")) == first).all()
+
+
+def test_the_divider_is_reached_and_moved_by_keyboard(visit):
+    page = visit.open().page
+    page.focus("#picture .reach")
+    page.keyboard.press("End")
+    frame = "getComputedStyle(document.querySelector('#picture .frame')).getPropertyValue('--at')"
+    page.wait_for_function(f"{frame}.startsWith('100')")
+    assert page.get_attribute("#picture .reach", "aria-valuetext") == "100 % photo"
+
+
+def test_what_has_the_focus_is_not_hidden_by_the_bar(visit):
+    page = visit.open(QUICK).page
+    page.focus("#strength input[type=range]")
+    page.keyboard.press("Tab")
+    box = page.evaluate(
+        """() => { const e = document.activeElement.closest('label') ?? document.activeElement;
+        return [e.getBoundingClientRect().bottom,
+          document.querySelector('#actions').getBoundingClientRect().top]; }"""
+    )
+    assert box[0] <= box[1]
 
 
 def test_the_curves_show_the_losses(visit):
     page = visit.open("?v=1&size=256&steps=240").page
     visit.paint()
+    visit.open_more()
     page.wait_for_selector("#curves svg")
     assert page.locator("#curves polyline").count() >= 2
     assert "total" in page.locator("#curves svg").get_attribute("aria-label")
 
 
-def test_a_clip_and_a_card_can_be_taken_home(visit, tmp_path):
+def test_a_film_a_gif_and_a_card_can_be_taken_home(visit, tmp_path):
     visit.open(QUICK)
     visit.paint()
-    assert Image.open(visit.download("#clip", tmp_path)).format == "WEBP"
+    with av.open(str(visit.download("#film", tmp_path))) as film:
+        assert film.streams.video[0].codec_context.name == "h264"
+    visit.open_more()
+    assert Image.open(visit.download("#gif", tmp_path)).format == "GIF"
     assert Image.open(visit.download("#card", tmp_path)).size == (1200, 630)
 
 
@@ -185,8 +339,9 @@ def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, brows
     page = visit.open("?v=1&size=128&steps=24&strength=71&seed=9&start=noise&style=mosaic").page
     visit.paint()
     mine = visit.download("#png", tmp_path)
+    visit.open_more()
     page.click("#copy")
-    page.wait_for_function("document.querySelector('#copy').textContent.includes('Copied')")
+    page.wait_for_function("document.querySelector('#copy').textContent.includes('copied')")
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == visit.value("#link")
     assert "No picture of yours" in page.inner_text("#link")
@@ -229,6 +384,7 @@ def test_an_uploaded_photo_is_painted_and_is_not_in_the_link(visit, tmp_path):
     page.wait_for_selector("#photo img")
     visit.paint()
     assert Image.open(visit.download("#png", tmp_path)).size == (128, 102)
+    visit.open_more()
     assert "photo=" not in visit.value("#link")
 
 
@@ -242,7 +398,7 @@ def test_a_file_that_is_no_picture_gets_a_sentence_and_nothing_is_lost(visit, tm
     page.get_by_text("not a picture of a kind").wait_for()
     page.click("#go")
     page.get_by_text("There is no photo yet").wait_for()
-    assert page.locator("#compare img").last.is_visible()
+    assert page.locator("#picture .painting").is_visible()
     assert visit.download("#png", tmp_path).stat().st_size > 1000
 
 
@@ -258,6 +414,7 @@ def test_a_preset_is_chosen_by_click_and_named(visit, tmp_path):
     page.locator("#steps input").fill("24")
     page.locator("#steps input").press("Tab")
     visit.paint()
+    visit.open_more()
     assert f"style={preset.id}" in visit.value("#link")
 
 

@@ -21,7 +21,8 @@ from ui.parts.overlay import overlay
 from ui.parts.samples import SAMPLES
 from ui.runs import job as ordering
 from ui.runs.job import Order
-from ui.runs.painting import Progress, pace
+from ui.runs.pace import pace
+from ui.runs.painting import Progress
 from ui.server.visitors import Visitor
 from ui.tabs import tiles
 from ui.tabs.about import _recipes, figures

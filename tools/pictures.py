@@ -137,7 +137,7 @@ def app(out: Path) -> None:
         page.goto(f"{server.url}/?{to_query(shared)}")
         page.wait_for_timeout(3000)
         page.click("#go")
-        page.wait_for_selector("#status >> text=Done:", timeout=600_000)
+        page.wait_for_selector("#status >> text=Done in", timeout=600_000)
         page.wait_for_timeout(1500)
         _save(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), out / "app.jpg")
         browser.close()

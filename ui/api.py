@@ -77,7 +77,7 @@ def _facts(progress: Progress, recipe: Recipe) -> dict[str, Any]:
         "height": progress.size[1],
         "seconds": round(progress.seconds, 3),
         "losses": progress.losses._asdict() if progress.losses else {},
-        "status": progress.status,
+        "status": progress.details or progress.status,
         "notes": list(progress.notes),
         "recipe": recipe.to_query(Recipe()),
     }

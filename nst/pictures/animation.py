@@ -48,11 +48,13 @@ def animation(
         return path.read_bytes()
 
 
-def clip(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 640) -> bytes:
-    """A looping animated WebP of a painting that develops; the last frame stays for 1.5 s more.
+def clip(
+    frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 640, kind: str = "WEBP"
+) -> bytes:
+    """A looping animation of a painting that develops; the last frame stays for 1.5 s more.
 
-    Frames of coarse scales are brought to the last one's size. At most 60 are taken, evenly.
-    It plays where a film would need a tap; GIF does not hold photographs.
+    Frames of coarse scales are brought to the last one's size. At most 60 are taken, evenly. It
+    plays where a film would need a tap. kind: "WEBP", or "GIF", with 256 colours in larger files.
     """
     taken = _taken(frames)
     last = fit(taken[-1].convert("RGB"), long_side, enlarge=False)
@@ -63,7 +65,7 @@ def clip(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 6
     first, *rest = [*sized, last]
     first.save(
         file,
-        "WEBP",
+        kind,
         save_all=True,
         append_images=rest,
         duration=durations,

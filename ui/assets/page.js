@@ -1,5 +1,5 @@
 // What the page does without asking the server. Runs once, when the page is ready; events call
-// what is in `nst`.
+// what is in `nst`, and so does the picture's own script, which may run before.
 
 document.documentElement.lang = "en";
 
@@ -12,16 +12,37 @@ const say = (button, words) => {
   setTimeout(() => { button.textContent = was; }, 1600);
 };
 
-window.nst = {
+Object.assign(window.nst ??= {}, {
   save(button) {
     setTimeout(() => document.querySelector(button).click(), 60);
   },
-  copy(link) {
+  copy(link, from = "#copy") {
     const box = document.querySelector("#link textarea, #link input");
     const byHand = () => { box.focus(); box.select(); };
-    const copied = () => say(document.querySelector("#copy"), "Copied");
+    const copied = () => say(document.querySelector(from), "Link copied");
     if (navigator.clipboard) navigator.clipboard.writeText(link).then(copied, byHand);
     else byHand();
+  },
+  // The phone's own share sheet with the picture as it is seen; the link where there is none.
+  async share(link) {
+    const blob = await nst.seen();
+    const file = new File([blob], "painted.jpg", { type: "image/jpeg" });
+    if (navigator.canShare?.({ files: [file] }))
+      await navigator.share({ files: [file] }).catch(() => {});
+    else nst.copy(link, "#share");
+  },
+  // A secret of this visit, so that a reload finds its results.
+  visit() {
+    let name = sessionStorage.getItem("nst-visit");
+    if (!name) {
+      name = [...crypto.getRandomValues(new Uint8Array(16))]
+        .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+      sessionStorage.setItem("nst-visit", name);
+    }
+    return name;
+  },
+  toChoice() {
+    document.querySelector("#styles")?.scrollIntoView({ block: "center", behavior: "smooth" });
   },
   toPicture() {
     if (window.innerWidth <= within) document.querySelector("#out")?.scrollIntoView({ block: "start" });
@@ -42,7 +63,7 @@ window.nst = {
     this.toTop();
     setTimeout(() => document.querySelector("#go").click(), 60);
   },
-};
+});
 
 // Gradio calls thumbnails "Thumbnail 3 of 13"; a screen reader should hear the painting's name.
 const name = () => document.querySelectorAll(".thumbs button img[alt]").forEach((img) => {

@@ -6,10 +6,10 @@
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from threading import Lock
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -19,19 +19,21 @@ from nst.engine.canvas import Canvas
 from nst.engine.losses import Losses
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
-from nst.pictures.images import split_alpha, to_tensor
+from nst.pictures.images import fit, join_alpha, split_alpha, to_tensor
 from nst.pipeline import Pipeline, open_pipeline
 from nst.recipe import Recipe
 from nst.weights.background import Background
 from nst.weights.store import SOURCES, is_cached
 from ui.runs import zero
+from ui.runs.pace import Spent, about, clock, pace
 from ui.server.fair_queue import painting_queue
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor
 
-__all__ = ["Arrays", "Pace", "Progress", "clock", "pace", "paint", "prepare", "run", "waiting_line"]
+__all__ = ["Arrays", "Progress", "calibrate", "paint", "prepare", "run", "waiting_line"]
 
 TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
+PREVIEW_SIDE = 1024  # pixels of a preview's long side, at most
 WARM_UP = 8  # steps
 MACHINE = Visitor("", "")  # asks for the runs that nobody else does
 BACKGROUND = Background()
@@ -43,21 +45,25 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 class Progress:
     """How far a run is.
 
-    status: a line to show. notes: sentences the visitor should know. size: (width, height).
-    losses and picture: when a picture is due.
-    canvas: with the last one, what `run(start=...)` goes on from. step: 0 before the turn comes.
+    step: 0 before the visitor's turn. status: a line to show; details: the same for those who know
+    the engine; notes: sentences the visitor should know. size: (width, height). losses and picture:
+    when a picture is due. With the last one come the canvas that `run(start=...)` goes on from,
+    the encoder, and what each scale has taken.
     """
 
     step: int
     total: int
     size: tuple[int, int]
     seconds: float
-    status: str
-    notes: tuple[str, ...]
+    status: str = ""
+    notes: tuple[str, ...] = ()
     losses: Losses[float] | None = None
     picture: Image.Image | None = None
     canvas: Arrays | None = None
     seconds_left: float | None = None
+    details: str = ""
+    encoder: str = ""
+    spent: tuple[Spent, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -74,7 +80,7 @@ def run(
     start: Arrays | Image.Image | None = None,
     every: float = 0.5,
     deadline: float = RULES.deadline,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Wait for the visitor's turn, then `paint`; close the generator to leave or to stop."""
     _check(recipe)
     aspect = min(photo.size) / max(photo.size)
@@ -100,7 +106,7 @@ def paint(
     start: Arrays | Image.Image | None = None,
     every: float = 0.5,
     deadline: float = RULES.deadline,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Paint at once, for one who has the turn, and say how it goes; close the generator to stop.
 
     photo, styles, mask: as `open_photo` returns them. start: the picture or canvas of an earlier
@@ -110,15 +116,19 @@ def paint(
     """
     _check(recipe)
     fetching = _fetching(recipe)
-    seconds = zero.painting_seconds(photo, recipe, deadline, _long_side(start))
+    aspect, after = min(photo.size) / max(photo.size), _long_side(start)
+    seconds = zero.painting_seconds(photo, recipe, deadline, after)
     with closing(_paint(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
         for progress in told:
             if isinstance(progress, NstError):
                 raise progress
-            last = replace(progress, notes=(*progress.notes, *fetching))
-            yield last
-    if start is None:
-        pace.learn(recipe, last)
+            progress = replace(
+                progress,
+                notes=(*progress.notes, *fetching),
+                seconds_left=_left(progress, recipe, aspect, after),
+            )
+            yield replace(progress, status=_line(progress, recipe, after))
+            pace.learn(progress.encoder, aspect, progress.spent)
 
 
 def waiting_line(before: int, seconds: float | None) -> str:
@@ -152,14 +162,23 @@ def _paint(
     canvas = None if start is None else _canvas(start)
     try:
         pipeline = open_pipeline(recipe)
-        about = tuple(filter(None, (pipeline.reason, pipeline.stand_ins(recipe))))
+        preview, watch = _Preview(photo, recipe.size), _Stopwatch()
+        why = tuple(filter(None, (pipeline.reason, pipeline.stand_ins(recipe))))
         for step in pipeline.paint(
             photo, styles, recipe, mask=mask, start=canvas, every=every, deadline=deadline
         ):
+            if not step.done:
+                watch.see(step)
             if step.picture is None and time.monotonic() - told < TOLD_EVERY:
                 continue
             told = time.monotonic()
-            yield _progress(step, pipeline, photo, about)
+            progress = _progress(step, pipeline, photo, preview)
+            yield replace(
+                progress,
+                details=" ".join((progress.details, *why)),
+                encoder=pipeline.encoder.name,
+                spent=watch.spent if step.done else (),
+            )
     except NstError as error:
         yield error
 
@@ -178,40 +197,92 @@ def _fetching(recipe: Recipe) -> tuple[str, ...]:
     return (BACKGROUND.want(recipe.encoder),)
 
 
-def _progress(
-    step: Step, pipeline: Pipeline, photo: Image.Image, about: tuple[str, ...]
-) -> Progress:
+def _progress(step: Step, pipeline: Pipeline, photo: Image.Image, preview: "_Preview") -> Progress:
     height, width = step.size
+    picture = None if step.picture is None else pipeline.picture(step, photo)
     return Progress(
         step=step.step,
         total=step.total,
         size=(width, height),
         seconds=step.seconds,
-        status=_status(step, pipeline),
-        notes=(*about, *step.notes),
+        details=f"Step {step.step} of {step.total}, {width} × {height}, {pipeline.title}.",
+        notes=step.notes,
         losses=step.losses,
-        picture=None if step.picture is None else pipeline.picture(step, photo),
+        picture=picture and (picture if step.done else preview.of(picture)),
         canvas=None if step.canvas is None else _arrays(step.canvas),
         seconds_left=step.seconds_left if step.step >= 3 else None,
     )
 
 
-def _status(step: Step, pipeline: Pipeline) -> str:
-    height, width = step.size
-    if step.done:
-        return (
-            f"Done: {step.step} steps, {width} × {height}, in {clock(step.seconds)} with "
-            f"{pipeline.title}"
-        )
-    left = f"{clock(step.seconds_left)} left, " if step.step >= 3 else ""
-    return f"Step {step.step} of {step.total}, {width} × {height}, {left}{pipeline.title}"
+class _Preview:
+    """Pictures of coarse scales at full size, with what the photo has of detail beyond them.
+
+    It is what the engine does between scales, and shows what is coming instead of a blur.
+    """
+
+    def __init__(self, photo: Image.Image, side: int) -> None:
+        self._fine = split_alpha(fit(photo, min(side, PREVIEW_SIDE)))[0]
+        self._detail: dict[tuple[int, int], np.ndarray] = {}
+
+    def of(self, coarse: Image.Image) -> Image.Image:
+        """The picture, enlarged when it is smaller than it will be."""
+        if max(coarse.size) >= max(self._fine.size):
+            return coarse
+        painted, alpha = split_alpha(coarse)
+        if coarse.size not in self._detail:
+            small = self._fine.resize(coarse.size, Image.Resampling.LANCZOS)
+            self._detail = {coarse.size: _numbers(self._fine) - _numbers(self._enlarged(small))}
+        detailed = _numbers(self._enlarged(painted)) + self._detail[coarse.size]
+        return join_alpha(Image.fromarray(detailed.clip(0, 255).astype(np.uint8)), alpha)
+
+    def _enlarged(self, picture: Image.Image) -> Image.Image:
+        return picture.resize(self._fine.size, Image.Resampling.BICUBIC)
 
 
-def clock(seconds: float) -> str:
-    """Seconds as people say them: "0.8 s", "12 s", "3 min"."""
-    if seconds < 1:
-        return f"{max(seconds, 0.1):.1f} s"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+def _numbers(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture, np.int16)
+
+
+class _Stopwatch:
+    """What each scale has taken so far."""
+
+    def __init__(self) -> None:
+        self._spent: dict[int, tuple[int, float]] = {}
+        self._last = 0.0
+
+    def see(self, step: Step) -> None:
+        """Count a step."""
+        steps, seconds = self._spent.get(max(step.size), (0, 0.0))
+        self._spent[max(step.size)] = (steps + 1, seconds + step.seconds - self._last)
+        self._last = step.seconds
+
+    @property
+    def spent(self) -> tuple[Spent, ...]:
+        return tuple((side, steps, seconds) for side, (steps, seconds) in self._spent.items())
+
+
+def _line(progress: Progress, recipe: Recipe, after: int) -> str:
+    """How far a run is, in words that need no explanation."""
+    if progress.done:
+        width, height = progress.size
+        return f"Done in {clock(progress.seconds)}, {width} × {height}."
+    ends = list(accumulate(count for count, _ in recipe.schedule(after)))
+    number, count = 1 + sum(end < progress.step for end in ends[:-1]), len(ends)
+    act = "Sketching" if number == 1 < count else "Finishing" if number == count > 1 else "Painting"
+    where = f", {number} of {count}" if count > 1 else ""
+    left = "" if progress.seconds_left is None else f", {about(progress.seconds_left)} left"
+    return f"{act}{where}{left}"
+
+
+def _left(progress: Progress, recipe: Recipe, aspect: float, after: int) -> float | None:
+    """Seconds until the end: at first as this machine is known, later as this run has gone."""
+    whole = pace.expect(recipe, aspect, after)
+    ahead = pace.expect(recipe, aspect, after, progress.step)
+    if whole is None or ahead is None or not whole:
+        return progress.seconds_left
+    behind = whole - ahead
+    gone = progress.seconds / behind if behind else 1.0
+    return ahead * (1 + (gone - 1) * behind / whole)
 
 
 def _arrays(canvas: Canvas) -> Arrays:
@@ -234,46 +305,10 @@ def _canvas(start: Arrays | Image.Image) -> Canvas:
     return Canvas(torch.from_numpy(picture), torch.from_numpy(first), torch.from_numpy(second), age)
 
 
-class Pace:
-    """How fast this machine paints, learned from the runs it has finished.
-
-    Seconds for a step on one pixel, by the encoder asked for. Thread-safe.
-    """
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-        self._warm: set[str] = set()
-        self._lock = Lock()
-
-    def learn(self, recipe: Recipe, last: Progress) -> None:
-        """Take a run into account, if it went all the way."""
-        if last.step < last.total:
-            return
-        work = recipe.replace(size=max(last.size)).pixels(min(last.size) / max(last.size))
-        with self._lock:
-            # An encoder's first run warms it up and says little about the next.
-            warm = recipe.encoder in self._warm
-            before = self._seconds[recipe.encoder] if warm else last.seconds / work
-            self._seconds[recipe.encoder] = (before + last.seconds / work) / 2
-            if recipe.steps > WARM_UP:
-                self._warm.add(recipe.encoder)
-
-    def expect(self, recipe: Recipe, aspect: float = 0.75, after: int = 0) -> float | None:
-        """Seconds that a run should take; None before anything is known of its encoder.
-
-        aspect: the photo's short side over its long side. after: as in `Recipe.schedule`.
-        """
-        with self._lock:
-            each = self._seconds.get(recipe.encoder)
-        return None if each is None else each * recipe.pixels(aspect, after)
-
-    def calibrate(self) -> None:
-        """Warm the default encoder up, then time a short painting."""
-        noise = np.random.default_rng(0).integers(0, 255, (192, 256, 3), np.uint8)
-        picture = Image.fromarray(noise)
-        for steps in (WARM_UP, 4 * WARM_UP):
-            for _ in run(picture, [picture], Recipe(size=256, steps=steps), visitor=MACHINE):
-                pass
-
-
-pace = Pace()
+def calibrate() -> None:
+    """Warm the default encoder up, then time a short painting."""
+    noise = np.random.default_rng(0).integers(0, 255, (192, 256, 3), np.uint8)
+    picture = Image.fromarray(noise)
+    for steps in (WARM_UP, 4 * WARM_UP):
+        for _ in run(picture, [picture], Recipe(size=256, steps=steps), visitor=MACHINE):
+            pass

@@ -4,8 +4,10 @@ import io
 import uuid
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from gradio.components import Component
@@ -14,15 +16,17 @@ from PIL import Image
 
 from nst.engine.colour import blend, photo_colours
 from nst.engine.losses import Losses
-from nst.pictures.export import clip, save_picture, share_card
+from nst.pictures.animation import animation, clip
+from nst.pictures.export import save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from ui.runs.job import Order
 from ui.runs.painting import Arrays, Progress
 from ui.server.limits import RULES
 
-__all__ = ["Frames", "Result", "Shelf", "flat", "store"]
+__all__ = ["Frames", "Result", "Shelf", "flat", "jpeg", "store"]
 
 FRAME_SIDE = 768
+GIF_SIDE = 400
 
 
 class Shelf:
@@ -72,7 +76,7 @@ class Frames:
     def add(self, step: int, picture: Image.Image, last: bool = False) -> None:
         """Keep a frame if its turn has come; the last one always."""
         if last or self._seen % self._stride == 0:
-            self._kept.append((step, _jpeg(fit(picture, FRAME_SIDE, enlarge=False))))
+            self._kept.append((step, jpeg(fit(picture, FRAME_SIDE, enlarge=False))))
         self._seen += 1
         if len(self._kept) > self._most:
             self._kept = [*self._kept[:-1:2], self._kept[-1]]
@@ -85,70 +89,98 @@ class Frames:
 
 @dataclass
 class Result:
-    """A run as it goes and when it is over.
+    """A run as it goes and when it is over, and how it is looked at.
 
-    painted: the engine's own picture; `shown` is what fade and colours make of it. canvas: the
-    shelf's key of what can be gone on from. remarks: what holds of the whole run. over: finished,
-    or stopped by the visitor. previous: the run before, until this one has something to show.
+    painted: the engine's own picture; `shown` is what blend, colours and the frame that is looked
+    at make of it, and what is saved. canvas: the shelf's key of what can be gone on from. remarks:
+    what holds of the whole run. larger: whether it is a print of an earlier one. chosen: what was
+    chosen on the page when it began. frame: the number of the one looked at, 0 for the picture.
     """
 
     order: Order
+    remarks: tuple[str, ...] = ()
+    larger: bool = False
+    chosen: tuple[Any, ...] = ()
     frames: Frames = field(default_factory=lambda: Frames(RULES.frames))
     losses: list[tuple[int, Losses[float]]] = field(default_factory=list)
     painted: Image.Image | None = None
-    shown: Image.Image | None = None
     canvas: str | None = None
     status: str = ""
+    details: str = ""
     notes: tuple[str, ...] = ()
     step: int = 0
-    remarks: tuple[str, ...] = ()
-    over: bool = False
-    stopped: bool = False
-    previous: "Result | None" = None
+    frame: int = 0
+    blend: float = 1.0
+    photos_colours: bool = False
+    _made: dict[str, Any] = field(default_factory=dict)
 
     def take(self, progress: Progress) -> None:
         """Add what a run has just reported."""
-        self.status, self.step = progress.status, progress.step
+        self.status, self.details, self.step = progress.status, progress.details, progress.step
         self.notes = (*progress.notes, *self.remarks)
         if progress.losses is not None and np.isfinite(progress.losses).all():
             self.losses.append((progress.step, progress.losses))
         if progress.picture is not None:
-            self.painted = self.shown = progress.picture
-            self.previous = None
+            self.painted = progress.picture
             self.frames.add(progress.step, flat(progress.picture), progress.done)
         if progress.canvas is not None:
             self.canvas = shelf.put(progress.canvas)
             weakref.finalize(self, shelf.drop, self.canvas)  # nobody else can go on from it
 
     @property
-    def kept(self) -> "Result | None":
-        """This run once it has a picture, the one before it until then."""
-        return self if self.painted is not None else self.previous
-
-    @property
-    def before(self) -> Image.Image:
-        """The photo at the painting's size."""
-        assert self.painted is not None
-        return self.order.photo.resize(
-            self.painted.size, Image.Resampling.LANCZOS, reducing_gap=3.0
-        )
-
-    @property
     def start(self) -> Arrays | Image.Image | None:
         """What to go on from: the canvas with its optimiser's state, or else the picture."""
         return shelf.get(self.canvas) or self.painted
 
-    def blended(self, amount: float, photos_colours: bool) -> Image.Image:
-        """Fade between photo (0) and painting (1), in the painting's colours or the photo's."""
-        assert self.painted is not None
+    def look(self, frame: float, blend: float, photos_colours: bool) -> None:
+        """Choose what is seen and saved. frame: from 1, the last is the picture itself.
+
+        blend: from the photo (0) to the painting (1). Numbers beyond what there is are brought to
+        the nearest that is there.
+        """
+        number = min(max(int(frame), 1), max(len(self.frames), 1))
+        was = self.frame, self.photos_colours
+        self.frame = 0 if number >= len(self.frames) else number
+        self.blend, self.photos_colours = min(max(float(blend), 0.0), 1.0), bool(photos_colours)
+        self._made.pop("png", None)
+        if was != (self.frame, self.photos_colours):
+            self._made.clear()
+
+    def once(self, what: str, make: Callable[[], Any]) -> Any:
+        """What was made of the picture as it is looked at; made when it is asked for first."""
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]
+
+    @property
+    def before(self) -> Image.Image:
+        """The photo at the size of the picture that is looked at."""
+        size = self._looked().size
+        return self.order.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+    @property
+    def coloured(self) -> Image.Image:
+        """The picture or frame that is looked at, in the colours chosen, not blended."""
+        looked = self._looked()
+        if not self.photos_colours:
+            return looked
+        painted, alpha = split_alpha(looked)
+        recoloured = photo_colours(to_tensor(painted), to_tensor(split_alpha(self.before)[0]))
+        return join_alpha(to_image(recoloured), alpha)
+
+    @property
+    def shown(self) -> Image.Image:
+        """What is seen, and saved."""
+        coloured = self.coloured
+        if self.blend == 1:
+            return coloured
+        painted, alpha = split_alpha(coloured)
         photo = to_tensor(split_alpha(self.before)[0])
-        painted = to_tensor(split_alpha(self.painted)[0])
-        if photos_colours:
-            painted = photo_colours(painted, photo)
-        self.shown = join_alpha(
-            to_image(blend(photo, painted, amount)), split_alpha(self.painted)[1]
-        )
-        return self.shown
+        return join_alpha(to_image(blend(photo, to_tensor(painted), self.blend)), alpha)
+
+    def _looked(self) -> Image.Image:
+        assert self.painted is not None
+        return self.frames[self.frame - 1][1] if self.frame else self.painted
 
     @property
     def name(self) -> str:
@@ -157,7 +189,6 @@ class Result:
 
     def png(self) -> bytes:
         """The picture shown, with its recipe and the ids of shipped pictures inside."""
-        assert self.shown is not None
         file = io.BytesIO()
         shared = self.order.shared
         ids = {"photo": shared.photo, "style": shared.style, "second": shared.second}
@@ -166,18 +197,27 @@ class Result:
 
     def card(self) -> bytes:
         """1200 x 630 for social networks."""
-        assert self.shown is not None
-        return _jpeg(
+        return jpeg(
             share_card(
                 self.before, self.order.styles[0], self.shown, self.order.title, self.order.credit
             ),
             92,
         )
 
-    def clip(self) -> bytes:
-        """The painting developing, as an animated WebP."""
-        pictures = [self.frames[i][1].convert("RGB") for i in range(len(self.frames))]
-        return clip(pictures, seconds=min(6.0, 0.15 * len(pictures)))
+    def film(self) -> bytes:
+        """From the photo to the painting, as an MP4."""
+        return animation(self._stages(), flat(self.before))
+
+    def gif(self) -> bytes:
+        """The same as a GIF, for where a film cannot be shown."""
+        stages = self._stages()
+        return clip(stages, seconds=min(6.0, 0.15 * len(stages)), long_side=GIF_SIDE, kind="GIF")
+
+    def _stages(self) -> list[Image.Image]:
+        return [
+            *(self.frames[i][1].convert("RGB") for i in range(len(self.frames))),
+            flat(self.shown),
+        ]
 
 
 def flat(image: Image.Image) -> Image.Image:
@@ -192,7 +232,8 @@ def store(component: Component, data: bytes, name: str) -> str:
     return path
 
 
-def _jpeg(image: Image.Image, quality: int = 85) -> bytes:
+def jpeg(image: Image.Image, quality: int = 85) -> bytes:
+    """The bytes of a JPEG file."""
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
+    image.convert("RGB").save(file, "JPEG", quality=quality)
     return file.getvalue()

@@ -21,7 +21,7 @@ class Rules(FromEnvironment):
     deadline: float = field(default=300, metadata={"variable": "NST_DEADLINE_SECONDS"})
     max_size: int = 2048  # pixels of the long side; 4096 take 6 GB, and minutes on a CPU
     frames: int = 40  # kept of a run to scrub through, as JPEG: about 3 MB
-    kept_canvases: int = 400  # megabytes of optimiser state kept for "Keep painting", all visitors
+    kept_canvases: int = 400  # megabytes of optimiser state kept to go on from, all visitors
     visit: float = 1800  # seconds after which an idle visitor's last run is forgotten
 
 

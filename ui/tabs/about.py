@@ -19,7 +19,7 @@ from ui.assets import asset
 from ui.parts.controls import QUALITIES
 from ui.parts.samples import OPENING, SAMPLES, painted_before
 from ui.runs.events import QUICK
-from ui.runs.painting import clock, pace
+from ui.runs.pace import clock, pace
 from ui.tabs.tiles import jpeg
 
 __all__ = ["build", "figures"]

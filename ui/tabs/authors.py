@@ -28,7 +28,8 @@ from ui.parts.overlay import overlay
 from ui.runs.events import QUICK
 from ui.runs.job import Order
 from ui.runs.messages import telling
-from ui.runs.painting import BACKGROUND, Progress, clock, pace, paint, waiting_line
+from ui.runs.pace import clock, pace
+from ui.runs.painting import BACKGROUND, Progress, paint, waiting_line
 from ui.server.fair_queue import painting_queue
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor

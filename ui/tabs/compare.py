@@ -12,10 +12,11 @@ from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import SAMPLES
 from ui.runs.events import QUICK
 from ui.runs.messages import sentences
-from ui.runs.result import Result
+from ui.runs.visit import Visit
 from ui.tabs.authors import Authors
 from ui.tabs.paint import PaintTab
 from ui.tabs.panel import Panel, Stage, taken
+from ui.tabs.result_panel import painted
 from ui.tabs.side_by_side import Pair, SideBySide, tile_of
 from ui.tabs.style_grid import StyleGrid
 from ui.tabs.sweep import Sweep
@@ -69,7 +70,7 @@ class CompareTab:
         button = gr.Button("Set side by side", min_width=90, elem_id="pair-result")
         outputs = [*self.beside.shown, self.tabs, self.ways]
         button.click(
-            self._set_result, [self.beside.pair, self.paint.result], outputs, **QUICK
+            self._set_result, [self.beside.pair, self.paint.visit], outputs, **QUICK
         ).success(None, None, None, js="() => nst.added('#pair-result')", **QUICK)
 
     def _wire_photo(self) -> None:
@@ -124,9 +125,9 @@ class CompareTab:
         with sentences():
             return self._set(pair, taken(stage)[1])
 
-    def _set_result(self, pair: Pair, result: Result | None) -> dict[Any, Any]:
+    def _set_result(self, pair: Pair, visit: Visit) -> dict[Any, Any]:
         with sentences():
-            return self._set(pair, tile_of(result))
+            return self._set(pair, tile_of(painted(visit)))
 
     def _set(self, pair: Pair, tile: Tile) -> dict[Any, Any]:
         """Updates that show the tile beside the one before, and go there when there are two."""

@@ -21,7 +21,7 @@ from ui.parts.samples import SAMPLES, sample_id
 from ui.runs.events import PRIVATE, QUICK
 from ui.runs.job import Order, brushed, order
 from ui.runs.messages import sentences, telling
-from ui.runs.painting import clock, pace
+from ui.runs.pace import clock, pace
 from ui.runs.result import flat, store
 
 __all__ = ["Choice", "qualities"]

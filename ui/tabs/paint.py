@@ -1,33 +1,41 @@
 """The Paint tab: what goes in on the left, what comes out on the right."""
 
-from collections.abc import Iterator, Sequence
+import html
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import gradio as gr
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_image
-from ui.parts.curves import curves
-from ui.parts.links import address, to_query
-from ui.parts.samples import OPENING, SAMPLES, painted_before
+from nst.presets import preset_of
+from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.runs.events import PAINTS, PRIVATE, QUICK
 from ui.runs.job import Order
 from ui.runs.messages import sentences, telling
 from ui.runs.painting import Arrays, run
 from ui.runs.prints import prints
-from ui.runs.result import Result, flat, store
+from ui.runs.result import Result, flat, jpeg, store
+from ui.runs.viewer import file_of, picture_box, shown_file
+from ui.runs.visit import Past, Phase, Visit, recents
 from ui.server.expiry import has_room
 from ui.server.limits import RULES
 from ui.server.visitors import visitor_of
-from ui.tabs.inputs import Choice, qualities
+from ui.tabs.inputs import Choice
+from ui.tabs.result_panel import ResultPanel, painted
 
 __all__ = ["PaintTab", "build"]
 
-SCREEN = 1600  # pixels: a print is seen smaller than it is
+THUMB = 224
+NAME = re.compile("[0-9a-f]{32}")
 WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
+
+Start = Arrays | Image.Image | None
 
 
 def build(demo: gr.Blocks) -> "PaintTab":
@@ -36,10 +44,11 @@ def build(demo: gr.Blocks) -> "PaintTab":
 
 
 class PaintTab:
-    """The tab's components and what they do."""
+    """The tab's components and what they do. The page is drawn by `_render` and nothing else."""
 
     def __init__(self, demo: gr.Blocks) -> None:
-        self.result = gr.State(None, time_to_live=RULES.visit)
+        self.visit = gr.State(Visit(), time_to_live=RULES.visit)
+        self.name = gr.Textbox(visible=False)
         with gr.Row(elem_id="work"):
             with gr.Column(scale=6, min_width=340, elem_id="in"):
                 self.choice = Choice()
@@ -47,321 +56,350 @@ class PaintTab:
             with gr.Column(scale=8, min_width=340, elem_id="out"):
                 self._layout_out()
         self.choice.wire(demo, self.status)
+        self.panel.wire(self.visit, self.status)
         self._wire_run()
-        self._wire_result()
+        self._wire_looks()
+        demo.load(
+            self._come_back, [self.visit, self.name], self.drawn,
+            js="(visit) => [visit, nst.visit()]", **QUICK,
+        )  # fmt: skip
 
     def _layout_buttons(self) -> None:
         with gr.Row(elem_id="actions"):
             self.paint = gr.Button("Paint", variant="primary", scale=2, min_width=90, elem_id="go")
             self.stop = gr.Button("Stop", interactive=False, min_width=70, elem_id="stop")
-            self.keep = gr.Button("Keep painting", visible=False, min_width=150, elem_id="keep")
+            self.more = gr.Button("Paint more", visible=False, min_width=140, elem_id="keep")
+            choose = gr.Button("Choose", min_width=70, elem_id="choose")
+            choose.click(None, None, None, js="() => nst.toChoice()", **QUICK)
 
     def _layout_out(self) -> None:
-        self.live = gr.Image(
-            label="Painting", format="jpeg", interactive=False, visible=False, elem_id="live",
-            buttons=["fullscreen"], show_label=False, alt_text="The painting as it develops",
-        )  # fmt: skip
-        self.compare = gr.ImageSlider(
-            _opening(), label="Before and after", format="jpeg", interactive=False,
-            elem_id="compare", buttons=["fullscreen"], show_label=False, max_height=760,
-        )  # fmt: skip
-        self.status = gr.HTML(telling("A finished sample. Press Paint to make your own."),
+        self.picture = picture_box(elem_id="picture")
+        self.picture.value = self._sample(*OPENING)
+        self.status = gr.HTML(telling("Painted before. Press Paint to make your own."),
                               elem_id="status")  # fmt: skip
         with gr.Column(visible=False, elem_id="after") as self.after:
-            with gr.Row(elem_id="take"):
-                self.png = gr.DownloadButton(
-                    "Download PNG", variant="primary", min_width=120, elem_id="png"
-                )
-                self.clip = gr.Button("Clip", min_width=80, elem_id="clip")
-                self.card = gr.Button("Share card", min_width=90, elem_id="card")
-                self.copy = gr.Button("Copy link", min_width=90, elem_id="copy")
-            self.clip_file = gr.DownloadButton("Clip", elem_id="clip-file", elem_classes="unseen")
-            self.card_file = gr.DownloadButton("Card", elem_id="card-file", elem_classes="unseen")
-            self.link = gr.Textbox(
-                label="Link to these settings", elem_id="link", max_lines=1, interactive=False,
-                info="It holds the settings and the names of samples and presets. No picture of "
-                "yours is ever in it.",
+            self.panel = ResultPanel()
+        with gr.Column(visible=False, elem_id="recent") as self.recent:
+            self.strip = gr.Gallery(
+                label="Your last results", show_label=False, columns=6, format="jpeg",
+                allow_preview=False, interactive=False, object_fit="cover", elem_id="strip",
+                elem_classes="thumbs", buttons=[],
             )  # fmt: skip
-            with gr.Row(elem_id="tune"):
-                self.scrub = gr.Slider(
-                    1, 2, 2, step=1, label="Frames of this run", elem_id="scrub",
-                    info="The last is the finished painting.", buttons=[],
-                )  # fmt: skip
-                self.fade = gr.Slider(
-                    0, 100, 100, step=5, label="Blend with the photo", elem_id="fade",
-                    info="100 is the painting, 0 the photo.", buttons=[],
-                )  # fmt: skip
-                self.recolour = gr.Checkbox(
-                    label="In the photo's colours", elem_id="recolour",
-                    info="A blend, not painted again.", min_width=120,
-                )  # fmt: skip
-            with gr.Row(elem_id="larger"):
-                self.print_size = gr.Dropdown(
-                    [], label="Larger, for a print", elem_id="print-size", scale=2, min_width=180,
-                )  # fmt: skip
-                self.enlarge = gr.Button("Paint it larger", elem_id="enlarge", min_width=120)
-            self.curves = gr.HTML(elem_id="curves")
+            with gr.Row(visible=False, elem_id="looking") as self.looking:
+                self.beside = gr.Button("Side by side with the latest", size="sm", elem_id="beside")
+                self.latest = gr.Button("Back to the latest", size="sm", elem_id="latest")
+        with gr.Accordion("Details", open=False, elem_id="details"):
+            self.details = gr.HTML(elem_id="technical", padding=False)
+
+    @property
+    def drawn(self) -> list[Any]:
+        """Everything that a visit decides."""
+        return [
+            self.visit, self.picture, self.status, self.details, self.paint, self.stop, self.more,
+            self.after, *self.panel.shown, self.recent, self.strip, self.looking, self.beside,
+        ]  # fmt: skip
 
     def _wire_run(self) -> None:
-        shown = [self.result, self.live, self.compare, self.status, self.after, self.png, self.link,
-                 self.scrub, self.fade, self.recolour, self.curves, self.stop, self.keep,
-                 self.print_size, self.enlarge, self.choice.controls.quality]  # fmt: skip
-        run_event: dict[str, Any] = {
-            "show_progress": "minimal", "show_progress_on": [self.status],
-            "scroll_to_output": False, **PAINTS, **PRIVATE,
+        options: dict[str, Any] = {
+            "show_progress": "hidden", "scroll_to_output": False, **PAINTS, **PRIVATE,
         }  # fmt: skip
-        everything = [self.result, self.choice.mask, *self.choice.inputs]
-        buttons = [self.stop, self.keep, self.enlarge]
-        running: list[Any] = []
-        for button, handler, inputs in (
-            (self.paint, self._paint, everything),
-            (self.keep, self._keep_painting, everything),
-            (self.enlarge, self._enlarge, [self.result, self.print_size]),
+        chosen = [self.choice.mask, *self.choice.inputs]
+        for button, asked in (
+            (self.paint, self._new),
+            (self.more, self._some_more),
+            (self.panel.larger, self._larger),
         ):
-            button.click(_under_way, None, buttons, js="() => nst.toPicture()", **QUICK)
-            event = button.click(handler, inputs, shown, **run_event)
-            event.failure(self._failed, self.result, shown, **QUICK)
-            event.then(self._rest, self.result, buttons, **QUICK)
-            running.append(event)
-        self.stop.click(self._stopped, self.result, shown, cancels=running, **QUICK)
+            button.click(None, None, None, js="() => nst.toPicture()", **QUICK)
+            run = button.click(self._life(asked), [self.visit, *chosen], self.drawn, **options)
+            run.failure(self._lost, self.visit, self.drawn, **QUICK)
+            run.then(self._chosen, [self.visit, *self.choice.inputs], self.picture, **QUICK)
+        self.stop.click(self._stop, self.visit, self.stop, **QUICK)
 
-    def _wire_result(self) -> None:
-        self.scrub.input(
-            self._frame, [self.result, self.scrub], [self.live, self.compare],
-            trigger_mode="always_last", **QUICK,
+    def _wire_looks(self) -> None:
+        gr.on(
+            [look.input for look in self.panel.looks], self._look, [self.visit, *self.panel.looks],
+            [self.picture, self.panel.png, self.panel.scrub], trigger_mode="always_last", **QUICK,
         )  # fmt: skip
         gr.on(
-            [self.fade.release, self.recolour.input], self._blend,
-            [self.result, self.fade, self.recolour],
-            [self.live, self.compare, self.png, self.scrub],
-            trigger_mode="always_last", **QUICK,
+            [component.change for component in self.choice.inputs],  # type: ignore[attr-defined]
+            self._chosen,
+            [self.visit, *self.choice.inputs], self.picture, trigger_mode="always_last", **QUICK,
         )  # fmt: skip
-        self.copy.click(None, self.link, None, js="(link) => nst.copy(link)", **PRIVATE)
-        for button, file, make in (
-            (self.clip, self.clip_file, self._clip),
-            (self.card, self.card_file, self._card),
-        ):
-            made = button.click(make, self.result, file, show_progress="minimal",
-                                show_progress_on=[self.status], concurrency_limit=1,
-                                concurrency_id="keepsakes", **PRIVATE)  # fmt: skip
-            made.success(None, None, None, js=f"() => nst.save('#{file.elem_id}')", **PRIVATE)
+        self.strip.select(self._look_back, self.visit, self.drawn, **QUICK)
+        self.beside.click(self._put_beside, self.visit, self.drawn, **QUICK)
+        self.latest.click(self._look_at_latest, self.visit, self.drawn, **QUICK)
 
-    # Painting
+    # What is asked for
 
-    def _paint(
-        self, request: gr.Request, before: Result | None, mask: dict | None, *chosen: Any
+    def _new(self, visit: Visit, mask: dict | None, *chosen: Any) -> tuple[Result, Start]:
+        return Result(self.choice.order(chosen, mask=mask), chosen=chosen), None
+
+    def _some_more(self, visit: Visit, mask: dict | None, *chosen: Any) -> tuple[Result, Start]:
+        last = painted(visit)
+        order = self.choice.order(chosen, again=last.order, mask=mask)
+        return Result(order, chosen=chosen), last.start
+
+    def _larger(self, visit: Visit, *_: Any) -> tuple[Result, Start]:
+        last = painted(visit)
+        if not (sizes := prints(last)):
+            raise BadInput("This painting is as large as it can be here.")
+        order = last.order.enlarged(sizes[0][1])
+        return Result(order, larger=True, chosen=last.chosen), last.start
+
+    # A run, from the press of a button to its end
+
+    def _life(self, asked: Callable[..., tuple[Result, Start]]) -> Callable[..., Iterator[dict]]:
+        # A generator function, for Gradio looks at what it is given before it calls it.
+        def life(request: gr.Request, visit: Visit, *chosen: Any) -> Iterator[dict]:
+            visit.ask()
+            yield self._render(visit, request)
+            with sentences():
+                try:
+                    yield from self._going(visit, *asked(visit, *chosen), request)
+                    visit.end()
+                    self._remember(visit)
+                except NstError as error:
+                    visit.fail(str(error))
+                    if visit.phase is not Phase.FAILED:
+                        yield self._render(visit, request)
+                        raise
+                except Exception:
+                    visit.fail()
+                    yield self._render(visit, request)
+                    raise
+            yield self._render(visit, request)
+
+        return life
+
+    def _going(
+        self, visit: Visit, result: Result, start: Start, request: gr.Request
     ) -> Iterator[dict]:
-        with sentences():
-            yield from self._run(self.choice.order(chosen, mask=mask), before, None, request)
-
-    def _keep_painting(
-        self, request: gr.Request, before: Result | None, mask: dict | None, *chosen: Any
-    ) -> Iterator[dict]:
-        with sentences():
-            last = _painted(before)
-            asked = self.choice.order(chosen, again=last.order, mask=mask)
-            yield from self._run(asked, last, last.start, request)
-
-    def _enlarge(self, request: gr.Request, before: Result | None, size: Any) -> Iterator[dict]:
-        with sentences():
-            last = _painted(before)
-            if size not in (known := [size for _, size in prints(last)]):
-                allowed = ", ".join(map(str, known)) or "it is as large as it can be here"
-                raise BadInput(f"There is no print of that size; choose from: {allowed}.")
-            yield from self._run(last.order.enlarged(size), last, last.start, request)
-
-    def _run(
-        self,
-        asked: Order,
-        before: Result | None,
-        start: Arrays | Image.Image | None,
-        request: gr.Request,
-    ) -> Iterator[dict]:
-        result = Result(asked, remarks=_remarks(asked, start))
-        result.previous = before.kept if before else None
-        yield {
-            self.result: result,
-            self.live: gr.update(value=_begin(asked, start), visible=True),
-            self.compare: gr.update(visible=False),
-            self.status: telling("Getting ready"),
-            **self._busy(),
-        }
-        try:
-            for progress in run(
-                asked.photo, asked.styles, asked.shared.recipe,
-                visitor=visitor_of(request), mask=asked.mask, start=start,
-            ):  # fmt: skip
-                if result.stopped:
+        order = result.order
+        result.remarks = tuple(
+            line for line, holds in ((WENT_ON, start is not None), (MASKED, order.mask)) if holds
+        )
+        visit.begin(result)
+        seen = {
+            "painting": shown_file(self.picture, _begin(order, start), "developing"),
+            "aspect": _aspect(order.photo), "alt": "The painting as it develops",
+        }  # fmt: skip
+        with closing(
+            run(
+                order.photo,
+                order.styles,
+                order.shared.recipe,
+                visitor=visitor_of(request),
+                mask=order.mask,
+                start=start,
+            )
+        ) as told:
+            for progress in told:
+                if visit.stopping:
                     return
-                result.take(progress)
+                visit.take(progress)
                 if progress.done:
                     continue  # it is told together with what can be taken home
-                update: dict[Any, Any] = {
-                    self.status: telling(
-                        result.status, result.notes, progress.step / progress.total
-                    ),
-                    **self._busy(),
-                }
                 if progress.picture is not None and has_room():
-                    update[self.live] = _shown(progress.picture)
-                yield update
-        except NstError as error:
-            if result.painted is None:
-                raise
-            # What is painted is not lost to what failed after it.
-            result.notes = (*result.notes, str(error))
-        yield self._finished(result, _own_address(request))
+                    seen["painting"] = shown_file(self.picture, progress.picture, "developing")
+                yield self._told(visit, seen)
 
-    def _busy(self) -> dict:
-        """Told again and again: the end of the run before may still put its word in."""
-        return dict(zip((self.stop, self.keep, self.enlarge), _under_way(), strict=True))
+    def _stop(self, visit: Visit) -> Any:
+        visit.stop()
+        return gr.update(interactive=False)
 
-    def _finished(self, result: Result, own: str) -> dict:
-        assert result.shown is not None
-        result.over = True
-        last = len(result.frames)
-        sizes = prints(result)
+    def _lost(self, visit: Visit, request: gr.Request) -> dict:
+        """What failed without a word of its own, such as a refused request."""
+        if visit.busy:
+            visit.fail()
+        return self._render(visit, request)
+
+    # How the page is drawn
+
+    def _render(self, visit: Visit, request: gr.Request) -> dict:
+        """The page as the visit stands; nothing else decides what can be seen and pressed."""
+        waits, there = visit.phase is Phase.WAITING, visit.result is not None
+        past = recents.of(visit.name)
         return {
-            self.result: result,
-            self.live: gr.update(visible=False),
-            self.compare: gr.update(value=_both(result), visible=True),
-            self.status: telling(result.status, result.notes),
-            self.after: gr.update(visible=True),
-            self.png: store(self.png, result.png(), f"{result.name}.png"),
-            self.link: address(to_query(result.order.shared), own),
-            self.scrub: gr.update(maximum=max(last, 2), value=max(last, 2), visible=last > 1),
-            self.fade: 100,
-            self.recolour: False,
-            self.curves: curves(result.losses),
-            self.stop: gr.update(interactive=False),
-            self.keep: gr.update(visible=True, interactive=True),
-            self.print_size: gr.update(
-                choices=sizes, value=sizes[0][1] if sizes else None, visible=bool(sizes)
+            self.visit: visit,
+            self.picture: self._view(visit),
+            self.status: telling(visit.line, visit.notes, visit.share),
+            self.paint: gr.update(interactive=not visit.busy),
+            self.stop: gr.update(
+                value="Leave the queue" if waits else "Stop", interactive=visit.busy
             ),
-            self.enlarge: gr.update(visible=bool(sizes), interactive=True),
-            self.choice.controls.quality: gr.update(choices=qualities(result.order.shared.recipe)),
+            self.more: gr.update(visible=there, interactive=not visit.busy),
+            self.after: gr.update(visible=there or visit.looked is not None),
+            **self.panel.show(visit, _own_address(request)),
+            self.recent: gr.update(visible=len(past) > 1 or (bool(past) and not there)),
+            self.strip: gr.update(
+                value=[(one.thumb, one.title) for one in reversed(past)],
+                selected_index=past[::-1].index(visit.looked) if visit.looked in past else None,
+            ),
+            self.looking: gr.update(visible=visit.looked is not None and there),
+            self.beside: gr.update(interactive=not visit.beside),
+            self.details: _details(visit),
         }
 
-    def _stopped(self, result: Result | None, request: gr.Request) -> dict:
-        with sentences():
-            if result is None or result.over:
-                return self._as_before(result, "Stopped before it began.")
-            # Also seen by the run itself, so that nothing it yields comes after this.
-            result.stopped = True
-            if result.painted is None:
-                return self._as_before(result, "Stopped before the first picture.")
-            result.status = f"Stopped at step {result.step}; the picture is kept"
-            # Gradio ignores a press before the run has quite ended; `_rest` follows on that.
-            waiting = {button: gr.update(interactive=False) for button in (self.keep, self.enlarge)}
-            return self._finished(result, _own_address(request)) | waiting
-
-    def _as_before(self, result: Result | None, line: str, notes: Sequence[str] = ()) -> dict:
+    def _told(self, visit: Visit, seen: dict[str, Any]) -> dict:
+        """What changes with every word of a run. seen: the picture that develops."""
+        waits = visit.phase is Phase.WAITING
         return {
-            self.result: result.kept if result else None,
-            self.live: gr.update(visible=False),
-            self.compare: gr.update(visible=True),
-            self.status: telling(line, notes),
-            self.stop: gr.update(interactive=False),
+            self.picture: self._view(visit) if waits else seen | {"phase": visit.phase},
+            self.status: telling(visit.line, visit.notes, visit.share),
+            self.stop: gr.update(
+                value="Leave the queue" if waits else "Stop", interactive=not visit.stopping
+            ),
+            self.details: _details(visit),
         }
 
-    def _failed(self, result: Result | None, request: gr.Request) -> dict:
-        if result is None or result.painted is None:
-            return self._as_before(result, "Nothing was painted.")
-        if result.over:
-            # A run that was stopped ends here too, after its last report has had its say.
-            return self._as_before(result, result.status, result.notes)
-        result.status = f"Ended at step {result.step}; the picture is kept"
-        return self._finished(result, _own_address(request))
+    def _view(self, visit: Visit) -> dict[str, Any]:
+        """What the picture shows when nothing is being painted."""
+        view: dict[str, Any] = {"phase": visit.phase, "live": "none"}
+        if visit.looked is not None:
+            view |= self._looked(visit.looked, visit.result if visit.beside else None)
+            view["live"] = "take"
+        elif visit.sample is not None:
+            view |= self._sample(*visit.sample)
+        elif visit.result is not None:
+            view |= self._result(visit.result)
+            view["caption"] = "Your previous result" if visit.outdated else ""
+            view["live"] = "all"
+        else:
+            view |= self._sample(*OPENING)
+        return view | ({"live": "none"} if visit.busy else {})
 
-    def _rest(self, result: Result | None) -> tuple[Any, Any, Any]:
-        painted = result is not None and result.kept is not None
-        return (
-            gr.update(interactive=False),
-            gr.update(visible=painted, interactive=painted),
-            gr.update(interactive=painted),
-        )
+    def _result(self, result: Result) -> dict[str, Any]:
+        photo, painting = result.once("view", lambda: self._pair(result))
+        return {
+            "photo": photo, "painting": painting, "fade": round(100 * result.blend),
+            "aspect": _aspect(result.order.photo), "alt": result.order.title,
+        }  # fmt: skip
 
-    # What can be done with a result
+    def _pair(self, result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
+        coloured = result.coloured
+        photo = shown_file(self.picture, result.order.photo.resize(coloured.size), "photo")
+        return photo, shown_file(self.picture, coloured, result.name)
 
-    def _frame(self, result: Result | None, number: float) -> tuple[Any, Any]:
+    def _looked(self, past: Past, latest: Result | None) -> dict[str, Any]:
+        view = {
+            "photo": file_of(past.photo), "painting": file_of(past.painting),
+            "aspect": past.aspect, "alt": past.title, "at": 0,
+            "caption": f"An earlier result: {past.title}",
+        }  # fmt: skip
+        if latest is None:
+            return view
+        newest = self._result(latest) | {"fade": 100, "at": 50}
+        size = latest.coloured.size
+        padded = ImageOps.pad(open_photo(past.painting), size, color="#161513")
+        return newest | {
+            "photo": shown_file(self.picture, padded, "beside"),
+            "left": f"Earlier: {past.title}", "right": f"Latest: {latest.order.title}",
+        }  # fmt: skip
+
+    def _sample(self, photo: str, style: str) -> dict[str, Any]:
+        """The pair of a sample photo and what was painted from it before."""
+        painting, preset = painted_before(photo, style), preset_of(style)
+        if painting is None or preset is None:
+            return {}
+        after = open_photo(painting)
+        before = fit(open_photo(SAMPLES[photo].path), max(after.size)).resize(after.size)
+        title = f"{SAMPLES[photo].title}, {preset.title}"
+        return {
+            "photo": shown_file(self.picture, before, "sample"),
+            "painting": shown_file(self.picture, after, "sample"),
+            "aspect": _aspect(after), "alt": title, "caption": f"Painted before: {title}", "at": 50,
+        }  # fmt: skip
+
+    # How a result is looked at
+
+    def _look(self, visit: Visit, frame: float, percent: float, colours: bool) -> tuple[Any, ...]:
         with sentences():
-            frames = _painted(result).frames
-            index = min(max(int(number), 1), len(frames)) - 1
-            if index == len(frames) - 1:
-                return gr.update(visible=False), gr.update(visible=True)
-            _, picture = frames[index]
-            return gr.update(value=picture, visible=True), gr.update(visible=False)
+            result = painted(visit)
+            blends = float(percent) / 100 != result.blend
+            # A blend is of the whole painting.
+            result.look(len(result.frames) if blends else frame, float(percent) / 100, colours)
+            number = result.frame or max(len(result.frames), 2)
+            return self._view(visit), self.panel.saved(result), number
 
-    def _blend(self, result: Result | None, fade: float, recolour: bool) -> tuple[Any, ...]:
+    def _chosen(self, visit: Visit, *chosen: Any) -> Any:
+        """Show what was painted before from what is chosen now, or say what the picture is of."""
+        if visit.busy:
+            return gr.skip()
         with sentences():
-            result = _painted(result)
-            result.blended(min(max(float(fade), 0), 100) / 100, bool(recolour))
-            return (
-                gr.update(visible=False),
-                gr.update(value=_both(result), visible=True),
-                store(self.png, result.png(), f"{result.name}.png"),
-                max(len(result.frames), 2),
-            )
+            was = (visit.sample, visit.outdated)
+            visit.outdated = visit.result is not None and chosen != visit.result.chosen
+            pair = sample_of(chosen[: len(self.choice.pictures)])
+            mine = visit.result.chosen[: len(self.choice.pictures)] if visit.result else None
+            visit.sample = pair if chosen[: len(self.choice.pictures)] != mine else None
+            if (visit.sample, visit.outdated) == was or visit.looked is not None:
+                return gr.skip()
+            return self._view(visit)
 
-    def _clip(self, result: Result | None) -> str:
+    def _look_back(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
         with sentences():
-            result = _painted(result)
-            return store(self.clip_file, result.clip(), f"{result.name}.webp")
+            past = recents.of(visit.name)[::-1]
+            if visit.busy or not isinstance(event.index, int) or event.index >= len(past):
+                raise BadInput("There is no such result any more.")
+            visit.look_at(past[event.index])
+            return self._render(visit, request)
 
-    def _card(self, result: Result | None) -> str:
+    def _put_beside(self, visit: Visit, request: gr.Request) -> dict:
         with sentences():
-            result = _painted(result)
-            return store(self.card_file, result.card(), f"{result.name}-card.jpg")
+            painted(visit)
+            visit.beside = visit.looked is not None
+            return self._render(visit, request)
+
+    def _look_at_latest(self, visit: Visit, request: gr.Request) -> dict:
+        visit.look_at(None)
+        return self._render(visit, request)
+
+    def _come_back(self, visit: Visit, name: str, request: gr.Request) -> dict:
+        """Find the results of a visit again after the page was loaded anew."""
+        visit.name = name if NAME.fullmatch(str(name)) else visit.name
+        if not recents.of(visit.name):
+            return {self.visit: visit}
+        visit.line = "Your last results are below."
+        return self._render(visit, request)
+
+    def _remember(self, visit: Visit) -> None:
+        """Put a result that has just come about into the strip."""
+        result = visit.result
+        if result is None or visit.phase not in (Phase.FINISHED, Phase.STOPPED):
+            return
+        photo, painting = result.once("view", lambda: self._pair(result))
+        thumb = jpeg(fit(flat(result.coloured), THUMB))
+        past = Past(
+            result.order.title, photo["path"], painting["path"], self.panel.saved(result),
+            store(self.strip, thumb, "thumb.jpg"), _aspect(result.order.photo),
+        )  # fmt: skip
+        recents.add(visit.name, past)
 
 
-def _opening() -> tuple[Image.Image, Image.Image] | None:
-    """The photo and the finished sample that the page opens on."""
-    photo, style = OPENING
-    path = painted_before(photo, style)
-    if path is None:
+def sample_of(pictures: tuple[Any, ...]) -> tuple[str, str] | None:
+    """Sample and preset, when they alone are chosen and were painted before."""
+    photo, style, own, second = pictures[:4]
+    sample = sample_id(photo)
+    if sample is None or style is None or own or second or not painted_before(sample, style):
         return None
-    after = open_photo(path)
-    return fit(open_photo(SAMPLES[photo].path), max(after.size)).resize(after.size), after
+    return sample, style
 
 
-def _under_way() -> tuple[Any, Any, Any]:
-    """Stop can be pressed; what begins another run cannot."""
-    off = gr.update(interactive=False)
-    return gr.update(interactive=True), off, off
-
-
-def _shown(picture: Image.Image) -> Image.Image:
-    """As much of a picture as a screen has pixels for."""
-    return fit(flat(picture), SCREEN, enlarge=False)
-
-
-def _both(result: Result) -> tuple[Image.Image, Image.Image]:
-    """Photo and painting for the slider."""
-    assert result.shown is not None
-    after = _shown(result.shown)
-    return flat(result.order.photo).resize(after.size, Image.Resampling.LANCZOS), after
-
-
-def _begin(asked: Order, start: Arrays | Image.Image | None) -> Image.Image:
+def _begin(order: Order, start: Start) -> Image.Image:
     """What is seen before the first step."""
     if isinstance(start, Image.Image):
-        return _shown(start)
+        return start
     if start is not None:
-        return _shown(to_image(torch.from_numpy(start[0])))
-    return _shown(fit(asked.photo, asked.shared.recipe.size))
+        return to_image(torch.from_numpy(start[0]))
+    return fit(order.photo, order.shared.recipe.size)
 
 
-def _remarks(asked: Order, start: object) -> tuple[str, ...]:
-    return tuple(
-        line for line, holds in ((WENT_ON, start is not None), (MASKED, asked.mask)) if holds
-    )
+def _aspect(picture: Image.Image) -> float:
+    return picture.width / picture.height
 
 
-def _painted(result: Result | None) -> Result:
-    kept = result.kept if result else None
-    if kept is None:
-        raise BadInput("There is no painting yet: press Paint first.")
-    return kept
+def _details(visit: Visit) -> str:
+    result = visit.run or visit.result
+    return "" if result is None else f"<p>{html.escape(result.details)}</p>"
 
 
 def _own_address(request: gr.Request) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageOps
 
-from nst.errors import BadInput
 from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit
 from nst.presets import preset_of
@@ -74,10 +73,8 @@ class SideBySide:
         return store(self.sheet, jpeg(sheet, 90), "side-by-side.jpg")
 
 
-def tile_of(result: Result | None) -> Tile:
-    """A result of the Paint tab as it is set beside another. Raises BadInput without one."""
-    if result is None or result.shown is None:
-        raise BadInput("There is no painting yet: press Paint first.")
+def tile_of(result: Result) -> Tile:
+    """A result of the Paint tab as it is set beside another."""
     small = fit(result.shown, SIDE, enlarge=False)
     return Tile(result.order.title, result.order.shared, small)
 

@@ -18,7 +18,7 @@ from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.runs.events import PAINTS, QUICK
 from ui.runs.job import Order, order
 from ui.runs.messages import sentences, telling
-from ui.runs.painting import clock, pace
+from ui.runs.pace import clock, pace
 from ui.runs.result import store
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor, visitor_of

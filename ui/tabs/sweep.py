@@ -11,7 +11,7 @@ from nst.recipe import Recipe, parse_value
 from ui.parts.controls import LABELS
 from ui.runs.events import QUICK
 from ui.runs.messages import telling
-from ui.runs.painting import clock, pace
+from ui.runs.pace import clock, pace
 from ui.server.visitors import Visitor
 from ui.tabs.inputs import Choice
 from ui.tabs.panel import Panel

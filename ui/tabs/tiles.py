@@ -15,7 +15,8 @@ from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit
 from ui.parts.links import Shared
 from ui.runs.job import Order
-from ui.runs.painting import clock, run
+from ui.runs.pace import clock
+from ui.runs.painting import run
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor
 

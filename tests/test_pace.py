@@ -1,0 +1,69 @@
+"""How long a run should take, and how that is said."""
+
+import pytest
+
+from nst.recipe import Recipe
+from ui.runs.pace import Pace, about, clock
+
+RECIPE = Recipe(encoder="compact", steps=220, size=512)
+SPENT = [(128, 100, 1.0), (256, 70, 2.0), (512, 50, 5.0)]
+
+
+@pytest.fixture
+def pace() -> Pace:
+    learned = Pace()
+    learned.learn("compact", 0.75, SPENT)
+    return learned
+
+
+def whole(spent: list) -> Recipe:
+    """A recipe whose schedule is what was spent."""
+    return RECIPE.replace(steps=sum(steps for _, steps, _ in spent))
+
+
+def test_nothing_is_expected_of_what_was_never_painted(pace):
+    assert Pace().expect(RECIPE) is None
+    assert pace.expect(RECIPE) is not None
+
+
+def test_each_scale_is_known_by_itself(pace):
+    expected = 0.0
+    for (count, _), (_, steps, seconds) in zip(RECIPE.schedule(), SPENT, strict=True):
+        expected += seconds * count / steps
+    assert pace.expect(RECIPE) == pytest.approx(expected)
+    assert pace.expect(RECIPE, 0.375) == pytest.approx(expected / 2)
+
+
+def test_what_is_left_shrinks_to_nothing(pace):
+    left = [pace.expect(RECIPE, done=done) for done in range(0, 221, 20)]
+    assert left == sorted(left, reverse=True)
+    assert left[-1] == 0
+
+
+def test_the_first_run_of_a_scale_counts_for_nothing_once_there_is_another(pace):
+    pace.learn("compact", 0.75, [(side, steps, 9 * seconds) for side, steps, seconds in SPENT])
+    known = pace.expect(RECIPE)
+    fresh = Pace()
+    fresh.learn("compact", 0.75, [(side, steps, 9 * seconds) for side, steps, seconds in SPENT])
+    assert known == fresh.expect(RECIPE)
+
+
+def test_a_few_steps_say_nothing_about_the_pace(pace):
+    before = pace.expect(RECIPE)
+    for _ in range(4):
+        pace.learn("compact", 0.75, [(512, 3, 90.0)])
+    assert pace.expect(RECIPE) == before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.02, "0.1 s"), (0.6, "0.6 s"), (12.3, "12 s"), (400, "7 min")]
+)
+def test_seconds_are_said_as_people_say_them(seconds, said):
+    assert clock(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.2, "about 1 s"), (6.4, "about 6 s"), (23, "about 25 s")]
+)
+def test_expected_seconds_have_no_more_digits_than_are_known(seconds, said):
+    assert about(seconds) == said

@@ -1,0 +1,127 @@
+"""The life of a run as the page sees it, from the press of Paint to its end."""
+
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from nst.recipe import Recipe
+from ui.parts.links import Shared
+from ui.runs.job import Order
+from ui.runs.painting import Progress
+from ui.runs.result import Result
+from ui.runs.visit import RECENT, Past, Phase, Recents, Visit
+
+PICTURE = Image.new("RGB", (48, 40), "teal")
+TOLD = Progress(3, 10, PICTURE.size, 1.0, "Sketching", picture=PICTURE)
+WAITS = Progress(0, 10, PICTURE.size, 0.0, "1 before you, about 40 s")
+
+
+def result(**more) -> Result:
+    return Result(Order(PICTURE, (PICTURE,), Shared(Recipe()), "Mosaic", ""), **more)
+
+
+@pytest.fixture
+def visit() -> Visit:
+    """One that has a result already."""
+    begun = Visit()
+    begun.ask()
+    begun.begin(result())
+    begun.take(TOLD)
+    begun.end()
+    return begun
+
+
+def test_a_run_waits_paints_and_is_finished():
+    visit, run = Visit(), result()
+    seen = [visit.phase]
+    visit.ask()
+    seen.append(visit.phase)
+    visit.begin(run)
+    visit.take(WAITS)
+    assert visit.line == "1 before you, about 40 s"
+    visit.take(TOLD)
+    seen.append(visit.phase)
+    visit.end()
+    seen.append(visit.phase)
+    assert seen == [Phase.IDLE, Phase.WAITING, Phase.PAINTING, Phase.FINISHED]
+    assert visit.result is run
+
+
+def test_a_print_is_told_from_a_painting(visit):
+    visit.ask()
+    visit.begin(result(larger=True))
+    visit.take(TOLD)
+    assert visit.phase is Phase.PRINTING
+
+
+def test_until_a_run_has_a_picture_the_result_before_it_is_kept(visit):
+    before = visit.result
+    for end in (visit.end, visit.fail):
+        visit.ask()
+        visit.begin(result())
+        visit.take(WAITS)
+        visit.stop()
+        end()
+        assert visit.result is before
+        assert visit.phase is Phase.FINISHED
+
+
+def test_leaving_the_queue_is_said():
+    visit = Visit()
+    visit.ask()
+    visit.begin(result())
+    visit.take(WAITS)
+    visit.stop()
+    visit.end()
+    assert visit.phase is Phase.IDLE
+    assert "left the queue" in visit.line
+
+
+def test_what_is_painted_survives_a_stop_and_a_failure():
+    for word, phase in (("stop", Phase.STOPPED), ("fail", Phase.FAILED)):
+        visit, run = Visit(), result()
+        visit.ask()
+        visit.begin(run)
+        visit.take(TOLD)
+        if word == "stop":
+            visit.stop()
+            visit.end()
+        else:
+            visit.fail("Memory ran out.")
+            assert "Memory ran out." in visit.notes
+        assert visit.phase is phase
+        assert visit.result is run
+        assert "the picture is kept" in visit.line
+
+
+def test_a_new_run_leaves_what_was_looked_at(visit):
+    visit.look_at(Past("", "", "", "", "", 1.0))
+    visit.ask()
+    assert visit.looked is None
+
+
+@pytest.fixture
+def past(tmp_path) -> Past:
+    for name in ("photo", "painting", "png", "thumb"):
+        (tmp_path / name).write_bytes(b"picture")
+    paths = {name: str(tmp_path / name) for name in ("photo", "painting", "png", "thumb")}
+    return Past(title="Mosaic", aspect=1.0, **paths)
+
+
+def test_the_last_six_results_of_a_visit_are_found_again(past):
+    recents = Recents(seconds=60)
+    for number in range(RECENT + 2):
+        recents.add("mine", replace(past, title=str(number)))
+    assert [found.title for found in recents.of("mine")] == list("234567")
+    assert recents.of("another") == ()
+
+
+def test_results_are_forgotten_with_the_visit_and_with_their_files(past, tmp_path):
+    over = Recents(seconds=-1)
+    over.add("mine", past)
+    assert over.of("mine") == ()
+    recents = Recents(seconds=60)
+    recents.add("mine", past)
+    (tmp_path / "png").unlink()
+    assert recents.of("mine") == ()

@@ -1,0 +1,87 @@
+"""How fast this machine paints, and how seconds are said."""
+
+from collections import Counter
+from collections.abc import Iterable
+from math import log2
+from threading import Lock
+
+from nst.pipeline import choose_encoder
+from nst.recipe import Recipe
+
+__all__ = ["Pace", "Spent", "about", "clock", "pace"]
+
+# Of a scale that was painted: long side in pixels, steps, seconds.
+Spent = tuple[int, int, float]
+FEWEST = 8  # steps that say something about a scale's pace
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people say them: "0.8 s", "12 s", "3 min"."""
+    if seconds < 1:
+        return f"{max(seconds, 0.1):.1f} s"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def about(seconds: float) -> str:
+    """Seconds that are only expected, without more digits than are known: "about 20 s"."""
+    if seconds < 10:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {clock(5 * round(seconds / 5))}"
+
+
+class Pace:
+    """Seconds for a step on one pixel, by encoder and scale, learned from what was painted.
+
+    A small scale takes longer for each pixel than a large one, and another network may paint it.
+    Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[str, int], float] = {}
+        self._times: Counter[tuple[str, int]] = Counter()
+        self._lock = Lock()
+
+    def learn(self, encoder: str, aspect: float, spent: Iterable[Spent]) -> None:
+        """Take what a run has spent on its scales into account.
+
+        encoder: which has painted. aspect: the photo's short side over its long side.
+        """
+        for side, steps, seconds in spent:
+            if steps < FEWEST:
+                continue
+            key, each = (encoder, _octave(side)), seconds / (steps * aspect * side**2)
+            with self._lock:
+                # The first time warms up and says little about the next.
+                seen = self._times[key] > 1
+                self._seconds[key] = (self._seconds[key] + each) / 2 if seen else each
+                self._times[key] += 1
+
+    def expect(
+        self, recipe: Recipe, aspect: float = 0.75, after: int = 0, done: int = 0
+    ) -> float | None:
+        """Seconds that a run should take; None before anything is known of its encoder.
+
+        aspect: the photo's short side over its long side. after: as in `Recipe.schedule`. done:
+        steps that are behind it.
+        """
+        encoder, _ = choose_encoder(recipe)
+        with self._lock:
+            known = {
+                scale: each for (name, scale), each in self._seconds.items() if name == encoder
+            }
+        if not known:
+            return None
+        seconds = 0.0
+        for count, share in recipe.schedule(after):
+            left, done = max(0, count - done), max(0, done - count)
+            side = recipe.size * share
+            nearest = min(known, key=lambda scale: abs(scale - _octave(side)))
+            seconds += left * aspect * side**2 * known[nearest]
+        return seconds
+
+
+def _octave(side: float) -> int:
+    return round(log2(side))
+
+
+pace = Pace()
