@@ -15,14 +15,17 @@ import logging
 from threading import Thread
 from typing import Any
 
+from nst.pictures.limits import MEGABYTE
 from nst.presets import load_presets
 from ui.page import create_demo
 from ui.runs import zero
 from ui.runs.painting import calibrate, prepare
+from ui.server.gradio_internals import upload_folder
 from ui.server.guard import launch_options
+from ui.server.limits import RULES
 from ui.theme import CSS, HEAD, JS, theme
 
-__all__ = ["main", "options"]
+__all__ = ["check_folder", "main", "options"]
 
 
 def options() -> dict[str, Any]:
@@ -34,16 +37,32 @@ def options() -> dict[str, Any]:
         "head": HEAD,
         "ssr_mode": False,
         "footer_links": ["api"],
-        "state_session_capacity": 500,
+        # More than `NST_VISITS`, for whom to forget is decided at the door.
+        "state_session_capacity": 2 * RULES.visits,
         "show_error": False,
         **launch_options(),
     }
+
+
+def check_folder() -> None:
+    """End with a sentence where no picture can be written."""
+    folder = upload_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(MEGABYTE))
+    except OSError as error:
+        raise SystemExit(
+            f"Pictures cannot be written to {folder}: {error.strerror}. "
+            "Make room there, or set GRADIO_TEMP_DIR to another folder."
+        ) from None
 
 
 def main() -> None:
     """Say which presets are wrong, get ready to paint, serve."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # tells of every request
+    check_folder()
     for problem in load_presets()[1]:
         logging.warning(problem)
     if zero.ACTIVE:

@@ -9,6 +9,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from app import check_folder
 from nst.pictures.export import read_notes, read_recipe
 from nst.presets import load_presets
 from nst.recipe import Recipe
@@ -29,6 +30,13 @@ def lion() -> dict:
 
 def pixels(path: str) -> np.ndarray:
     return np.asarray(Image.open(path))
+
+
+def test_a_folder_that_cannot_be_written_ends_the_start_with_a_sentence(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "folder"))
+    with pytest.raises(SystemExit, match=r"Pictures cannot be written to .*GRADIO_TEMP_DIR"):
+        check_folder()
 
 
 def test_paint_returns_a_png_that_remembers_its_recipe(client):

@@ -1,5 +1,6 @@
 """The guard, in front of a small app of its own: what it refuses, what it bounds, who may wait."""
 
+import asyncio
 import io
 import json
 import logging
@@ -8,6 +9,7 @@ import socket
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -23,14 +25,20 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.pictures.limits import MEGABYTE
+from nst.recipe import Recipe
+from ui.parts.links import Shared
+from ui.runs.job import Order
 from ui.runs.messages import sentences
-from ui.server.admission import Admission, Command
+from ui.runs.result import Result
+from ui.server.admission import DECODING, Admission, Command
 from ui.server.bodies import Refused, Upload, boundary_of
-from ui.server.expiry import Cache, Hearing, _end_visits
+from ui.server.expiry import Cache, Listeners, _again, _forget
 from ui.server.fair_queue import PAINTING, FairQueue
+from ui.server.gradio_internals import kept_by_session
 from ui.server.guard import launch_options
 from ui.server.limits import DOOR, RULES, Door
-from ui.server.visitors import visitor_of
+from ui.server.visitors import Visitor, visitor_of
+from ui.server.visits import Visits, bytes_held
 
 API = "/gradio_api"
 PATIENCE = 30  # seconds until a test gives up on an event that has to come
@@ -42,6 +50,9 @@ class Runs:
 
     def __init__(self) -> None:
         self.queue = FairQueue(1)
+        self.gate = threading.Event()
+        self.looking = self.most_looking = 0
+        self._lock = threading.Lock()
         self.started: dict[str, threading.Event] = {}
         self.ended: dict[str, threading.Event] = {}
         self.order: list[str] = []
@@ -67,6 +78,15 @@ class Runs:
         finally:
             ended.set()
 
+    def look(self, text: str) -> str:
+        with self._lock:
+            self.looking += 1
+            self.most_looking = max(self.looking, self.most_looking)
+        self.gate.wait(PATIENCE)
+        with self._lock:
+            self.looking -= 1
+        return text
+
 
 def _page(runs: Runs) -> gr.Blocks:
     def remember(text: str, kept: str) -> tuple[str, str]:
@@ -86,6 +106,8 @@ def _page(runs: Runs) -> gr.Blocks:
         picture = gr.File()
         gr.Button().click(runs.endless, text, out, api_name="endless",
                           concurrency_id=PAINTING, concurrency_limit=20)  # fmt: skip
+        gr.Button().click(runs.look, text, out, api_name="look", queue=False,
+                          concurrency_id=DECODING)  # fmt: skip
         gr.Button().click(remember, [text, kept], [out, kept], api_name="remember")
         for name, handler in (("refuse", refuse), ("fail", fail)):
             gr.Button().click(handler, text, out, api_name=name, queue=False)
@@ -597,16 +619,20 @@ def test_two_visitors_share_no_state(place: Place) -> None:
     assert one.predict("next", api_name="/remember") == "mine"
 
 
+def _pass_over(place: Place, listeners: Listeners, visit: float) -> None:
+    """One look for what is to be forgotten."""
+    asyncio.run(_forget(place.demo, listeners, Visits(RULES), 1000, visit))
+
+
 def test_an_idle_visit_is_forgotten(serve) -> None:
     place = serve()
     client = place.client()
     client.predict("mine", api_name="/remember")
-    holder = place.demo.app.state_holder
-    assert client.session_hash in holder.session_data
-    _end_visits(holder, Hearing(), 1000)
-    assert client.session_hash in holder.session_data
-    _end_visits(holder, Hearing(), 0)
-    assert client.session_hash not in holder.session_data
+    assert client.session_hash in kept_by_session(place.demo)
+    _pass_over(place, Listeners(), 1000)
+    assert client.session_hash in kept_by_session(place.demo)
+    _pass_over(place, Listeners(), 0)
+    assert client.session_hash not in kept_by_session(place.demo)
     assert client.predict("next", api_name="/remember") == ""
 
 
@@ -614,10 +640,155 @@ def test_a_visit_that_is_listening_is_not_forgotten(serve) -> None:
     place = serve()
     client = place.client()
     client.predict("mine", api_name="/remember")
-    hearing = Hearing()
-    hearing.begin(client.session_hash)
-    _end_visits(place.demo.app.state_holder, hearing, 0)
+    listeners = Listeners()
+    listeners.begin(client.session_hash, "here")
+    _pass_over(place, listeners, 0)
     assert client.predict("next", api_name="/remember") == "mine"
+
+
+def test_nobody_takes_the_messages_of_a_session_that_is_listened_to() -> None:
+    listeners = Listeners()
+    listeners.begin("session", "here")
+    listeners.begin("session", "here")
+    with pytest.raises(Refused, match="Somebody else"):
+        listeners.begin("session", "there")
+    listeners.end("session", "here")
+    listeners.end("session", "here")
+    assert not listeners.heard("session")
+    listeners.begin("session", "there")
+
+
+def test_expiry_goes_on_after_an_error_that_nobody_foresaw(caplog) -> None:
+    tries = []
+
+    async def act() -> None:
+        tries.append(1)
+        raise ValueError("unforeseen")
+
+    async def go() -> None:
+        task = asyncio.create_task(_again(act, 0.001))
+        while len(tries) < 3:
+            await asyncio.sleep(0.001)
+        task.cancel()
+
+    asyncio.run(go())
+    assert "unforeseen" in caplog.text
+
+
+# Which visits are remembered
+
+
+class Remembered:
+    """What stands for the page: sessions and what they keep."""
+
+    def __init__(self) -> None:
+        self.session_data: OrderedDict[str, Any] = OrderedDict()
+        self.time_last_used: dict[str, Any] = {}
+        self.lock = threading.Lock()
+        self.page = SimpleNamespace(
+            state_holder=self,
+            _queue=SimpleNamespace(event_queue_per_concurrency_id={}, active_jobs=[]),
+        )
+
+    def delete_state(self, session: str) -> None:
+        del self.session_data[session]
+
+    def keep(self, session: str, value: Any = None) -> None:
+        self.session_data[session] = SimpleNamespace(state_data={1: value})
+
+
+def test_strangers_with_fresh_names_do_not_push_out_who_has_a_result() -> None:
+    held, visits = Remembered(), Visits(replace(RULES, visits=10))
+    visits.seen(Visitor("home", "mine"))
+    visits.opened("mine")
+    held.keep("mine")
+    for number in range(50):
+        visits.seen(Visitor("elsewhere", f"fresh{number}"))
+        visits.limit_number(held.page, f"fresh{number}")
+        held.keep(f"fresh{number}")
+    assert len(held.session_data) == 10
+    assert "mine" in held.session_data
+
+
+def test_with_one_address_the_page_that_was_closed_longest_ago_goes_first() -> None:
+    held, visits = Remembered(), Visits(replace(RULES, visits=3))
+    for name in ("open", "old", "new"):
+        visits.seen(Visitor("home", name))
+        held.keep(name)
+    visits.opened("open")
+    visits.limit_number(held.page, "coming")
+    assert list(held.session_data) == ["open", "new"]
+
+
+def test_the_pictures_of_all_visits_are_bounded_together() -> None:
+    held, visits = Remembered(), Visits(replace(RULES, kept_pictures=10))
+    megabyte = Image.new("L", (1024, 1024))
+    visits.seen(Visitor("home", "mine"))
+    held.keep("mine", {"painted": megabyte, "again": [megabyte]})
+    for number in range(12):
+        visits.seen(Visitor("elsewhere", f"large{number}"))
+        held.keep(f"large{number}", Image.new("L", (1024, 1024)))
+        visits.limit_memory(held.page)
+    kept = kept_by_session(held.page)
+    assert sum(map(bytes_held, kept.values())) == 10 * MEGABYTE
+    assert "mine" in kept
+    assert "large11" in kept
+
+
+def test_a_result_counts_with_every_picture_it_holds() -> None:
+    photo, style = Image.new("RGB", (100, 50)), Image.new("RGB", (10, 10))
+    result = Result(Order(photo, (style, style), Shared(Recipe()), "", ""))
+    result.painted = result.shown = Image.new("RGB", (20, 20))
+    assert bytes_held(result) == 3 * (5000 + 100 + 400)
+
+
+# What is outside the queue
+
+
+def test_what_decodes_pictures_takes_turns_and_small_requests_pass_by(serve) -> None:
+    place = serve()
+    answers: list[int] = []
+
+    def look() -> None:
+        answers.append(
+            place.post("/run/look", data=["x"], fn_index=place.index("look")).status_code
+        )
+
+    lookers = [threading.Thread(target=look) for _ in range(5)]
+    for looker in lookers:
+        looker.start()
+    _wait(lambda: place.runs.looking == 2)
+    answer = place.post("/run/number", data=[0.5], fn_index=place.index("number"))
+    assert answer.status_code == 200
+    assert place.runs.looking == 2
+    place.runs.gate.set()
+    for looker in lookers:
+        looker.join()
+    assert answers == [200] * 5
+    assert place.runs.most_looking == 2
+
+
+def test_one_address_may_have_only_so_many_requests_waiting(serve) -> None:
+    place = serve(waiting_requests=1)
+    lookers = [
+        threading.Thread(
+            target=place.post, args=("/run/look",),
+            kwargs={"data": ["x"], "fn_index": place.index("look")},
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    for looker in lookers[:2]:
+        looker.start()
+    _wait(lambda: place.runs.looking == 2)
+    lookers[2].start()
+    refused = None
+    while refused is None:
+        answer = place.post("/run/look", data=["x"], fn_index=place.index("look"))
+        refused = answer if answer.status_code == 429 else None
+    assert "from your address are waiting" in refused.json()["detail"]
+    place.runs.gate.set()
+    for looker in lookers:
+        looker.join()
 
 
 # What is left behind
@@ -651,7 +822,7 @@ def test_an_expired_file_goes_with_its_folder(cache, tmp_path, monkeypatch) -> N
 def test_files_of_the_page_itself_never_expire(cache, tmp_path, monkeypatch) -> None:
     (tmp_path / "preset.png").write_bytes(b"x")
     _aged(monkeypatch, 2 * DOOR.cache_seconds)
-    cache().sweep(0, frozenset({str(tmp_path / "preset.png")}))
+    cache().sweep(frozenset({str(tmp_path / "preset.png")}))
     assert (tmp_path / "preset.png").exists()
 
 
@@ -665,12 +836,71 @@ def test_the_oldest_go_first_when_the_folder_is_full(cache, tmp_path, monkeypatc
 
 
 def test_what_has_just_come_is_not_thrown_out_for_the_next(cache, tmp_path) -> None:
-    (tmp_path / "new").write_bytes(bytes(MEGABYTE))
-    kept = cache(cache_mb=1)
+    (tmp_path / "new").write_bytes(bytes(4 * MEGABYTE))
+    kept = cache(cache_mb=4)
     kept.sweep()
     with pytest.raises(Refused, match="disk here is full"):
-        kept.admit(MEGABYTE)
+        kept.reserve(MEGABYTE, "here")
     assert (tmp_path / "new").exists()
+
+
+def test_uploads_that_stall_keep_their_room_over_a_sweep(cache) -> None:
+    kept = cache(cache_mb=8)
+    for address in ("a", "b", "c", "d"):
+        kept.reserve(2 * MEGABYTE, address)
+        kept.sweep()
+    with pytest.raises(Refused, match="disk here is full"):
+        kept.reserve(MEGABYTE, "e")
+    kept.release(2 * MEGABYTE, "a")
+    kept.sweep()
+    kept.reserve(MEGABYTE, "e")
+
+
+def test_uploads_of_one_address_take_a_share_of_the_room_only(cache) -> None:
+    kept = cache(cache_mb=8)
+    kept.reserve(2 * MEGABYTE, "here")
+    with pytest.raises(Refused, match="from your address") as refused:
+        kept.reserve(1, "here")
+    assert refused.value.status == 429
+    kept.reserve(MEGABYTE, "there")
+
+
+def test_what_an_open_page_has_chosen_is_not_swept(cache, tmp_path, monkeypatch) -> None:
+    for name in ("photo", "other"):
+        (tmp_path / name).write_bytes(bytes(MEGABYTE))
+    _aged(monkeypatch, 2 * DOOR.cache_seconds)
+    cache(cache_mb=8).sweep(frozenset(), {str(tmp_path / "photo"): "home"})
+    assert [path.name for path in tmp_path.iterdir()] == ["photo"]
+
+
+def test_one_address_cannot_hold_more_than_its_share_of_files(cache, tmp_path, monkeypatch) -> None:
+    files = [tmp_path / str(number) for number in range(3)]
+    for file in files:
+        file.write_bytes(bytes(MEGABYTE))
+    _aged(monkeypatch, 2 * DOOR.cache_seconds)
+    cache(cache_mb=8).sweep(frozenset(), {str(file): "greedy" for file in files})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_open_pages_name_are_in_use_until_they_close() -> None:
+    visits = Visits(RULES)
+    visits.seen(Visitor("home", "mine"), {"/photo"})
+    assert visits.in_use() == {}
+    visits.opened("mine")
+    assert visits.in_use() == {"/photo": "home"}
+    visits.closed("mine")
+    assert visits.in_use() == {}
+
+
+def test_a_picture_that_has_expired_is_asked_for_again(place: Place) -> None:
+    (path,) = place.upload(b"x").json()
+    Path(path).unlink()
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    answer = place.join("name", uuid.uuid4().hex, file)
+    assert answer.status_code == 410
+    assert answer.json()["detail"] == (
+        "That picture has expired here: please choose or send it again."
+    )
 
 
 def test_a_full_disk_is_told_before_a_run_or_an_upload(serve) -> None:

@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from ui.server.admission import DECODING
 from ui.server.fair_queue import PAINTING
 from ui.server.limits import RULES
 
-__all__ = ["PAINTS", "PRIVATE", "QUICK"]
+__all__ = ["DECODES", "PAINTS", "PRIVATE", "QUICK"]
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
+# What decodes or makes a picture: few at once, whoever asks.
+DECODES: dict[str, Any] = {**QUICK, "concurrency_id": DECODING}
 # Whoever paints waits for a turn in `painting_queue`, which says how long: Gradio lets all in.
 PAINTS: dict[str, Any] = {
     "concurrency_id": PAINTING,

@@ -1,15 +1,18 @@
 """What a visitor asked for, checked and opened, before anything waits or works."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from PIL import Image, ImageFilter
 
 from nst.errors import BadInput
 from nst.pictures.images import open_photo
+from nst.pictures.limits import LIMITS
 from nst.presets import Preset
 from nst.recipe import Recipe
 from ui.parts.links import Shared
 from ui.parts.samples import sample_id
+from ui.server.limits import RULES
 
 __all__ = ["Order", "brushed", "order"]
 
@@ -57,10 +60,10 @@ def order(
             raise BadInput(f"The second style's share is {share:g}; it can be from 0 to 1.")
         recipe = recipe.replace(mix=(round(1 - share, 4), round(share, 4)))
     preset = style if isinstance(style, Preset) else None
-    first = open_photo(preset.path if preset else style)  # type: ignore[arg-type]
+    first = _opened(preset.path if preset else style)  # type: ignore[arg-type]
     return Order(
-        photo=again.photo if again else open_photo(photo),  # type: ignore[arg-type]
-        styles=(first, open_photo(second.path)) if second else (first,),
+        photo=again.photo if again else _opened(photo),  # type: ignore[arg-type]
+        styles=(first, _opened(second.path)) if second else (first,),
         shared=Shared(
             recipe,
             again.shared.photo if again else sample_id(photo),
@@ -82,6 +85,11 @@ def brushed(drawn: dict | None) -> Image.Image | None:
     if mask.getbbox() is None:
         return None
     return mask.filter(ImageFilter.GaussianBlur(max(mask.size) * SOFT))
+
+
+def _opened(file: str | Path) -> Image.Image:
+    """A picture, no larger than the largest painting here: it is kept while the visit lasts."""
+    return open_photo(file, replace(LIMITS, kept_side=min(LIMITS.kept_side, RULES.max_size)))
 
 
 def _title(preset: Preset | None, second: Preset | None) -> str:

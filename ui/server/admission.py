@@ -4,6 +4,7 @@ Gradio takes any function index, number of values and session for granted, and s
 wrong ones; it bounds the queue as a whole, but not what one visitor has waiting in it.
 """
 
+import asyncio
 import re
 from collections import Counter
 from contextlib import AsyncExitStack, ExitStack
@@ -22,8 +23,10 @@ from ui.server.gradio_internals import (
 from ui.server.limits import Door, Rules
 from ui.server.visitors import Visitor, address_of
 
-__all__ = ["SESSION", "Admission", "Command", "session_of"]
+__all__ = ["DECODING", "SESSION", "Admission", "Command", "session_of"]
 
+DECODING, SMALL = "decoding", "small"  # what events that do not queue are called
+DECODING_AT_ONCE, SMALL_AT_ONCE = 2, 16
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -37,15 +40,18 @@ def session_of(name: str, page: Any) -> str:
 
 @dataclass(frozen=True)
 class Command:
-    """A checked request. fn: the event that it lets wait in the queue, if it does."""
+    """A checked request. fn: the function that it asks for, if it does. queued: it may wait in
+    Gradio's queue; what does not is answered at once.
+    """
 
     body: dict[str, Any]
     fn: Any = None
     session: str | None = None
+    queued: bool = True
 
     @property
     def paints(self) -> bool:
-        return self.fn is not None and self.fn.concurrency_id == PAINTING
+        return self.queued and self.fn is not None and self.fn.concurrency_id == PAINTING
 
 
 class Admission:
@@ -53,6 +59,7 @@ class Admission:
 
     def __init__(self, door: Door, rules: Rules, queue: FairQueue) -> None:
         self._door, self._rules, self._queue = door, rules, queue
+        self._turns = {DECODING: FairQueue(DECODING_AT_ONCE), SMALL: FairQueue(SMALL_AT_ONCE)}
         self._arriving: Counter[tuple[bool, Visitor]] = Counter()
 
     def check(self, kind: str, found: dict[str, str], body: dict[str, Any], page: Any) -> Command:
@@ -85,7 +92,24 @@ class Admission:
         }
         if kind != "call":
             checked["fn_index"] = fn._id
-        return Command(checked, None if kind == "run" else fn, session)
+        return Command(checked, fn, session, queued=kind != "run")
+
+    async def take_turn(self, command: Command, address: str, until: AsyncExitStack) -> None:
+        """Wait for the turn of a command that does not queue. Raises Refused when too many wait.
+
+        until: exited when it is done. Those that decode or compute pictures have turns of their
+        own, so that small ones need not wait for them.
+        """
+        of = DECODING if command.fn.concurrency_id == DECODING else SMALL
+        if self._turns[of].waiting(address) >= self._door.waiting_requests:
+            raise Refused(
+                429,
+                f"{self._door.waiting_requests} requests from your address are waiting already, "
+                "which is the most that can. Please try again in a moment.",
+            )
+        visitor = Visitor(address, command.session or "")
+        turn = until.enter_context(self._turns[of].join(visitor))
+        await asyncio.wrap_future(turn.granted)
 
     def wait(
         self, command: Command, page: Any, address: str, until: ExitStack | AsyncExitStack

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-__all__ = ["Refused", "Upload", "boundary_of", "is_address", "read_json"]
+__all__ = ["Refused", "Upload", "boundary_of", "files_in", "is_address", "read_json"]
 
 MOST_VALUES = 10_000  # of one request: every control of the page together sends about 50
 DEEPEST = 24  # an event with two galleries of pictures is 7 deep
@@ -48,6 +48,14 @@ def read_json(raw: bytes, folder: Path) -> dict[str, Any]:
             raise Refused(413, f"The request has more than {MOST_VALUES} values.")
         _check(found, folder)
     return value
+
+
+def files_in(value: dict[str, Any]) -> set[str]:
+    """The uploads that a checked request is about."""
+    found = (
+        inner["path"] for inner in _values(value) if isinstance(inner, dict) and "path" in inner
+    )
+    return {os.path.abspath(path) for path in found if path is not None}
 
 
 def _no_constant(name: str) -> None:
@@ -104,6 +112,8 @@ def _check_file(value: dict[str, Any], folder: Path) -> None:
         raise Refused(
             400, "That file was not uploaded here, or it has expired: please send it again."
         )
+    if not named.exists():
+        raise Refused(410, "That picture has expired here: please choose or send it again.")
     if "orig_name" in value:
         value["orig_name"] = None
 

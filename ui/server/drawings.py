@@ -5,7 +5,6 @@ makes as many layers as a request's number says.
 """
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,6 +18,7 @@ from starlette.types import Message, Receive, Scope
 from nst.pictures.limits import LIMITS
 from ui.server.admission import SESSION
 from ui.server.bodies import Refused, boundary_of
+from ui.server.gradio_internals import editors_of
 
 __all__ = ["Drawing", "read_drawing"]
 
@@ -62,7 +62,7 @@ async def read_drawing(scope: Scope, receive: Receive, page: Any) -> Drawing:
     if fields.keys() != FIELDS or not picture:
         raise Refused(400, "The drawing is not complete.")
     _check(fields, picture)
-    editor = next((e for e in _editors(page) if str(e._id) == fields["component_id"]), None)
+    editor = next((e for e in editors_of(page) if str(e._id) == fields["component_id"]), None)
     if editor is None or fields["fn_name"] != "accept_blobs":
         raise Refused(404, "There is no such editor.")
     while len(editor.blob_storage) >= KEPT:
@@ -82,10 +82,6 @@ def _check(fields: dict[str, str], picture: bytes) -> None:
         raise Refused(
             400, f"The drawing has {width} x {height} pixels; at most {LIMITS.max_pixels} can be."
         )
-
-
-def _editors(page: Any) -> Iterator[Any]:
-    return (block for block in page.blocks.values() if hasattr(block, "blob_storage"))
 
 
 def _whole(receive: Receive) -> Receive:

@@ -10,26 +10,33 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from gradio.state_holder import StateHolder
-from gradio.utils import get_upload_folder
-
 from nst.pictures.limits import MEGABYTE
 from ui.server.bodies import Refused
+from ui.server.gradio_internals import (
+    drop_events,
+    forget_files,
+    forget_session,
+    idle_sessions,
+    own_files,
+    pending_sessions,
+    upload_folder,
+)
 from ui.server.limits import RULES, Door
+from ui.server.visits import Visits
 
-__all__ = ["Cache", "Hearing", "expiry", "has_room"]
+__all__ = ["Cache", "Listeners", "expiry", "has_room"]
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0  # between two looks for runs that nobody watches
 SWEEP_SECONDS = 30.0
 YOUNG_SECONDS = 60.0  # a file may still be written, or on its way to the page
+SHARE = 1 / 4  # of the room that one address may take from others
 
 
 def has_room() -> bool:
@@ -39,7 +46,7 @@ def has_room() -> bool:
 
 def _free() -> int:
     """Bytes that may still be written where the pictures are."""
-    folder = Path(get_upload_folder())
+    folder = upload_folder()
     return shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
 
 
@@ -49,46 +56,81 @@ class Cache:
     def __init__(self, door: Door) -> None:
         self._door, self._lock = door, Lock()
         self._bytes = 0
+        self._reserved: Counter[str] = Counter()  # by address, of uploads under way
         self._keep: frozenset[str] = frozenset()
+        self._in_use: dict[str, str] = {}
         self._gone: set[str] = set()
 
     @property
     def folder(self) -> Path:
-        return Path(get_upload_folder())
+        return upload_folder()
 
-    def admit(self, coming: int) -> None:
-        """Make room for so many bytes. Raises Refused when there is none; may take a while."""
-        most = self._door.cache_mb * MEGABYTE
-        if self._bytes + coming > most or self._free() < coming:
-            self.sweep(coming)
-        if self._bytes + coming > most or self._free() < coming:
+    def reserve(self, coming: int, address: str) -> None:
+        """Make room for so many bytes until `release`. Raises Refused when there is none.
+
+        May take a while. A reservation counts until it is released, whether its bytes have come
+        or not.
+        """
+        with self._lock:
+            if coming and self._reserved[address] + coming > SHARE * self._most:
+                raise Refused(
+                    429,
+                    f"Uploads of {self._reserved[address] / MEGABYTE:.0f} MB from your address are "
+                    "under way already. Please try again when they have ended.",
+                )
+            self._reserved[address] += coming
+        if self._lacks_room():
+            self.sweep()
+        if self._lacks_room():
+            self.release(coming, address)
             raise Refused(
                 507,
                 "The disk here is full, so no picture can be kept. "
                 "Please try again in a few minutes; what is on your page is not lost.",
             )
+
+    def release(self, coming: int, address: str) -> None:
+        """What was reserved has come, or will not."""
         with self._lock:
+            self._reserved[address] -= coming
+            self._reserved = +self._reserved
             self._bytes += coming
 
-    def _free(self) -> int:
-        """Bytes that may be written, less the reserve."""
-        return _free() - self._door.disk_reserve_mb * MEGABYTE
+    @property
+    def _most(self) -> int:
+        return self._door.cache_mb * MEGABYTE
 
-    def sweep(self, coming: int = 0, keep: frozenset[str] | None = None) -> None:
-        """Delete what is too old, then the oldest until `coming` bytes fit.
+    def _lacks_room(self) -> bool:
+        return self._bytes + self._reserved.total() > self._most or self._missing_on_disk() > 0
 
-        keep: files that belong to the page itself; those of the last call when None.
+    def _missing_on_disk(self) -> int:
+        """Bytes that what is reserved and the reserve need more than there are."""
+        return self._reserved.total() + self._door.disk_reserve_mb * MEGABYTE - _free()
+
+    def sweep(
+        self, keep: frozenset[str] | None = None, in_use: dict[str, str] | None = None
+    ) -> None:
+        """Delete what is too old, then the oldest until what is reserved fits.
+
+        keep: files that belong to the page itself. in_use: {file: address} of what open pages have
+        chosen; it stays, unless that address has more than its share. Those of the last call when
+        None.
         """
         with self._lock:
-            if keep is not None:
-                self._keep = keep
+            self._keep = self._keep if keep is None else keep
+            self._in_use = self._in_use if in_use is None else in_use
             files = sorted(self._files(), key=lambda found: found[0])
             total = sum(size for _, size, _ in files)
-            missing = max(total + coming - self._door.cache_mb * MEGABYTE, coming - self._free(), 0)
-            now, freed, gone = time.time(), 0, len(self._gone)
+            missing = max(
+                total + self._reserved.total() - self._most,
+                self._missing_on_disk() if self._reserved else 0,
+            )
+            spared, now, freed, gone = self._spared(files), time.time(), 0, len(self._gone)
             for written, size, path in files:
                 age = now - written
-                if age > self._door.cache_seconds or (freed < missing and age > YOUNG_SECONDS):
+                if str(path) not in spared and (
+                    age > self._door.cache_seconds or (freed < missing and age > YOUNG_SECONDS)
+                ):
                     path.unlink(missing_ok=True)
                     self._gone.add(str(path))
                     freed += size
@@ -97,6 +139,14 @@ class Cache:
             gone = len(self._gone) - gone
         if gone:
             log.info("%d files expired, %.1f MB", gone, freed / MEGABYTE)
+
+    def _spared(self, files: list[tuple[float, int, Path]]) -> set[str]:
+        """The files in use, but for those of an address with more than its share."""
+        held: Counter[str] = Counter()
+        for _, size, path in files:
+            if str(path) in self._in_use:
+                held[self._in_use[str(path)]] += size
+        return {f for f, address in self._in_use.items() if held[address] <= SHARE * self._most}
 
     def gone(self) -> set[str]:
         """The files deleted since the last call."""
@@ -129,27 +179,33 @@ class Cache:
                 continue  # not empty, or gone already
 
 
-class Hearing:
+class Listeners:
     """Which sessions have somebody listening. One event loop's: not thread-safe, nor need it be."""
 
     def __init__(self) -> None:
-        self._listeners: Counter[str] = Counter()
+        self._listening: dict[str, list[str]] = {}  # addresses by session
         self._silent_since: dict[str, float] = {}
 
-    def begin(self, session: str) -> None:
-        """Somebody listens to the session's messages."""
-        self._listeners[session] += 1
+    def begin(self, session: str, address: str) -> None:
+        """Somebody listens to the session's messages. Raises Refused while somebody else does.
+
+        A message is told once, so whoever has learnt a session's name would take its messages.
+        """
+        there = self._listening.setdefault(session, [])
+        if any(other != address for other in there):
+            raise Refused(403, "Somebody else listens to this session.")
+        there.append(address)
         self._silent_since.pop(session, None)
 
-    def end(self, session: str) -> None:
+    def end(self, session: str, address: str) -> None:
         """Somebody stopped listening."""
-        self._listeners[session] -= 1
-        if self._listeners[session] <= 0:
-            del self._listeners[session]
+        self._listening[session].remove(address)
+        if not self._listening[session]:
+            del self._listening[session]
 
     def heard(self, session: str) -> bool:
         """Whether somebody listens now."""
-        return session in self._listeners
+        return session in self._listening
 
     def silent(self, sessions: set[str], seconds: float) -> list[str]:
         """Those of the sessions that nobody has listened to for so long."""
@@ -160,7 +216,11 @@ class Hearing:
 
 
 def expiry(
-    cache: Cache, hearing: Hearing, door: Door, visit: float = RULES.visit
+    cache: Cache,
+    listeners: Listeners,
+    visits: Visits,
+    door: Door,
+    visit: float = RULES.visit,
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     """A lifespan for the app: sweeps the cache and ends what nobody listens to.
 
@@ -169,9 +229,15 @@ def expiry(
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
+        async def sweep() -> None:
+            await _sweep(app.get_blocks(), cache, visits)
+
+        async def forget() -> None:
+            await _forget(app.get_blocks(), listeners, visits, door.unheard_seconds, visit)
+
         tasks = [
-            asyncio.create_task(_sweep(app, cache, min(SWEEP_SECONDS, door.cache_seconds / 6))),
-            asyncio.create_task(_forget(app, hearing, door.unheard_seconds, visit)),
+            asyncio.create_task(_again(sweep, min(SWEEP_SECONDS, door.cache_seconds / 6))),
+            asyncio.create_task(_again(forget, min(LOOK_SECONDS, door.unheard_seconds, visit))),
         ]
         try:
             yield
@@ -182,19 +248,22 @@ def expiry(
     return lifespan
 
 
-async def _sweep(app: Any, cache: Cache, seconds: float) -> None:
+async def _again(act: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Do it every so many seconds; what goes wrong once is told, and tried again."""
     while True:
-        page = app.get_blocks()
-        keep = {str(f) for b in page.blocks.values() for f in getattr(b, "keep_in_cache", ())}
         try:
-            await asyncio.to_thread(cache.sweep, 0, frozenset(keep))
+            await act()
         except OSError as error:
             log.warning("the cache could not be swept: %s", error.strerror)
-        await asyncio.to_thread(_trim)
-        gone = cache.gone()
-        for remembered in page.temp_file_sets:
-            remembered -= gone
+        except Exception:
+            log.exception("expiry failed; it goes on")
         await asyncio.sleep(seconds)
+
+
+async def _sweep(page: Any, cache: Cache, visits: Visits) -> None:
+    await asyncio.to_thread(cache.sweep, own_files(page), visits.in_use())
+    await asyncio.to_thread(_trim)
+    forget_files(cache.gone(), page)
 
 
 def _trim() -> None:
@@ -203,24 +272,13 @@ def _trim() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-async def _forget(app: Any, hearing: Hearing, unheard: float, visit: float) -> None:
-    while True:
-        await asyncio.sleep(min(LOOK_SECONDS, unheard, visit))
-        queue = app.get_blocks()._queue
-        known = {*queue.pending_messages_per_session, *queue.pending_event_ids_session}
-        for session in hearing.silent(known, unheard):
-            await queue.clean_events(session_hash=session)
-            queue.pending_messages_per_session.pop(session, None)
-            queue.pending_event_ids_session.pop(session, None)
-        _end_visits(app.state_holder, hearing, visit)
-
-
-def _end_visits(holder: StateHolder, hearing: Hearing, seconds: float) -> None:
-    """Forget sessions that have not done anything for so long; Gradio keeps the last 500 whole."""
-    before = datetime.now() - timedelta(seconds=seconds)
-    for session, used in list(holder.time_last_used.items()):
-        if used < before and not hearing.heard(session):
-            holder.delete_state(session)
-            with holder.lock:
-                holder.session_data.pop(session, None)
-                holder.time_last_used.pop(session, None)
+async def _forget(
+    page: Any, listeners: Listeners, visits: Visits, unheard: float, visit: float
+) -> None:
+    for session in listeners.silent(pending_sessions(page), unheard):
+        await drop_events(session, page)
+    for session in idle_sessions(visit, page):
+        if not listeners.heard(session):
+            forget_session(session, page)
+    visits.limit_memory(page)
+    visits.tidy(page)

@@ -101,6 +101,11 @@ class FairQueue:
                 heapq.heapreplace(ends, ends[0] + (other.seconds or 0))
             return len(self._running) + len(before), ends[0]
 
+    def waiting(self, address: str) -> int:
+        """How many from an address wait."""
+        with self._lock:
+            return sum(turn.visitor.address == address for turn in self._waiting)
+
     def running(self) -> list[Visitor]:
         """Whose turn it is now."""
         with self._lock:

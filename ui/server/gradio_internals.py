@@ -3,9 +3,38 @@
 Tried with Gradio 6.31. `page` is the `gr.Blocks` of the app.
 """
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-__all__ = ["events_of", "fn_by_index", "fn_by_name", "parameters_of", "session_of_event"]
+from gradio.utils import get_upload_folder
+
+__all__ = [
+    "busy_sessions",
+    "drop_events",
+    "editors_of",
+    "events_of",
+    "fn_by_index",
+    "fn_by_name",
+    "forget_files",
+    "forget_session",
+    "idle_sessions",
+    "kept_by_session",
+    "own_files",
+    "parameters_of",
+    "pending_sessions",
+    "session_of_event",
+    "upload_folder",
+]
+
+
+def upload_folder() -> Path:
+    """Where uploads and everything that is shown lie."""
+    return Path(get_upload_folder())
+
+
+# The queue
 
 
 def events_of(page: Any) -> list[Any]:
@@ -22,6 +51,27 @@ def session_of_event(name: str, page: Any) -> str | None:
     return session if session in page._queue.pending_messages_per_session else None
 
 
+def busy_sessions(page: Any) -> set[str]:
+    """The sessions that have something waiting or under way."""
+    return {event.session_hash for event in events_of(page)}
+
+
+def pending_sessions(page: Any) -> set[str]:
+    """The sessions for which messages or events are kept."""
+    queue = page._queue
+    return {*queue.pending_messages_per_session, *queue.pending_event_ids_session}
+
+
+async def drop_events(session: str, page: Any) -> None:
+    """End what a session has waiting or under way, and forget its messages."""
+    await page._queue.clean_events(session_hash=session)
+    page._queue.pending_messages_per_session.pop(session, None)
+    page._queue.pending_event_ids_session.pop(session, None)
+
+
+# What it can do
+
+
 def fn_by_index(index: int, page: Any) -> Any | None:
     """The function of that number, with `inputs`, `concurrency_id` and `_id`."""
     return None if isinstance(index, bool) else page.fns.get(index)
@@ -36,3 +86,48 @@ def parameters_of(name: str, page: Any) -> dict[str, dict[str, Any]] | None:
     """{name of a parameter: what is known of it} of an endpoint."""
     endpoint = page.get_api_info()["named_endpoints"].get(f"/{name}")
     return endpoint and {p["parameter_name"]: p for p in endpoint["parameters"]}
+
+
+# What sessions keep
+
+
+def kept_by_session(page: Any) -> dict[str, list[Any]]:
+    """{session: values of its states}, the session that was used last at the end."""
+    sessions = list(page.state_holder.session_data.items())
+    return {session: list(state.state_data.values()) for session, state in sessions}
+
+
+def idle_sessions(seconds: float, page: Any) -> list[str]:
+    """The sessions that have not done anything for so long."""
+    before = datetime.now() - timedelta(seconds=seconds)
+    return [s for s, used in list(page.state_holder.time_last_used.items()) if used < before]
+
+
+def forget_session(session: str, page: Any) -> None:
+    """Forget whatever is kept of a session."""
+    holder = page.state_holder
+    holder.delete_state(session)
+    with holder.lock:
+        holder.session_data.pop(session, None)
+        holder.time_last_used.pop(session, None)
+
+
+# Files and drawings
+
+
+def own_files(page: Any) -> frozenset[str]:
+    """Files that belong to the page itself, whoever looks at it."""
+    return frozenset(
+        str(file) for block in page.blocks.values() for file in getattr(block, "keep_in_cache", ())
+    )
+
+
+def forget_files(files: set[str], page: Any) -> None:
+    """Forget files that are gone."""
+    for remembered in page.temp_file_sets:
+        remembered -= files
+
+
+def editors_of(page: Any) -> Iterator[Any]:
+    """The picture editors, with `_id` and `blob_storage`: {name of a drawing: its parts}."""
+    return (block for block in page.blocks.values() if hasattr(block, "blob_storage"))

@@ -24,12 +24,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nst.pictures.limits import LIMITS, MEGABYTE
 from ui.server.admission import SESSION, Admission, session_of
-from ui.server.bodies import Refused, Upload, boundary_of, is_address, read_json
+from ui.server.bodies import Refused, Upload, boundary_of, files_in, is_address, read_json
 from ui.server.drawings import read_drawing
-from ui.server.expiry import Cache, Hearing, expiry
+from ui.server.expiry import Cache, Listeners, expiry
 from ui.server.fair_queue import FairQueue, painting_queue
 from ui.server.limits import DOOR, RULES, Door, Rules
-from ui.server.visitors import address_of
+from ui.server.visitors import Visitor, address_of
+from ui.server.visits import Visits
 
 __all__ = ["Guard", "launch_options"]
 
@@ -84,9 +85,14 @@ def launch_options(
     door: Door = DOOR, rules: Rules = RULES, queue: FairQueue = painting_queue
 ) -> dict[str, Any]:
     """What `launch()` has to be told to put the guard in place. queue: where painting waits."""
-    cache, hearing = Cache(door), Hearing()
+    cache, listeners, visits = Cache(door), Listeners(), Visits(rules)
     guard = Middleware(
-        Guard, door=door, cache=cache, hearing=hearing, admission=Admission(door, rules, queue)
+        Guard,
+        door=door,
+        cache=cache,
+        listeners=listeners,
+        visits=visits,
+        admission=Admission(door, rules, queue),
     )
     return {
         "max_file_size": LIMITS.max_bytes,
@@ -96,7 +102,7 @@ def launch_options(
         "max_threads": THREADS + rules.queue + rules.concurrency,
         "app_kwargs": {
             "middleware": [guard],
-            "lifespan": expiry(cache, hearing, door),
+            "lifespan": expiry(cache, listeners, visits, door),
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
@@ -108,10 +114,16 @@ class Guard:
     """The middleware. One an app, on the app's event loop."""
 
     def __init__(
-        self, app: ASGIApp, door: Door, cache: Cache, hearing: Hearing, admission: Admission
+        self,
+        app: ASGIApp,
+        door: Door,
+        cache: Cache,
+        listeners: Listeners,
+        visits: Visits,
+        admission: Admission,
     ) -> None:
-        self._app, self._door, self._cache, self._hearing = app, door, cache, hearing
-        self._admission = admission
+        self._app, self._door, self._cache = app, door, cache
+        self._listeners, self._visits, self._admission = listeners, visits, admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -166,8 +178,9 @@ class Guard:
         if kind in ("upload", "drawing", "agent"):
             limit = self._door.upload_files * LIMITS.max_bytes + MEGABYTE
         bounded = self._bounded(receive, limit, scope)
+        address = address_of(scope)
         if kind == "upload":
-            return kind, *await self._upload(scope, bounded)
+            return kind, *await self._upload(scope, bounded, address, stack)
         if kind == "drawing":
             drawing = await read_drawing(scope, bounded, page)
             if not drawing.used:
@@ -179,21 +192,32 @@ class Guard:
                 raise Refused(415, "The request must be application/json.")
             asked = read_json(await _whole(bounded), self._cache.folder)
             command = self._admission.check(kind, found, asked, page)
-            if command.fn is not None:
-                self._admission.wait(command, page, address_of(scope), stack)
-                if command.paints:
-                    await asyncio.to_thread(self._cache.admit, 0)
+            if command.session:
+                self._visits.seen(Visitor(address, command.session), files_in(command.body))
+                self._visits.limit_number(page, command.session)
+            if command.paints:
+                self._visits.limit_memory(page)
+                await asyncio.to_thread(self._cache.reserve, 0, address)
+            if command.fn is not None and command.queued:
+                self._admission.wait(command, page, address, stack)
+            elif command.fn is not None:
+                await self._admission.take_turn(command, address, stack)
             return kind, scope, _replay(json.dumps(command.body).encode(), receive)
         if kind == "file" and is_address(found["path"]):
             raise Refused(403, "Only files of this page can be fetched here.")
         if kind == "page":
             _check_page(scope, page)
-        if kind == "heartbeat" and not SESSION.fullmatch(found["session"]):
-            raise Refused(400, "That is not a session of this page.")
+        if kind == "heartbeat":
+            session = found["session"]
+            if not SESSION.fullmatch(session):
+                raise Refused(400, "That is not a session of this page.")
+            self._visits.seen(Visitor(address, session))
+            self._visits.opened(session)
+            stack.callback(self._visits.closed, session)
         if kind == "messages":
             session = session_of(found.get("event") or _query(scope).get("session_hash", ""), page)
-            self._hearing.begin(session)
-            stack.callback(self._hearing.end, session)
+            self._listeners.begin(session, address)
+            stack.callback(self._listeners.end, session, address)
         return kind, scope, bounded
 
     def _bounded(self, receive: Receive, limit: int, scope: Scope) -> Receive:
@@ -233,11 +257,14 @@ class Guard:
 
         return bounded
 
-    async def _upload(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+    async def _upload(
+        self, scope: Scope, receive: Receive, address: str, stack: AsyncExitStack
+    ) -> tuple[Scope, Receive]:
         headers = Headers(scope=scope)
         boundary = boundary_of(headers.get("content-type", "").encode("latin-1"))
         coming = int(headers.get("content-length", LIMITS.max_bytes))
-        await asyncio.to_thread(self._cache.admit, coming)
+        await asyncio.to_thread(self._cache.reserve, coming, address)
+        stack.callback(self._cache.release, coming, address)
         upload = Upload(boundary, self._door.upload_files)
 
         async def renamed() -> Message:

@@ -22,6 +22,8 @@ class Rules(FromEnvironment):
     max_size: int = 2048  # pixels of the long side; 4096 take 6 GB, and minutes on a CPU
     frames: int = 40  # kept of a run to scrub through, as JPEG: about 3 MB
     kept_canvases: int = 400  # megabytes of optimiser state kept to go on from, all visitors
+    visits: int = 500  # visitors whose last run is kept
+    kept_pictures: int = 800  # megabytes of pictures kept of those runs, all visitors
     visit: float = 1800  # seconds after which an idle visitor's last run is forgotten
 
 
@@ -34,9 +36,10 @@ class Door(FromEnvironment):
     body_seconds: float = 120  # a body may take: 32 MB at 2 Mbit/s
     waiting_per_visitor: int = 2  # runs one page may have waiting
     waiting_per_address: int = 8  # runs one address may have waiting: a class shares one
+    waiting_requests: int = 64  # small requests one address may have waiting: pages, and looks
     unheard_seconds: float = 60  # a run goes on while nobody listens to it
     cache_seconds: float = 3600  # files behind pictures and downloads are kept
-    cache_mb: int = 1024  # files are kept in all; the oldest go first
+    cache_mb: int = 1024  # files are kept in all, a quarter for one address; the oldest go first
     disk_reserve_mb: int = 64  # left free on the disk: a run's previews and its downloads
 
 

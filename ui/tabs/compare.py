@@ -10,7 +10,7 @@ from nst.pictures.images import fit, open_photo
 from nst.published import RECIPES
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import SAMPLES
-from ui.runs.events import QUICK
+from ui.runs.events import DECODES, QUICK
 from ui.runs.messages import sentences
 from ui.runs.visit import Visit
 from ui.tabs.authors import Authors
@@ -70,7 +70,7 @@ class CompareTab:
         button = gr.Button("Set side by side", min_width=90, elem_id="pair-result")
         outputs = [*self.beside.shown, self.tabs, self.ways]
         button.click(
-            self._set_result, [self.beside.pair, self.paint.visit], outputs, **QUICK
+            self._set_result, [self.beside.pair, self.paint.visit], outputs, **DECODES
         ).success(None, None, None, js="() => nst.added('#pair-result')", **QUICK)
 
     def _wire_photo(self) -> None:
@@ -94,7 +94,7 @@ class CompareTab:
             None, None, None, js="() => nst.paint()", **QUICK
         )
         outputs = [*self.beside.shown, self.tabs, self.ways]
-        panel.compare.click(self._set_tile, [self.beside.pair, stage], outputs, **QUICK).success(
+        panel.compare.click(self._set_tile, [self.beside.pair, stage], outputs, **DECODES).success(
             None, None, None, js=f"() => nst.added('#{panel.name}-pair')", **QUICK
         )
 

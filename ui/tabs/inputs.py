@@ -18,7 +18,7 @@ from ui.parts.controls import QUALITIES, Controls, departures, quality
 from ui.parts.links import Shared, from_notes, from_query
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import SAMPLES, sample_id
-from ui.runs.events import PRIVATE, QUICK
+from ui.runs.events import DECODES, QUICK
 from ui.runs.job import Order, brushed, order
 from ui.runs.messages import sentences, telling
 from ui.runs.pace import clock, pace
@@ -116,10 +116,8 @@ class Choice:
         ]  # fmt: skip
         arrived = demo.load(self._arrive, None, self.restored, **QUICK)
         arrived.then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
-        self.open_box.upload(self._reopen, self.open_box, self.restored, **QUICK)
-        self.photo.upload(
-            self._look_at, self.photo, self.restored, show_progress="hidden", **PRIVATE
-        )
+        self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES)
+        self.photo.upload(self._look_at, self.photo, self.restored, **DECODES)
         self._wire_pictures()
         self._wire_controls()
 
@@ -132,13 +130,11 @@ class Choice:
         self.samples.select(self.pick_sample, None, self.photo, **QUICK)
         self.photo.change(self.mark_sample, self.photo, self.samples, **QUICK)
         self.photo.change(lambda: None, None, self.mask, **QUICK)
-        self.to_mask.click(self._photo_to_mask, self.photo, self.mask, **QUICK)
+        self.to_mask.click(self._photo_to_mask, self.photo, self.mask, **DECODES)
         self.gallery.select(
             self._pick_style, controls.inputs, [*self._style_outputs, *controls.outputs], **QUICK
         )
-        self.own.upload(
-            self._take_own, self.own, self._style_outputs, show_progress="hidden", **PRIVATE
-        )
+        self.own.upload(self._take_own, self.own, self._style_outputs, **DECODES)
         self.own.clear(self._first_style, None, self._style_outputs, **QUICK)
 
     def _wire_controls(self) -> None:

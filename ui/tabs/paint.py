@@ -14,7 +14,7 @@ from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_image
 from nst.presets import preset_of
 from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
-from ui.runs.events import PAINTS, PRIVATE, QUICK
+from ui.runs.events import DECODES, PAINTS, PRIVATE, QUICK
 from ui.runs.job import Order
 from ui.runs.messages import sentences, telling
 from ui.runs.painting import Arrays, run
@@ -112,22 +112,22 @@ class PaintTab:
             button.click(None, None, None, js="() => nst.toPicture()", **QUICK)
             run = button.click(self._life(asked), [self.visit, *chosen], self.drawn, **options)
             run.failure(self._lost, self.visit, self.drawn, **QUICK)
-            run.then(self._chosen, [self.visit, *self.choice.inputs], self.picture, **QUICK)
+            run.then(self._chosen, [self.visit, *self.choice.inputs], self.picture, **DECODES)
         self.stop.click(self._stop, self.visit, self.stop, **QUICK)
 
     def _wire_looks(self) -> None:
         gr.on(
             [look.input for look in self.panel.looks], self._look, [self.visit, *self.panel.looks],
-            [self.picture, self.panel.png, self.panel.scrub], trigger_mode="always_last", **QUICK,
+            [self.picture, self.panel.png, self.panel.scrub], trigger_mode="always_last", **DECODES,
         )  # fmt: skip
         gr.on(
             [component.change for component in self.choice.inputs],  # type: ignore[attr-defined]
             self._chosen,
-            [self.visit, *self.choice.inputs], self.picture, trigger_mode="always_last", **QUICK,
+            [self.visit, *self.choice.inputs], self.picture, trigger_mode="always_last", **DECODES,
         )  # fmt: skip
-        self.strip.select(self._look_back, self.visit, self.drawn, **QUICK)
-        self.beside.click(self._put_beside, self.visit, self.drawn, **QUICK)
-        self.latest.click(self._look_at_latest, self.visit, self.drawn, **QUICK)
+        self.strip.select(self._look_back, self.visit, self.drawn, **DECODES)
+        self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
+        self.latest.click(self._look_at_latest, self.visit, self.drawn, **DECODES)
 
     # What is asked for
 

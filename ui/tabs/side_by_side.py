@@ -13,7 +13,7 @@ from nst.published import RECIPES
 from ui.parts.controls import LABELS, WORDS
 from ui.parts.links import Shared
 from ui.parts.samples import SAMPLES
-from ui.runs.events import QUICK
+from ui.runs.events import DECODES
 from ui.runs.result import Result, flat, store
 from ui.server.limits import RULES
 from ui.tabs.tiles import Tile, jpeg
@@ -44,7 +44,7 @@ class SideBySide:
                 "Download both on one sheet", elem_id="pair-sheet", min_width=240, scale=0
             )
             self.swap = gr.Button("Swap them", elem_id="pair-swap", min_width=130, scale=0)
-        self.swap.click(lambda pair: self._show(pair[::-1]), self.pair, self.shown, **QUICK)
+        self.swap.click(lambda pair: self._show(pair[::-1]), self.pair, self.shown, **DECODES)
 
     @property
     def shown(self) -> list[Any]:
