@@ -602,7 +602,7 @@ def test_a_run_that_nobody_listens_to_ends(serve) -> None:
 
 
 def test_a_run_that_somebody_listens_to_goes_on(serve) -> None:
-    place = serve(unheard_seconds=0.2)
+    place = serve(unheard_seconds=1.5)
     heard = place.client().submit("heard", api_name="/endless")
     assert place.runs.of("heard")[0].wait(PATIENCE)
     deaf = place.join("endless", "deaf", "deaf")
@@ -673,6 +673,15 @@ def test_expiry_goes_on_after_an_error_that_nobody_foresaw(caplog) -> None:
 
     asyncio.run(go())
     assert "unforeseen" in caplog.text
+
+
+def test_headers_that_stop_in_the_middle_are_not_waited_for(serve, monkeypatch) -> None:
+    monkeypatch.setattr("ui.server.expiry.HEADER_SECONDS", 0.2)
+    place = serve(unheard_seconds=0.1)
+    with socket.create_connection(("127.0.0.1", httpx.URL(place.url).port)) as line:
+        line.settimeout(PATIENCE)
+        line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: ")
+        assert line.recv(1) == b""
 
 
 # Which visits are remembered

@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
 __all__ = ["Refused", "Upload", "boundary_of", "files_in", "is_address", "read_json"]
 
 MOST_VALUES = 10_000  # of one request: every control of the page together sends about 50
 DEEPEST = 24  # an event with two galleries of pictures is 7 deep
-HEADERS = 4096  # bytes before an uploaded file: a name of 255 characters takes 3,000 at most
+HEADERS = 4096  # bytes of a header before an uploaded file: a name of 255 takes 3,000 at most
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
 
 
@@ -138,75 +142,63 @@ def boundary_of(content_type: bytes) -> bytes:
 class Upload:
     """Rewrites a multipart body as it streams: every file loses its name and keeps its suffix.
 
-    Feed it the chunks in order. RFC 7578; only parts called "files" with a file name are let in.
+    Feed it the chunks in order. Only parts called "files" with a file name are let in.
     """
 
     def __init__(self, boundary: bytes, most: int) -> None:
-        self._mark = b"\r\n--" + boundary
-        self._most, self._files = most, 0
-        self._held = b""
-        self._started = self._in_headers = self._ended = False
+        self._line, self._most, self._files = b"--" + boundary, most, 0
+        self._name, self._value, self._out = bytearray(), bytearray(), bytearray()
+        self._disposition = b""
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._header,
+                "on_headers_finished": self._head,
+                "on_part_data": lambda data, start, end: self._out.extend(data[start:end]),
+                "on_part_end": lambda: self._out.extend(b"\r\n"),
+                "on_end": self._end,
+            },
+            max_header_size=HEADERS,
+        )
 
     def feed(self, chunk: bytes) -> bytes:
         """What can be passed on so far. Raises Refused for what is not an upload of pictures."""
-        self._held += chunk
-        out = b""
-        while not self._ended and (ready := self._headers() if self._in_headers else self._data()):
-            out += ready
-        if self._ended:
-            self._held = b""
-        return out
+        self._out.clear()
+        try:
+            self._parser.write(chunk)
+        except FormParserError:
+            raise Refused(400, "The upload is not well-formed multipart/form-data.") from None
+        return bytes(self._out)
 
-    def _first(self) -> bytes:
-        """The first boundary, which has no line before it; empty while it is not complete."""
-        first = self._mark[2:] + b"\r\n"
-        if not first.startswith(self._held[: len(first)]):
-            raise Refused(400, "The upload does not begin with its boundary.")
-        if len(self._held) < len(first):
-            return b""
-        self._started = self._in_headers = True
-        return self._take(len(first))
-
-    def _data(self) -> bytes:
-        """The part's bytes up to and with the next boundary, or as many as are certain."""
-        if not self._started:
-            return self._first()
-        at = self._held.find(self._mark)
-        if at < 0:
-            return self._take(max(0, len(self._held) - len(self._mark)))
-        after = at + len(self._mark)
-        follows = self._held[after : after + 2]
-        if len(follows) < 2:
-            return self._take(at)
-        if follows not in (b"\r\n", b"--"):
-            raise Refused(400, "The upload's boundary is malformed.")
-        self._in_headers, self._ended = follows == b"\r\n", follows == b"--"
-        return self._take(after + 2) + (b"\r\n" if self._ended else b"")
-
-    def _headers(self) -> bytes:
-        """The part's headers, written anew; empty while they are not complete."""
-        at = self._held.find(b"\r\n\r\n")
-        if at < 0 and len(self._held) < HEADERS:
-            return b""
-        if not 0 <= at <= HEADERS:
-            raise Refused(400, f"A file's headers are longer than {HEADERS} bytes.")
-        headers = self._take(at + 4)
-        name = re.search(rb';\s*name="?files"?\s*(;|\r|$)', headers, re.IGNORECASE)
-        file = re.search(rb';\s*filename\*?=(?:"([^"\r\n]*)"|([^;\r\n]*))', headers, re.IGNORECASE)
-        if name is None or file is None:
-            raise Refused(400, 'Only files, in parts called "files", can be uploaded.')
+    def _begin(self) -> None:
         self._files += 1
         if self._files > self._most:
             raise Refused(413, f"One upload may have at most {self._most} files.")
-        self._in_headers = False
-        return (
-            b'Content-Disposition: form-data; name="files"; filename="picture%s"\r\n'
-            b"Content-Type: application/octet-stream\r\n\r\n" % _suffix(file[1] or file[2] or b"")
-        )
+        self._disposition = b""
 
-    def _take(self, count: int) -> bytes:
-        taken, self._held = self._held[:count], self._held[count:]
-        return taken
+    def _header(self) -> None:
+        if self._name.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._name.clear()
+        self._value.clear()
+
+    def _end(self) -> None:
+        if not self._files:
+            raise Refused(400, "The upload holds no file.")
+        self._out += self._line + b"--\r\n"
+
+    def _head(self) -> None:
+        """Write the part's headers anew."""
+        _, given = parse_options_header(self._disposition)
+        if given.get(b"name") != b"files" or b"filename" not in given:
+            raise Refused(400, 'Only files, in parts called "files", can be uploaded.')
+        self._out += self._line + (
+            b'\r\nContent-Disposition: form-data; name="files"; filename="picture%s"\r\n'
+            b"Content-Type: application/octet-stream\r\n\r\n" % _suffix(given[b"filename"])
+        )
 
 
 def _suffix(name: bytes) -> bytes:

@@ -25,17 +25,19 @@ from ui.server.gradio_internals import (
     idle_sessions,
     own_files,
     pending_sessions,
+    unasked_connections,
     upload_folder,
 )
 from ui.server.limits import RULES, Door
 from ui.server.visits import Visits
 
-__all__ = ["Cache", "Listeners", "expiry", "has_room"]
+__all__ = ["Cache", "Listeners", "expiry", "hang_up", "has_room"]
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0  # between two looks for runs that nobody watches
 SWEEP_SECONDS = 30.0
 YOUNG_SECONDS = 60.0  # a file may still be written, or on its way to the page
+HEADER_SECONDS = 20.0  # for a request's first lines to come; uvicorn itself waits for ever
 SHARE = 1 / 4  # of the room that one address may take from others
 
 
@@ -229,11 +231,14 @@ def expiry(
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
+        unasked: dict[tuple[Any, Any], float] = {}
+
         async def sweep() -> None:
             await _sweep(app.get_blocks(), cache, visits)
 
         async def forget() -> None:
             await _forget(app.get_blocks(), listeners, visits, door.unheard_seconds, visit)
+            hang_up(unasked_connections(app.get_blocks()), unasked)
 
         tasks = [
             asyncio.create_task(_again(sweep, min(SWEEP_SECONDS, door.cache_seconds / 6))),
@@ -246,6 +251,19 @@ def expiry(
                 task.cancel()
 
     return lifespan
+
+
+def hang_up(now_unasked: set[tuple[Any, Any]], since: dict[tuple[Any, Any], float]) -> None:
+    """Close the connections that have been asking for nothing for too long.
+
+    now_unasked: (transport, last request). since: when each was found so first; is kept up.
+    """
+    now = time.monotonic()
+    for gone in since.keys() - now_unasked:
+        del since[gone]
+    for connection in now_unasked:
+        if now - since.setdefault(connection, now) >= HEADER_SECONDS:
+            connection[0].close()
 
 
 async def _again(act: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "parameters_of",
     "pending_sessions",
     "session_of_event",
+    "unasked_connections",
     "upload_folder",
 ]
 
@@ -67,6 +68,17 @@ async def drop_events(session: str, page: Any) -> None:
     await page._queue.clean_events(session_hash=session)
     page._queue.pending_messages_per_session.pop(session, None)
     page._queue.pending_event_ids_session.pop(session, None)
+
+
+def unasked_connections(page: Any) -> set[tuple[Any, Any]]:
+    """Connections that wait for (the rest of) a request's headers, each with its last request."""
+    state = getattr(getattr(page, "server", None), "server_state", None)
+    return {
+        (connection.transport, connection.cycle)
+        for connection in (state.connections if state else ())
+        if hasattr(connection, "cycle")
+        and (connection.cycle is None or connection.cycle.response_complete)
+    }
 
 
 # What it can do
