@@ -1,4 +1,5 @@
-"""Many visitors at once, some of whom leave or stop; then a kill; then a full disk.
+"""Many visitors at once, some of whom leave or stop, and one who attacks all the while; then a
+kill; then a full disk.
 
     python -m bench.soak --visitors 40 --minutes 5
 
@@ -21,7 +22,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.queues import Queue
@@ -47,6 +48,8 @@ SAMPLE_SECONDS = 1.0
 # that coming and going balance within the first minute; so do canvases to go on from in 40 of
 # the 400 MB.
 SETTINGS = {"NST_CACHE_SECONDS": "30", "NST_VISIT": "30", "NST_KEPT_CANVASES": "40"}
+LARGE_EVERY = 4  # one visitor in so many comes with a photo of 4096 px
+MOST_MEMORY = 3e9  # bytes of the process at the default limits, as the README says
 SHARES = {"stays": 0.6, "leaves": 0.2, "stops": 0.2}
 
 
@@ -71,14 +74,17 @@ class Page:
         self._functions = [d for d in config["dependencies"] if d["backend_fn"]]
         self.paint = max(self._of("go", "click"), key=lambda d: len(d["inputs"]))
         self.stop = self._of("stop", "click")[0]
+        self.look = self._of("photo", "upload")[0]
         self.load = next(d for d in self._functions if any(t[1] == "load" for t in d["targets"]))
 
     def _of(self, name: str, event: str) -> list[dict[str, Any]]:
         return [d for d in self._functions if [self._named[name], event] in d["targets"]]
 
-    def order(self, photo: str, seed: int) -> list[Any]:
+    def order(self, photo: str, seed: int, own: str | None = None) -> list[Any]:
         """What the Paint button sends: every control as the page shows it, but for a few."""
         chosen = {**SETTINGS_OF_A_RUN, "seed": seed, "photo": {"path": photo, "meta": META}}
+        if own:
+            chosen["own-style"] = {"path": own, "meta": META}
         values = []
         for number in self.paint["inputs"]:
             properties = self._components[number]["props"]
@@ -112,10 +118,8 @@ class Visitor:
     def __init__(self, number: int, url: str, account: Account) -> None:
         self.seed, self._account, self._chance = number, account, random.Random(number)
         address = f"10.1.{number // 250}.{number % 250 + 1}"
-        # The app trusts this header from its own machine only.
-        self._client = httpx.AsyncClient(
-            base_url=url, timeout=120, headers={"x-forwarded-for": address}
-        )
+        self._client = client_from(url, address)
+        self._picture = photo_of(number)
         self._photo, self._session = "", ""
 
     async def stay(self, until: float) -> None:
@@ -131,7 +135,8 @@ class Visitor:
 
     async def _paint(self, way: str) -> None:
         if not self._session:
-            self._session, self._photo = uuid.uuid4().hex[:12], await upload(self._client)
+            self._session = uuid.uuid4().hex[:12]
+            self._photo = await upload(self._client, self._picture)
         joined = await join(self._client, self._session, self._photo, self.seed)
         if joined.status_code == 429:
             self._account.counts["told it is busy"] += 1
@@ -164,21 +169,113 @@ class Visitor:
             self._account.counts["stopped with a picture"] += 1
 
 
-async def upload(client: httpx.AsyncClient) -> str:
-    """Send the photo; returns its path over there."""
-    file = io.BytesIO()
+class Attacker:
+    """One address that asks for as much as it can, in every way that once hurt the others."""
+
+    def __init__(self, url: str, account: Account) -> None:
+        self._account = account
+        self._client = client_from(url, "10.9.9.9")
+        self._photo = ""
+
+    async def stay(self, until: float) -> None:
+        """Attack until the time is over, in one way after the other."""
+        ways = (self._large_sessions, self._looks, self._names, self._runs, self._stalled)
+        async with self._client:
+            self._photo = await upload(self._client, flat(4096))
+            while time.monotonic() < until:
+                for attack in ways:
+                    tried = await asyncio.gather(*attack(), return_exceptions=True)
+                    self._account.counts[f"attacks: {attack.__name__[1:]}"] += len(tried)
+                    refused = [a for a in tried if isinstance(a, httpx.Response) and a.is_error]
+                    self._account.counts["attacks refused"] += len(refused)
+
+    def _large_sessions(self) -> list[Awaitable[Any]]:
+        """Sessions that keep large pictures."""
+        return [
+            join(self._client, uuid.uuid4().hex, self._photo, seed=1, own=self._photo)
+            for _ in range(4)
+        ]
+
+    def _looks(self) -> list[Awaitable[Any]]:
+        """Looks at a large picture, outside the queue."""
+        return [self._ask("look", [{"path": self._photo, "meta": META}]) for _ in range(20)]
+
+    def _names(self) -> list[Awaitable[Any]]:
+        """Trivial calls, each with a session's name of its own."""
+        return [self._ask("load", []) for _ in range(60)]
+
+    def _runs(self) -> list[Awaitable[Any]]:
+        """As many runs as may wait, all of one session."""
+        session = uuid.uuid4().hex
+        return [join(self._client, session, self._photo, seed=1) for _ in range(9)]
+
+    def _stalled(self) -> list[Awaitable[Any]]:
+        """Uploads that declare much and send it late."""
+
+        async def late() -> AsyncIterator[bytes]:
+            yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="x.png"\r\n\r\n'
+            await asyncio.sleep(3)
+            yield bytes(15_000_000) + b"\r\n--b--\r\n"
+
+        kind = {"content-type": "multipart/form-data; boundary=b"}
+        return [self._client.post(f"{API}/upload", content=late(), headers=kind) for _ in range(6)]
+
+    async def _ask(self, name: str, data: list[Any]) -> httpx.Response:
+        page = await page_of(self._client)
+        function = page.look if name == "look" else page.load
+        body = {
+            "data": data or [None] * len(function["inputs"]),
+            "fn_index": function["id"],
+            "session_hash": uuid.uuid4().hex,
+        }
+        return await self._client.post(f"{API}/run/predict", json=body)
+
+
+def client_from(url: str, address: str) -> httpx.AsyncClient:
+    """Somebody at an address: the app trusts this header from its own machine only."""
+    headers = {"x-forwarded-for": address}
+    limits = httpx.Limits(max_connections=None)
+    return httpx.AsyncClient(base_url=url, timeout=120, headers=headers, limits=limits)
+
+
+def tower() -> bytes:
+    """A small photograph as a PNG."""
     photo = Image.open(get_image("tower.jpg")).convert("RGB")
     photo.thumbnail((256, 256))
-    photo.save(file, "PNG")
-    answer = await client.post(f"{API}/upload", files={"files": ("p.png", file.getvalue())})
+    return _png(photo)
+
+
+def flat(side: int) -> bytes:
+    """A PNG that is small as a file and large in memory."""
+    return _png(Image.new("RGB", (side, side), "teal"))
+
+
+def photo_of(number: int) -> bytes:
+    """The photo that a visitor comes with."""
+    return flat(4096) if number % LARGE_EVERY == LARGE_EVERY - 1 else tower()
+
+
+def _png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+async def upload(client: httpx.AsyncClient, picture: bytes | None = None) -> str:
+    """Send a photo; returns its path over there."""
+    files = {"files": ("p.png", picture or tower())}
+    answer = await client.post(f"{API}/upload", files=files)
     answer.raise_for_status()
     return answer.json()[0]
 
 
-async def join(client: httpx.AsyncClient, session: str, photo: str, seed: int) -> httpx.Response:
-    """Press Paint."""
+async def join(
+    client: httpx.AsyncClient, session: str, photo: str, seed: int, own: str | None = None
+) -> httpx.Response:
+    """Press Paint. own: a painting of one's own."""
     page = await page_of(client)
-    body = {"data": page.order(photo, seed), "fn_index": page.paint["id"], "session_hash": session}
+    data = page.order(photo, seed, own)
+    body = {"data": data, "fn_index": page.paint["id"], "session_hash": session}
     return await client.post(f"{API}/queue/join", json=body)
 
 
@@ -211,7 +308,7 @@ async def alone(server: Server, seed: int) -> str:
     """The digest of what a seed gives when nobody else is there."""
     async with httpx.AsyncClient(base_url=server.url, timeout=120) as client:
         session = uuid.uuid4().hex[:12]
-        joined = await join(client, session, await upload(client), seed)
+        joined = await join(client, session, await upload(client, photo_of(seed)), seed)
         joined.raise_for_status()
         async for message in listen(client, session):
             if message["msg"] == "process_completed":
@@ -265,15 +362,19 @@ async def crowd(server: Server, visitors: int, seconds: float) -> Account:
     with watched(server, account):
         until = time.monotonic() + seconds
         await asyncio.gather(
-            *(Visitor(n, server.url, account).stay(until) for n in range(visitors))
+            *(Visitor(n, server.url, account).stay(until) for n in range(visitors)),
+            Attacker(server.url, account).stay(until),
         )
     return account
 
 
-def judged(account: Account, references: dict[int, str], seconds: float) -> dict[str, Any]:
+def judged(
+    account: Account, references: dict[int, str], seconds: float, visitors: int
+) -> dict[str, Any]:
     """The figures of a crowd, and whether each is as promised."""
     wrong = sum(found != {references[seed]} for seed, found in account.pictures.items())
     delays = sorted(account.delays)
+    most = max(memory for _, memory, _ in account.samples)
     slow = delays[int(len(delays) * 0.95)]
     reference = min(60.0, 0.4 * seconds)
     # Files come and go in bursts: a hundredth of what may lie there is noise.
@@ -290,6 +391,7 @@ def judged(account: Account, references: dict[int, str], seconds: float) -> dict
         "cancel, slowest ms": round(1000 * max(account.freed, default=0)),
         "memory MB, after the first minute and at the end": memory[:2],
         "memory MB, every half minute": [round(s[1] / 1e6) for s in account.samples[::30]],
+        "memory MB, at most": round(most / 1e6),
         "memory growth": memory[2],
         "disk MB, after the first minute and at the end": disk[:2],
         "disk growth": disk[2],
@@ -297,7 +399,9 @@ def judged(account: Account, references: dict[int, str], seconds: float) -> dict
         "held": {
             "every picture is its own seed's": wrong == 0 and len(account.pictures) > 0,
             "page within 500 ms at the 95th percentile": slow <= 0.5,
+            "every visitor finishes": len(account.pictures) == visitors,
             "memory within 10 %": memory[2] <= 0.1,
+            f"memory below {MOST_MEMORY / 1e9:.0f} GB": most <= MOST_MEMORY,
             f"disk within 10 %, or {noise:.0f} MB": disk[2] <= 0.1 or disk[1] - disk[0] <= noise,
             "no failures": not account.failures,
         },
@@ -435,7 +539,7 @@ async def soak(visitors: int, minutes: float, folder: Path) -> dict[str, Any]:
     with running(folder / "crowd", **SETTINGS) as server:
         account = await crowd(server, visitors, 60 * minutes)
         references = {seed: await alone(server, seed) for seed in account.pictures}
-        figures = judged(account, references, 60 * minutes)
+        figures = judged(account, references, 60 * minutes, visitors)
         figures["log lines with a traceback"] = server.log.count("Traceback (most recent call")
     return {
         "visitors": visitors,
