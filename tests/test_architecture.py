@@ -14,16 +14,33 @@ MODULES = sorted(
     if path.is_file()
 )
 
-# What comes later in this list is not known to what comes before it, by whatever way.
-ORDER = [
-    ["nst.errors"],
-    ["nst.pictures.images", "nst.recipe", "nst.engine.losses"],
-    ["nst.engine.encoders", "nst.weights.store"],
-    ["nst.engine.stylize"],
-    ["nst.pictures.export"],
-    ["ui"],
-    ["app"],
-]
+# The rooms, each with what stands in it and what it is for. No room knows one that comes later.
+ROOMS = {
+    "errors": (["nst.errors", "nst.hardware"], "sentences that a visitor may see, and the machine"),
+    "recipe": (["nst.settings", "nst.recipe"], "every setting, checked"),
+    "weights": (["nst.weights"], "shipped, cached, or from the Hub"),
+    "pictures": (["nst.pictures"], "files in, pictures out, and what is taken home"),
+    "engine": (["nst.engine"], "encoders, losses, objective, canvas, the steps"),
+    "pipeline": (
+        ["nst.pipeline", "nst.published", "nst.presets", "nst.compare"],
+        "which encoder, on which device, with which recipe",
+    ),
+    "command line": (["nst.__main__"], "python -m nst"),
+    "server": (["ui.server"], "what a request may be and cost, and who is next"),
+    "assets": (["ui.assets"], "styles, scripts, drawings, prose"),
+    "parts": (["ui.parts"], "controls, links, samples"),
+    "runs": (["ui.runs"], "painting as a page wants to see it"),
+    "tabs": (["ui.tabs"], "Paint, Compare, How it works"),
+    "page": (
+        ["ui.page", "ui.api", "ui.theme"],
+        "all of them together, and the way in for programs",
+    ),
+    "app": (["app"], "launches"),
+}
+# Packages that say only what is in them; `nst` gathers what a script needs.
+DOORS = {"nst", "ui"}
+LARGEST = 14  # files in a folder of code
+PICTURE = ROOT / "docs" / "architecture.md"
 
 
 def name_of(path: Path) -> str:
@@ -49,10 +66,11 @@ GRAPH = {
 }
 
 
-def place(name: str) -> int | None:
-    for i, names in enumerate(ORDER):
-        if name in names or name.split(".")[0] in names:
-            return i
+def room_of(name: str) -> str | None:
+    """The room that a module stands in."""
+    for room, (inside, _) in ROOMS.items():
+        if any(name == prefix or name.startswith(f"{prefix}.") for prefix in inside):
+            return room
     return None
 
 
@@ -66,15 +84,58 @@ def known_to(name: str) -> set[str]:
     return found - {name}
 
 
-@pytest.mark.parametrize("name", [name for name in GRAPH if place(name) is not None])
-def test_imports_go_one_way(name):
-    own = place(name)
-    later = {other for other in known_to(name) if (place(other) or 0) > own}
-    assert not later
+def drawn() -> str:
+    """The rooms and what each uses, as Mermaid; what follows from other arrows is left out."""
+    uses: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for name in GRAPH.keys() - DOORS:
+        uses[room_of(name)] |= {room_of(other) for other in GRAPH[name] - DOORS} - {room_of(name)}
+    reached: dict[str, set[str]] = {}
+    for room in ROOMS:  # those below a room come before it
+        reached[room] = uses[room].union(*(reached[other] for other in uses[room]))
+    lines = ["flowchart TD"]
+    key = {room: room.replace(" ", "_") for room in ROOMS}
+    for room, (_, purpose) in reversed(ROOMS.items()):
+        lines.append(f'    {key[room]}["{room}<br/>{purpose}"]')
+    for room in reversed(ROOMS):
+        beyond = set().union(*(reached[other] for other in uses[room]))
+        lines += [f"    {key[room]} --> {key[o]}" for o in ROOMS if o in uses[room] - beyond]
+    return "\n".join(lines)
 
 
-def test_every_place_in_the_order_is_taken():
-    assert {i for name in GRAPH if (i := place(name)) is not None} == set(range(len(ORDER)))
+def redrawn(text: str) -> str:
+    """The document with the picture as it has to be."""
+    before, rest = text.split("```mermaid\n", 1)
+    return f"{before}```mermaid\n{drawn()}\n```{rest.split('```', 1)[1]}"
+
+
+@pytest.mark.parametrize("name", sorted(GRAPH.keys() - DOORS))
+def test_every_module_stands_in_a_room_and_knows_none_above(name):
+    assert room_of(name), f"{name} stands in no room: give it one in tests/test_architecture.py"
+    order = list(ROOMS)
+    above = {
+        other
+        for other in known_to(name) - DOORS
+        if order.index(room_of(other)) > order.index(room_of(name))
+    }
+    assert not above
+
+
+def test_every_room_has_something_in_it():
+    assert {room_of(name) for name in GRAPH.keys() - DOORS} == set(ROOMS)
+
+
+def test_the_picture_of_the_rooms_is_drawn_from_the_code():
+    assert PICTURE.read_text() == redrawn(PICTURE.read_text()), "run tests/test_architecture.py"
+
+
+def test_no_folder_has_more_files_than_can_be_looked_through():
+    folders = {path.parent for path in MODULES} - {ROOT}
+    many = {
+        str(folder.relative_to(ROOT)): count
+        for folder in folders
+        if (count := len(list(folder.glob("*.py")))) > LARGEST
+    }
+    assert not many
 
 
 @pytest.mark.parametrize("name", GRAPH)
@@ -82,7 +143,9 @@ def test_no_module_imports_itself_by_a_detour(name):
     assert all(name not in known_to(other) for other in GRAPH[name])
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name == "nst"], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p.relative_to(ROOT).parts[0] == "nst"], ids=name_of
+)
 def test_no_module_of_the_package_knows_the_app(path):
     roots = {name.split(".")[0] for name in imported(path)}
     assert not roots & {"gradio", "gradio_client", "spaces", "ui", "app"}
@@ -115,3 +178,7 @@ def test_module_says_what_it_offers_and_has_it(path):
     }
     assert set(offered) <= defined
     assert len(offered) == len(set(offered))
+
+
+if __name__ == "__main__":
+    PICTURE.write_text(redrawn(PICTURE.read_text()))
