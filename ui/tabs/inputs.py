@@ -18,6 +18,7 @@ from ui.parts.controls import QUALITIES, Controls, departures, quality
 from ui.parts.links import Shared, from_notes, from_query
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import SAMPLES, sample_id
+from ui.runs.cost import beyond_limits
 from ui.runs.events import DECODES, QUICK
 from ui.runs.job import Order, brushed, order
 from ui.runs.messages import sentences, telling
@@ -262,7 +263,7 @@ class Choice:
             second.id if second else "",
             mix[1] / (mix[0] + mix[1]) if len(mix) == 2 and any(mix) else gr.skip(),
             *self.controls.show(shared.recipe.replace(mix=()), preset),
-            telling(status),
+            telling(status, beyond_limits(shared.recipe)),
         ]
 
     def order(
