@@ -1,6 +1,7 @@
 """Imports go one way, and every module says what it offers."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,14 @@ ROOMS = {
 }
 # Packages that say only what is in them; `nst` gathers what a script needs.
 DOORS = {"nst", "ui"}
+# What an upgrade of Gradio may change: modules, and attributes that its documentation lacks.
+INTERNALS = "ui.server.gradio_internals"
+INSIDE = ("gradio.processing_utils", "gradio.route", "gradio.queueing", "gradio.state_holder",
+          "gradio.utils", "gradio.blocks")  # fmt: skip
+INSIDES = re.compile(
+    r"page\._queue|\._id\b|\.blob_storage|state_holder|temp_file_sets|\.temp_files|keep_in_cache"
+    r"|\.skip_api|get_blocks\(|GRADIO_CACHE|\.fns\b"
+)
 LARGEST = 14  # files in a folder of code
 PICTURE = ROOT / "docs" / "architecture.md"
 
@@ -149,6 +158,12 @@ def test_no_module_imports_itself_by_a_detour(name):
 def test_no_module_of_the_package_knows_the_app(path):
     roots = {name.split(".")[0] for name in imported(path)}
     assert not roots & {"gradio", "gradio_client", "spaces", "ui", "app"}
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if name_of(p) != INTERNALS], ids=name_of)
+def test_the_insides_of_gradio_are_used_in_one_file(path):
+    assert not {name for name in imported(path) if name.startswith(INSIDE)}
+    assert not INSIDES.search(path.read_text())
 
 
 def test_importing_the_package_loads_neither_gradio_nor_spaces():

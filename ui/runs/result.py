@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from gradio.components import Component
-from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from nst.engine.colour import blend, photo_colours
@@ -21,6 +20,7 @@ from nst.pictures.export import save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from ui.runs.job import Order
 from ui.runs.painting import Arrays, Progress
+from ui.server.gradio_internals import keep_file
 from ui.server.limits import RULES
 
 __all__ = ["Frames", "Result", "Shelf", "flat", "jpeg", "store"]
@@ -227,9 +227,7 @@ def flat(image: Image.Image) -> Image.Image:
 
 def store(component: Component, data: bytes, name: str) -> str:
     """Put a file where `component` may serve it until it expires; returns its path."""
-    path = save_bytes_to_cache(data, name, component.GRADIO_CACHE)
-    component.temp_files.add(path)
-    return path
+    return keep_file(component, data, name)
 
 
 def jpeg(image: Image.Image, quality: int = 85) -> bytes:

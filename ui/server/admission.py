@@ -17,6 +17,8 @@ from ui.server.gradio_internals import (
     events_of,
     fn_by_index,
     fn_by_name,
+    index_of,
+    input_counts,
     parameters_of,
     session_of_event,
 )
@@ -77,8 +79,7 @@ class Admission:
             return Command(_by_parameters(found["name"], body, page), _by_name(found["name"], page))
         fn = _function(kind, found, body, page)
         data = body.get("data")
-        counts = {len(fn.inputs), len([block for block in fn.inputs if not block.skip_api])}
-        if not isinstance(data, list) or len(data) not in counts:
+        if not isinstance(data, list) or len(data) not in input_counts(fn):
             told = len(data) if isinstance(data, list) else "none"
             raise Refused(400, f"This takes {len(fn.inputs)} values; the request has {told}.")
         if kind == "join" and session is None:
@@ -91,7 +92,7 @@ class Admission:
             "trigger_id": trigger if _is_number(trigger) else None,
         }
         if kind != "call":
-            checked["fn_index"] = fn._id
+            checked["fn_index"] = index_of(fn)
         return Command(checked, fn, session, queued=kind != "run")
 
     async def take_turn(self, command: Command, address: str, until: AsyncExitStack) -> None:

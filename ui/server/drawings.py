@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope
 from nst.pictures.limits import LIMITS
 from ui.server.admission import SESSION
 from ui.server.bodies import Refused, boundary_of
-from ui.server.gradio_internals import editors_of
+from ui.server.gradio_internals import drawings_of
 
 __all__ = ["Drawing", "read_drawing"]
 
@@ -62,11 +62,11 @@ async def read_drawing(scope: Scope, receive: Receive, page: Any) -> Drawing:
     if fields.keys() != FIELDS or not picture:
         raise Refused(400, "The drawing is not complete.")
     _check(fields, picture)
-    editor = next((e for e in editors_of(page) if str(e._id) == fields["component_id"]), None)
-    if editor is None or fields["fn_name"] != "accept_blobs":
+    kept = drawings_of(fields["component_id"], page)
+    if kept is None or fields["fn_name"] != "accept_blobs":
         raise Refused(404, "There is no such editor.")
-    while len(editor.blob_storage) >= KEPT:
-        editor.blob_storage.pop(next(iter(editor.blob_storage)))
+    while len(kept) >= KEPT:
+        kept.pop(next(iter(kept)))
     return Drawing(fields, picture)
 
 

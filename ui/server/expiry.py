@@ -19,6 +19,7 @@ from typing import Any
 from nst.pictures.limits import MEGABYTE
 from ui.server.bodies import Refused
 from ui.server.gradio_internals import (
+    app_page,
     drop_events,
     forget_files,
     forget_session,
@@ -234,11 +235,11 @@ def expiry(
         unasked: dict[tuple[Any, Any], float] = {}
 
         async def sweep() -> None:
-            await _sweep(app.get_blocks(), cache, visits)
+            await _sweep(app_page(app), cache, visits)
 
         async def forget() -> None:
-            await _forget(app.get_blocks(), listeners, visits, door.unheard_seconds, visit)
-            hang_up(unasked_connections(app.get_blocks()), unasked)
+            await _forget(app_page(app), listeners, visits, door.unheard_seconds, visit)
+            hang_up(unasked_connections(app_page(app)), unasked)
 
         tasks = [
             asyncio.create_task(_again(sweep, min(SWEEP_SECONDS, door.cache_seconds / 6))),

@@ -3,23 +3,28 @@
 Tried with Gradio 6.31. `page` is the `gr.Blocks` of the app.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 __all__ = [
+    "app_page",
     "busy_sessions",
+    "drawings_of",
     "drop_events",
-    "editors_of",
     "events_of",
     "fn_by_index",
     "fn_by_name",
     "forget_files",
     "forget_session",
+    "has_page",
     "idle_sessions",
+    "index_of",
+    "input_counts",
+    "keep_file",
     "kept_by_session",
     "own_files",
     "parameters_of",
@@ -33,6 +38,16 @@ __all__ = [
 def upload_folder() -> Path:
     """Where uploads and everything that is shown lie."""
     return Path(get_upload_folder())
+
+
+def app_page(app: Any) -> Any:
+    """The page that an app serves: what the functions here call `page`."""
+    return app.get_blocks()
+
+
+def has_page(name: str, page: Any) -> bool:
+    """Whether there is a page of that name; the first has none."""
+    return name in page.config["page"]
 
 
 # The queue
@@ -94,6 +109,16 @@ def fn_by_name(name: str, page: Any) -> Any | None:
     return next((fn for fn in page.fns.values() if fn.api_name == name), None)
 
 
+def index_of(fn: Any) -> int:
+    """The number of a function."""
+    return fn._id
+
+
+def input_counts(fn: Any) -> set[int]:
+    """How many values a function takes: from the page, and from programs."""
+    return {len(fn.inputs), len([block for block in fn.inputs if not block.skip_api])}
+
+
 def parameters_of(name: str, page: Any) -> dict[str, dict[str, Any]] | None:
     """{name of a parameter: what is known of it} of an endpoint."""
     endpoint = page.get_api_info()["named_endpoints"].get(f"/{name}")
@@ -140,6 +165,19 @@ def forget_files(files: set[str], page: Any) -> None:
         remembered -= files
 
 
-def editors_of(page: Any) -> Iterator[Any]:
-    """The picture editors, with `_id` and `blob_storage`: {name of a drawing: its parts}."""
-    return (block for block in page.blocks.values() if hasattr(block, "blob_storage"))
+def keep_file(component: Any, data: bytes, name: str) -> str:
+    """Put a file where `component` may serve it until it expires; returns its path."""
+    path = save_bytes_to_cache(data, name, component.GRADIO_CACHE)
+    component.temp_files.add(path)
+    return path
+
+
+def drawings_of(editor: str, page: Any) -> dict[str, Any] | None:
+    """{name: parts} of the drawings that an editor holds until a run takes them, oldest first.
+
+    editor: its number, as requests say it. None when there is no such editor.
+    """
+    for block in page.blocks.values():
+        if hasattr(block, "blob_storage") and str(block._id) == editor:
+            return block.blob_storage
+    return None

@@ -28,6 +28,7 @@ from ui.server.bodies import Refused, Upload, boundary_of, files_in, is_address,
 from ui.server.drawings import read_drawing
 from ui.server.expiry import Cache, Listeners, expiry
 from ui.server.fair_queue import FairQueue, painting_queue
+from ui.server.gradio_internals import app_page, has_page
 from ui.server.limits import DOOR, RULES, Door, Rules
 from ui.server.visitors import Visitor, address_of
 from ui.server.visits import Visits
@@ -173,7 +174,7 @@ class Guard:
         """The kind of request, and what Gradio gets of it, if anything. Raises Refused."""
         kind, found = _route(scope)
         scope = _without_odd_headers(scope)
-        page = scope["app"].get_blocks()
+        page = app_page(scope["app"])
         limit = self._door.request_kb * 1024
         if kind in ("upload", "drawing", "agent"):
             limit = self._door.upload_files * LIMITS.max_bytes + MEGABYTE
@@ -363,7 +364,7 @@ def _query(scope: Scope) -> dict[str, str]:
 
 
 def _check_page(scope: Scope, page: Any) -> None:
-    if _query(scope).get("page", "") not in page.config["page"]:
+    if not has_page(_query(scope).get("page", ""), page):
         raise Refused(404, "There is no such page.")
 
 
