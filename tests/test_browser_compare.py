@@ -236,7 +236,10 @@ def test_how_it_works_explains_with_pictures_formulas_and_sources(visit):
     about = page.locator("#about")
     about.locator("svg.drawing").last.wait_for()
     assert about.locator("svg.drawing").count() == 4
-    assert about.locator("math").count() == 4
+    about.locator(".katex-display").last.wait_for()
+    assert about.locator(".katex-display").count() == 6
+    assert about.locator(".katex-error").count() == 0
+    assert "$" not in about.inner_text()
     words = about.inner_text()
     for heading in ("What it will not do", "When it goes wrong", "Credits and licences"):
         assert heading in words

@@ -173,6 +173,10 @@ def test_curves_tell_their_last_values_and_never_break():
     assert "local" not in drawn  # which a published recipe does not have
     assert curves([]) == curves(points[:1]) == ""
     assert curves([(1, Losses(0, 0, 0, 0, 0)), (2, Losses(0, 0, 0, 0, 0))]) == ""
+    steep = [(step, Losses(1e9, 2e-4 / step, 1e-4, 0, 1e9)) for step in (1, 1000)]
+    texts = re.findall(r'<text[^>]* y="([^"]+)"[^>]*>([^<]+)<', curves(steep))
+    assert all(0 < float(y) < 170 and len(words) <= 10 for y, words in texts)
+    assert "1G" in [words for _, words in texts]
     assert "nan" not in curves([(5, Losses(1, 1, 1, 1, 1)), (5, Losses(1, 1, 1, 1, 1))])
 
 

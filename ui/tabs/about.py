@@ -1,4 +1,4 @@
-"""How it works: the idea in pictures and three formulas, its limits, tips, sources, timings."""
+"""How it works: the idea in pictures and four formulas, its limits, tips, sources, timings."""
 
 import base64
 import html
@@ -29,18 +29,29 @@ BENCH = Path(__file__).resolve().parents[2] / "bench" / "README.md"
 # What stands between these lines of bench/README.md is shown here too, word for word.
 FIGURES = re.compile(r"<!-- figures -->\n(.*?)<!-- /figures -->", re.DOTALL)
 
+LATEX = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
+
 
 def build(tab: gr.Tab) -> None:
     """Lay out the tab inside the current context. tab: the one this is in."""
     with gr.Column(elem_id="about"):
         opening = gr.HTML(padding=False)
-        gr.HTML(asset("about/formulas.html"), padding=False)
-        gr.HTML(asset("about/advice.html"), padding=False)
-        gr.HTML(_recipes(), padding=False)
-        gr.HTML("<h2>How long it takes</h2>", padding=False)
-        here = gr.HTML(_here(), elem_id="about-here", padding=False)
+        gr.Markdown("## The formulas")
+        with gr.Row(elem_classes="formulas"):
+            for formula in asset("about/formulas.md").split("\n\n### "):
+                gr.Markdown(
+                    f"### {formula.removeprefix('### ')}", latex_delimiters=LATEX,
+                    elem_classes="formula", container=True,
+                )  # fmt: skip
+        gr.Markdown(asset("about/advice.md"))
+        gr.Markdown(_recipes())
+        gr.Markdown("## How long it takes")
+        here = gr.Markdown(_here(), elem_id="about-here")
         gr.Markdown(figures(BENCH), elem_id="about-figures")
-        gr.HTML(_credits(), padding=False)
+        gr.Markdown(_credits())
     # Its pictures are a third of the whole page, so they come with the tab.
     tab.select(lambda: (_opening(), _here()), None, [opening, here], **QUICK)
 
@@ -61,9 +72,9 @@ def _here() -> str:
     known = [(name, pace.expect(Recipe(size=size))) for name, size in QUALITIES.items()]
     machine = f"This machine: {device_name(pick_device())}."
     if any(seconds is None for _, seconds in known):
-        return f"<p>{html.escape(machine)} It has not been timed yet.</p>"
+        return f"{machine} It has not been timed yet."
     each = ", ".join(f"{name} about {clock(seconds or 0.0)}" for name, seconds in known)
-    return f"<p>{html.escape(f'{machine} {each}.')}</p>"
+    return f"{machine} {each}."
 
 
 def _picture(path: Path, caption: str) -> str:
@@ -93,22 +104,20 @@ def _opening() -> str:
 
 
 def _recipes() -> str:
-    rows = "".join(
-        f"<dt>{entry.title}</dt><dd>{html.escape(entry.about)}"
-        f'<span class="quiet">{html.escape(entry.source)} Ours in it: {html.escape(entry.ours)}'
-        "</span></dd>"
-        for entry in RECIPES.values()
+    rows = "\n".join(
+        f"| **{'Ours' if name == 'default' else name}** | {entry.about} "
+        f"*{entry.source} Ours in it: {entry.ours}* |"
+        for name, entry in RECIPES.items()
     )
-    return Template(asset("about/recipes.html")).substitute(recipes=rows)
+    return Template(asset("about/recipes.md")).substitute(recipes=rows)
 
 
 def _credits() -> str:
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for preset in load_presets()[0]:
         groups[preset.author, preset.licence].append(preset.title)
-    paintings = "".join(
-        f"<li>Paintings: {html.escape(', '.join(titles))}. {html.escape(author)}, "
-        f"{html.escape(licence)}.</li>"
+    paintings = "\n".join(
+        f"- Paintings: {', '.join(titles)}. {author}, {licence}."
         for (author, licence), titles in groups.items()
     )
-    return Template(asset("about/credits.html")).substitute(paintings=paintings)
+    return Template(asset("about/credits.md")).substitute(paintings=paintings)

@@ -24,7 +24,7 @@ from nst.errors import BadInput
 from nst.pictures.images import fit
 from nst.pipeline import choose_encoder
 from nst.recipe import Recipe
-from ui.parts.overlay import overlay
+from ui.parts.curves import overlay
 from ui.runs.events import QUICK
 from ui.runs.job import Order
 from ui.runs.messages import telling
