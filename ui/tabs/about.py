@@ -29,7 +29,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench" / "README.md"
 # What stands between these lines of bench/README.md is shown here too, word for word.
 FIGURES = re.compile(r"<!-- figures -->\n(.*?)<!-- /figures -->", re.DOTALL)
 
-LATEX = [
+LATEX: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},
     {"left": "$", "right": "$", "display": False},
 ]
