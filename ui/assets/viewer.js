@@ -33,6 +33,7 @@ const swap = async (files, turn) => {
   set(part("base"), urls[0]);
   set(part("photo"), urls[0]);
   set(part("painting"), urls[1]);
+  stage.classList.add("there");
   return true;
 };
 

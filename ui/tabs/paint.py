@@ -351,7 +351,9 @@ class PaintTab:
 
     def _look_at_latest(self, visit: Visit, request: gr.Request) -> dict:
         visit.look_at(None)
-        return self._render(visit, request)
+        page = self._render(visit, request)
+        page[self.picture]["at"] = 0  # the whole painting
+        return page
 
     def _come_back(self, visit: Visit, name: str, request: gr.Request) -> dict:
         """Find the results of a visit again after the page was loaded anew."""
