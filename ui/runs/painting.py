@@ -19,13 +19,14 @@ from nst.engine.canvas import Canvas
 from nst.engine.losses import Losses
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
-from nst.pictures.images import fit, join_alpha, split_alpha, to_tensor
+from nst.pictures.images import split_alpha, to_tensor
 from nst.pipeline import Pipeline, open_pipeline
 from nst.recipe import Recipe
 from nst.weights.background import Background
 from nst.weights.store import SOURCES, is_cached
 from ui.runs import zero
 from ui.runs.pace import Spent, about, clock, pace
+from ui.runs.preview import Preview
 from ui.server.fair_queue import painting_queue
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor
@@ -33,7 +34,6 @@ from ui.server.visitors import Visitor
 __all__ = ["Arrays", "Progress", "calibrate", "paint", "prepare", "run", "waiting_line"]
 
 TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
-PREVIEW_SIDE = 1024  # pixels of a preview's long side, at most
 WARM_UP = 8  # steps
 MACHINE = Visitor("", "")  # asks for the runs that nobody else does
 BACKGROUND = Background()
@@ -162,7 +162,7 @@ def _paint(
     canvas = None if start is None else _canvas(start)
     try:
         pipeline = open_pipeline(recipe)
-        preview, watch = _Preview(photo, recipe.size), _Stopwatch()
+        preview, watch = Preview(photo, recipe.size), _Stopwatch()
         why = tuple(filter(None, (pipeline.reason, pipeline.stand_ins(recipe))))
         for step in pipeline.paint(
             photo, styles, recipe, mask=mask, start=canvas, every=every, deadline=deadline
@@ -197,7 +197,7 @@ def _fetching(recipe: Recipe) -> tuple[str, ...]:
     return (BACKGROUND.want(recipe.encoder),)
 
 
-def _progress(step: Step, pipeline: Pipeline, photo: Image.Image, preview: "_Preview") -> Progress:
+def _progress(step: Step, pipeline: Pipeline, photo: Image.Image, preview: Preview) -> Progress:
     height, width = step.size
     picture = None if step.picture is None else pipeline.picture(step, photo)
     return Progress(
@@ -212,35 +212,6 @@ def _progress(step: Step, pipeline: Pipeline, photo: Image.Image, preview: "_Pre
         canvas=None if step.canvas is None else _arrays(step.canvas),
         seconds_left=step.seconds_left if step.step >= 3 else None,
     )
-
-
-class _Preview:
-    """Pictures of coarse scales at full size, with what the photo has of detail beyond them.
-
-    It is what the engine does between scales, and shows what is coming instead of a blur.
-    """
-
-    def __init__(self, photo: Image.Image, side: int) -> None:
-        self._fine = split_alpha(fit(photo, min(side, PREVIEW_SIDE)))[0]
-        self._detail: dict[tuple[int, int], np.ndarray] = {}
-
-    def of(self, coarse: Image.Image) -> Image.Image:
-        """The picture, enlarged when it is smaller than it will be."""
-        if max(coarse.size) >= max(self._fine.size):
-            return coarse
-        painted, alpha = split_alpha(coarse)
-        if coarse.size not in self._detail:
-            small = self._fine.resize(coarse.size, Image.Resampling.LANCZOS)
-            self._detail = {coarse.size: _numbers(self._fine) - _numbers(self._enlarged(small))}
-        detailed = _numbers(self._enlarged(painted)) + self._detail[coarse.size]
-        return join_alpha(Image.fromarray(detailed.clip(0, 255).astype(np.uint8)), alpha)
-
-    def _enlarged(self, picture: Image.Image) -> Image.Image:
-        return picture.resize(self._fine.size, Image.Resampling.BICUBIC)
-
-
-def _numbers(picture: Image.Image) -> np.ndarray:
-    return np.asarray(picture, np.int16)
 
 
 class _Stopwatch:
