@@ -29,7 +29,9 @@ __all__ = [
     "style_path",
 ]
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+# Inside the package where it is installed, beside it in the repository.
+_INSIDE = Path(__file__).resolve().parent / "examples"
+EXAMPLES = _INSIDE if _INSIDE.is_dir() else _INSIDE.parents[1] / "examples"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TEXTS = ("title", "manner", "author", "licence", "file")
 # A preset may tune how it is painted, not what the visitor asked for.

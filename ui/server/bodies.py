@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from types import ModuleType
 from typing import Any
 
 from python_multipart import MultipartParser
@@ -122,8 +123,13 @@ def _check_file(value: dict[str, Any], folder: Path) -> None:
         value["orig_name"] = None
 
 
-def is_address(path: str) -> bool:
-    """Whether a path names a scheme or another machine: "http:...", "C:...", "//host"."""
+def is_address(path: str, system: ModuleType = os.path) -> bool:
+    """Whether a path names a scheme or another machine: "http:...", "//host".
+
+    system: `ntpath`, to which "C:..." is a drive, or `posixpath`, to which it is a scheme.
+    """
+    if re.match(r"[a-z]:", path, re.IGNORECASE):
+        path = system.splitdrive(path)[1]
     return re.match(r"\s*([a-z][a-z0-9+.-]*:|[/\\]{2})", path, re.IGNORECASE) is not None
 
 
