@@ -167,7 +167,7 @@ def test_values_that_cannot_be_swept_are_named_before_anything_runs(visit):
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 900")
     assert "strength is 900" in visit.wait("#sweep-status", "900")
     page.click("#sweep-go")
-    page.get_by_text("That did not work").wait_for()
+    page.locator(".toast-body").wait_for()
     page.wait_for_function("document.querySelector('#sweep-stop').disabled")
     page.wait_for_timeout(1000)
     assert page.locator("#sweep-stop").is_disabled()

@@ -98,7 +98,8 @@ class Panel:
                 _handler(self, views), list(inputs), self.shown, show_progress="minimal",
                 show_progress_on=[self.status], scroll_to_output=False, **PAINTS, **PRIVATE,
             )  # fmt: skip
-            event.then(lambda: gr.update(interactive=False), None, self.stop, **QUICK)
+            for ended in (event.then, event.failure):
+                ended(lambda: gr.update(interactive=False), None, self.stop, **QUICK)
             running.append(event)
         self.stop.click(self._stopped, self.stage, self.shown, cancels=running, **QUICK)
 
