@@ -194,6 +194,7 @@ def _facts(
         "photo": str(photo),
         "out": str(out),
         "encoder": pipeline.encoder.name,
+        "sketch": pipeline.sketch.name if pipeline.sketch and step.sketched else None,
         "device": pipeline.device,
         "dtype": pipeline.dtype,
         "width": step.size[1],

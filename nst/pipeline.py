@@ -17,7 +17,7 @@ from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tenso
 from nst.recipe import Recipe, layer_name
 from nst.weights.store import SOURCES, Progress, is_cached, load_vgg
 
-__all__ = ["TITLES", "Pipeline", "choose_encoder", "open_pipeline"]
+__all__ = ["TITLES", "Pipeline", "choose_encoder", "choose_sketch", "open_pipeline"]
 
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.
@@ -28,13 +28,14 @@ KEPT_ENCODERS = 3
 
 @dataclass(frozen=True)
 class Pipeline:
-    """An encoder ready to paint, and what a visitor is told about it.
+    """An encoder ready to paint, one to sketch if there is any, and what a visitor is told.
 
-    reason: one sentence on why this encoder, empty when it is simply the one asked for.
+    reason: in a sentence or two, why these; empty when they are simply what was asked for.
     """
 
     encoder: Encoder
     reason: str = ""
+    sketch: Encoder | None = None
 
     @property
     def device(self) -> str:
@@ -48,6 +49,15 @@ class Pipeline:
     def title(self) -> str:
         """What did the work: "the compact encoder on CPU, 2 cores, fp32"."""
         return f"{TITLES[self.encoder.name]} on {self.device}, {self.dtype}"
+
+    def credit(self, step: Step) -> str:
+        """What did the work up to a step: the title, and who sketched if anybody did."""
+        if self.sketch is None or not step.sketched:
+            return self.title
+        return (
+            f"{TITLES[self.sketch.name]} sketched at {step.sketched} px, "
+            f"{TITLES[self.encoder.name]} painted, on {self.device}, {self.dtype}"
+        )
 
     def stand_ins(self, recipe: Recipe) -> str:
         """Which layers stand in for the recipe's, in one sentence; empty when none do."""
@@ -90,6 +100,7 @@ class Pipeline:
             [to_tensor(split_alpha(style)[0]) for style in styles],
             recipe,
             self.encoder,
+            sketch=self.sketch,
             every=every,
             mask=None if mask is None else to_tensor(mask.convert("RGB").resize(size))[:, :1],
             start=to_tensor(start.convert("RGB")) if isinstance(start, Image.Image) else start,
@@ -152,21 +163,61 @@ def _automatic() -> tuple[str, str]:
     return "vgg19", "There is a GPU here and VGG-19's weights are cached."
 
 
+def choose_sketch(recipe: Recipe, painter: str) -> tuple[str, str]:
+    """The encoder that would sketch for a painter here now, "" for none, and why not.
+
+    "auto" means VGG-19 for the compact encoder when its weights are here.
+    """
+    wanted = recipe.sketch
+    if wanted == "auto":
+        wanted = "vgg19" if painter == "compact" and is_cached("vgg19") else "off"
+    coarsest = recipe.size * recipe.schedule()[0][1]
+    if wanted in ("off", painter) or coarsest > recipe.sketch_size:
+        return "", ""
+    if wanted == "compact" or is_cached(wanted):
+        return wanted, ""
+    return "", f"{TITLES[wanted]} cannot sketch: it is not on this machine yet."
+
+
 def open_pipeline(
     recipe: Recipe, *, strict: bool = False, progress: Progress | None = None
 ) -> Pipeline:
-    """The pipeline for a recipe on this machine, with the encoder of `choose_encoder`.
+    """The pipeline for a recipe on this machine: `choose_encoder` and `choose_sketch`.
 
     strict: fetch a VGG that was asked for by name, and raise WeightsUnavailable when that fails.
     Otherwise the compact encoder paints at once and the reason says so; no network is touched.
     """
+    encoder, reason = _painter(recipe, strict, progress)
+    sketch, why_not = _sketcher(recipe, encoder.name, strict, progress)
+    return Pipeline(encoder, " ".join(filter(None, (reason, why_not))), sketch)
+
+
+def _painter(recipe: Recipe, strict: bool, progress: Progress | None) -> tuple[Encoder, str]:
     wanted = recipe.encoder
     name, reason = (wanted, "") if strict and wanted != "auto" else choose_encoder(recipe)
     try:
-        if strict and name in SOURCES:
-            load_vgg(name, progress)
-        return Pipeline(_encoder(name, recipe.pooling), reason)
+        return _ready(name, recipe, strict, progress), reason
     except WeightsUnavailable as error:
         if strict or name == "compact":
             raise
-        return Pipeline(_encoder("compact", "own"), str(error))
+        return _encoder("compact", "own"), str(error)
+
+
+def _sketcher(
+    recipe: Recipe, painter: str, strict: bool, progress: Progress | None
+) -> tuple[Encoder | None, str]:
+    name, reason = choose_sketch(recipe, painter)
+    if reason and strict:
+        name, reason = recipe.sketch, ""
+    try:
+        return _ready(name, recipe, strict, progress) if name else None, reason
+    except WeightsUnavailable as error:
+        if strict:
+            raise
+        return None, f"{TITLES[name]} cannot sketch: {error}"
+
+
+def _ready(name: str, recipe: Recipe, fetch: bool, progress: Progress | None) -> Encoder:
+    if fetch and name in SOURCES:
+        load_vgg(name, progress)
+    return _encoder(name, recipe.pooling)

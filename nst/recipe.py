@@ -79,6 +79,10 @@ class Recipe:
     # What looks at the picture
     encoder: str = _choice("auto", ("auto", "compact", "vgg16", "vgg19"), "network that judges")
     pooling: str = _choice("own", ("own", "max", "average"), "pooling between the network's blocks")
+    sketch: str = _choice(
+        "auto", ("auto", "off", "vgg19", "compact"), "network that judges the coarsest scales"
+    )
+    sketch_size: int = _number(128, 0, 4096, "long side up to which it does, in pixels; 0: never")
     input_range: int = _number(1, 1, 255, "pixel scale the formulas were published for, 1 or 255")
     grids: int = _number(3, 0, 3, "pooling grids that take turns; 0: one, and odd sides are cut")
 
@@ -197,13 +201,14 @@ class Recipe:
         larger = [(count, share) for count, share in whole if share * self.size > after]
         return larger or [(max(counts[-1], self.steps // 3), 1.0)]
 
-    def pixels(self, aspect: float, after: int = 0) -> float:
+    def pixels(self, aspect: float, after: int = 0, up_to: float = math.inf) -> float:
         """All pixels that all steps paint: what a run's time grows with.
 
-        aspect: the photo's short side over its long side. after: as in `schedule`.
+        aspect: the photo's short side over its long side. after: as in `schedule`. up_to: pixels of
+        the long side of the scales that count.
         """
-        schedule = self.schedule(after)
-        return aspect * sum(count * (self.size * share) ** 2 for count, share in schedule)
+        sides = [(count, self.size * share) for count, share in self.schedule(after)]
+        return aspect * sum(count * side**2 for count, side in sides if side <= up_to)
 
     def to_json(self) -> str:
         """All settings as one JSON object, for the text inside a picture."""

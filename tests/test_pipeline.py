@@ -18,7 +18,7 @@ from nst.engine.encoders import Encoder, build_encoder
 from nst.errors import WeightsUnavailable
 from nst.pictures.images import fit, open_photo
 from nst.pipeline import Pipeline, open_pipeline
-from nst.published import get_recipe
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
 
 QUICK = Recipe(encoder="compact", size=64, scales=1, steps=3)
@@ -153,7 +153,7 @@ def test_pooling_of_the_recipe_reaches_vgg_and_leaves_compact_alone(machine):
     machine.cached = {"vgg19"}
     for encoder in ("vgg19", "compact"):
         for pooling in ("own", "max", "average"):
-            open_pipeline(Recipe(encoder=encoder, pooling=pooling))
+            open_pipeline(Recipe(encoder=encoder, pooling=pooling, sketch="off"))
     assert machine.built == [
         ("vgg19", None),
         ("vgg19", "max"),
@@ -181,6 +181,68 @@ def test_title_says_what_did_the_work(monkeypatch, compact):
     assert compact.title == "the compact encoder on CPU, 2 cores, fp32"
     vgg = Pipeline(Encoder("vgg19", VGG_BLOCKS).bfloat16())
     assert vgg.title == "VGG-19 on CPU, 2 cores, bf16"
+
+
+# Who sketches
+
+
+def sketches(recipe: Recipe) -> str | None:
+    sketch = open_pipeline(recipe).sketch
+    return sketch and sketch.name
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_vgg19_sketches_for_the_compact_encoder_where_its_weights_are(machine, gpu):
+    machine.gpu = gpu
+    assert sketches(Recipe(encoder="compact")) is None
+    machine.cached = {"vgg19"}
+    assert sketches(Recipe(encoder="compact")) == "vgg19"
+    assert sketches(Recipe(encoder="vgg19")) is None
+    assert sketches(Recipe(encoder="compact", sketch="off")) is None
+    assert open_pipeline(Recipe(encoder="compact")).reason == ""
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "default"])
+def test_nobody_sketches_for_a_published_recipe(machine, name):
+    machine.cached = {"vgg19"}
+    assert sketches(get_recipe(name).replace(encoder="compact", size=128)) is None
+
+
+def test_no_network_is_loaded_to_sketch_where_no_scale_is_small_enough(machine):
+    machine.cached = {"vgg19"}
+    assert sketches(Recipe(encoder="compact", size=512, scales=2)) is None
+    assert sketches(Recipe(encoder="compact", size=512, scales=2, sketch_size=256)) == "vgg19"
+    assert sketches(Recipe(encoder="compact", sketch_size=0)) is None
+
+
+def test_sketch_asked_for_by_name_that_is_not_here_is_told_in_a_sentence(machine):
+    wanted = Recipe(encoder="compact", sketch="vgg19")
+    found = open_pipeline(wanted)
+    assert found.sketch is None
+    assert found.reason == "VGG-19 cannot sketch: it is not on this machine yet."
+    with pytest.raises(WeightsUnavailable, match="does not answer"):
+        open_pipeline(wanted, strict=True)
+    machine.cached = {"vgg19"}
+    assert open_pipeline(wanted, strict=True).sketch.name == "vgg19"
+
+
+def test_sketch_that_cannot_be_read_is_told_and_the_painting_goes_on(machine):
+    machine.cached, machine.offline = {"vgg19"}, True
+    found = open_pipeline(Recipe(encoder="compact"))
+    assert (found.encoder.name, found.sketch) == ("compact", None)
+    assert found.reason == f"VGG-19 cannot sketch: {GONE}"
+
+
+def test_credit_says_who_sketched_at_which_size_once_it_has(monkeypatch, compact):
+    monkeypatch.setattr(pipeline, "device_name", lambda device: "CPU, 2 cores")
+    both = Pipeline(compact.encoder, sketch=Encoder("vgg19", VGG_BLOCKS).requires_grad_(False))
+    recipe = QUICK.replace(size=128, scales=2, sketch_size=64)
+    *_, last = both.paint(lion(), [lion()], recipe, every=None)
+    assert both.credit(last) == (
+        "VGG-19 sketched at 64 px, the compact encoder painted, on CPU, 2 cores, fp32"
+    )
+    *_, last = both.paint(lion(), [lion()], recipe.replace(sketch_size=0), every=None)
+    assert both.credit(last) == both.title
 
 
 # Which layers stand in

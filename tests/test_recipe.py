@@ -33,6 +33,7 @@ NUMBERS = {
 }
 WHOLE = {
     "input_range": (1, 255),
+    "sketch_size": (0, 4096),
     "grids": (0, 3),
     "size": (32, 4096),
     "local_octaves": (1, 6),
@@ -44,6 +45,7 @@ WHOLE = {
 WORDS = {
     "encoder": ("auto", "compact", "vgg16", "vgg19"),
     "pooling": ("own", "max", "average"),
+    "sketch": ("auto", "off", "vgg19", "compact"),
     "content_form": ("normalised", "half-sum", "quarter-mean", "mean"),
     "style_form": ("normalised", "gatys"),
     "tv_form": ("mean", "sum"),

@@ -528,6 +528,76 @@ def test_each_region_has_its_styles_statistics_better_than_a_mixture_has(compact
     assert guided[1] < 0.7 * mixed[1]
 
 
+# Who sketches
+
+
+@pytest.fixture
+def wide() -> Encoder:
+    return initialised(Encoder("wide", ((8,), (16, 16), (16,) * 3, (16,) * 3, (16,)), "max"))
+
+
+@pytest.mark.parametrize(
+    ("sketch_size", "by_sketch"),
+    [(0, set()), (63, set()), (64, {64}), (127, {64}), (128, {64, 128})],
+)
+def test_sketch_encoder_judges_the_scales_up_to_its_size_alone(tiny, wide, sketch_size, by_sketch):
+    recipe = QUICK.replace(size=128, scales=2, sketch_size=sketch_size)
+    sizes, hooks = zip(seen_by(tiny), seen_by(wide), strict=True)
+    steps = paint(lion(128), preset(), recipe, tiny, sketch=wide, every=None)
+    for hook in hooks:
+        hook.remove()
+    painted, sketched = ({max(size) for size in seen} for seen in sizes)
+    assert sketched == by_sketch
+    assert painted == {64, 128} - by_sketch
+    assert steps[-1].sketched == max(by_sketch, default=0)
+
+
+def test_sketch_decides_what_is_painted_and_its_own_size_is_painted_as_it_would(tiny, wide):
+    recipe = QUICK.replace(size=128, scales=2, sketch_size=64, steps=8)
+    both = paint(lion(128), preset(), recipe, tiny, sketch=wide, every=0)
+    alone = paint(lion(128), preset(), recipe, wide, every=0)
+    count, _ = recipe.schedule()[0]
+    for a, b in zip(both[:count], alone[:count], strict=True):
+        assert torch.equal(a.picture, b.picture)
+    assert (both[-1].picture - alone[-1].picture).abs().max() > 0.01
+    plain = last(lion(128), preset(), recipe, tiny)
+    assert (both[-1].picture - plain.picture).abs().max() > 0.01
+
+
+def test_seconds_left_tell_the_paces_of_the_two_networks_apart(tiny, wide, monkeypatch):
+    """On a clock by which the sketch takes 10 s a step and the encoder 1 s a thousand pixels."""
+    now = [0.0]
+    evaluate = Objective.evaluate
+
+    def slow(self, picture, turn=0):
+        now[0] += 10.0 if self.encoder is wide else picture[0, 0].numel() / 1000
+        return evaluate(self, picture, turn)
+
+    monkeypatch.setattr(Objective, "evaluate", slow)
+    monkeypatch.setattr("nst.engine.stylize.time.perf_counter", lambda: now[0])
+    recipe = QUICK.replace(size=128, scales=2, sketch_size=64, steps=20)
+    steps = paint(lion(128), preset(), recipe, tiny, sketch=wide, every=None)[:-1]
+    (first, _), (second, _) = recipe.schedule()
+    each = 96 * 128 / 1000
+    for step in steps[first:]:
+        assert step.seconds_left == pytest.approx((20 - step.step) * each)
+    # Before it has judged, the other's pace is guessed from the work it has to do.
+    guess = second * 4 * 10 * tiny.work / wide.work
+    for step in steps[:first]:
+        assert step.seconds_left == pytest.approx((first - step.step) * 10 + guess)
+
+
+def test_lost_numbers_of_a_sketch_are_met_by_the_sketch_in_fp32(tiny, faulty):
+    recipe = QUICK.replace(size=128, scales=2, sketch_size=64, steps=12)
+    painting = stylize(lion(128), [preset()], recipe, tiny, sketch=faulty.bfloat16(), every=0)
+    next(painting)
+    Faulty.fault.append(broken(1, is_nan))
+    steps = list(painting)
+    assert steps[-1].sketched == 64
+    assert all(torch.isfinite(step.picture).all() for step in steps)
+    assert "fp32" in steps[-1].notes[0]
+
+
 # Brush, colours, scale of the input
 
 

@@ -131,6 +131,13 @@ class Encoder(nn.Module):
         block, i = int(layer[4]) - 1, int(layer[6]) - 1
         return VGG_WIDTHS[block] if layer in self.lifts else self.blocks[block][i]
 
+    @property
+    def work(self) -> float:
+        """Multiplications a pixel of the picture takes, to compare networks by."""
+        return sum(
+            conv.weight.numel() / self.stride(name) ** 2 for name, conv in self.convolutions.items()
+        )
+
     def stride(self, layer: str) -> int:
         """Pixels between neighbouring positions of the layer's features."""
         return 2 ** (int(layer[4]) - 1)

@@ -28,7 +28,8 @@ class Step:
     """One step of a painting.
 
     losses: weighted, when a picture is due. picture: (1, 3, H, W),
-    fp32 on the CPU in 0..1, when due. canvas: with the last step, to go on from. notes: what the
+    fp32 on the CPU in 0..1, when due. sketched: long side, in pixels, of the largest scale that the
+    sketch encoder has judged; 0: none. canvas: with the last step, to go on from. notes: what the
     visitor should know (a smaller size, an earlier end, strokes that could not be larger).
     """
 
@@ -39,6 +40,7 @@ class Step:
     seconds_left: float
     losses: Losses[float] | None = None
     picture: Tensor | None = None
+    sketched: int = 0
     kept: bool = False
     canvas: Canvas | None = None
     notes: tuple[str, ...] = ()
@@ -54,6 +56,7 @@ def stylize(
     recipe: Recipe,
     encoder: Encoder,
     *,
+    sketch: Encoder | None = None,
     every: float | None = 0.5,
     mask: Tensor | None = None,
     start: Canvas | Tensor | None = None,
@@ -64,6 +67,8 @@ def stylize(
 
     content: (1, 3, H, W) in 0..1 at the size of the result; each side at least 32.
     styles: pictures (1, 3, h, w) at their own size; they are scaled with the content.
+    sketch: the network that judges in the encoder's place where the long side is at most the
+        recipe's `sketch_size`: there the composition is decided, and width costs little.
     every: seconds between pictures, None for the last one only. Frames the recipe keeps come
         whatever this says.
     mask: (1, 1, H, W) in 0..1, where to paint. With one style the photo stays outside; with two,
@@ -77,7 +82,8 @@ def stylize(
     good; steps yielded before that keep their pictures.
     """
     _check(content, styles, recipe, mask)
-    return _Painting(content, styles, recipe, encoder, every, mask, tile, deadline).run(start)
+    painting = _Painting(content, styles, recipe, encoder, sketch, every, mask, tile, deadline)
+    return painting.run(start)
 
 
 def _check(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, mask: Tensor | None) -> None:
@@ -122,8 +128,10 @@ class _Scale:
 class _Painting:
     """The state of one run."""
 
-    def __init__(self, content, styles, recipe, encoder, every, mask, tile, deadline) -> None:
-        self.recipe, self.encoder = recipe, encoder
+    def __init__(
+        self, content, styles, recipe, encoder, sketch, every, mask, tile, deadline
+    ) -> None:
+        self.recipe, self.encoder, self.sketch = recipe, encoder, sketch
         device = encoder.device
         self.content = content.to(device, torch.float32)
         self.styles = [style.to(device, torch.float32) for style in styles]
@@ -134,8 +142,8 @@ class _Painting:
         self.notes: list[str] = []
         self.began = self.shown_at = time.perf_counter()
         self.rate_factor = 1.0
-        self.done = self.into = 0
-        self.pixel_seconds: float | None = None
+        self.done = self.into = self.sketched = 0
+        self.paces: dict[Encoder, float] = {}
 
     def run(self, start: Canvas | Tensor | None) -> Iterator[Step]:
         schedule = self._schedule(start)
@@ -171,6 +179,11 @@ class _Painting:
         height, width = self.content.shape[2:]
         return max(SMALLEST, round(height * share)), max(SMALLEST, round(width * share))
 
+    def _network(self, size: Sequence[int]) -> Encoder:
+        """What judges a picture of (height, width)."""
+        small = max(size) <= self.recipe.sketch_size
+        return self.sketch if small and self.sketch is not None else self.encoder
+
     def _scale(self, share: float) -> _Scale:
         size = self._size(share)
         content = resize(self.content, size).clamp(0, 1)
@@ -179,7 +192,7 @@ class _Painting:
         if mask is not None:
             guides = mask if len(self.styles) == 1 else torch.cat([mask, 1 - mask])
         styles = [self._scaled_style(style, size, share) for style in self.styles]
-        objective = Objective(self.encoder, self.recipe, content, styles, guides, self.tile)
+        objective = Objective(self._network(size), self.recipe, content, styles, guides, self.tile)
         # With two styles the whole picture is painted; the mask only divides it.
         return _Scale(content, objective, mask if len(self.styles) == 1 else None)
 
@@ -240,7 +253,7 @@ class _Painting:
             canvas.step(gradient, self._rate(count), self.recipe)
             self.done += 1
             self.into += 1
-            self._time(canvas, time.perf_counter() - began)
+            self._time(canvas, scale.objective.encoder, time.perf_counter() - began)
             due = self._due()
             if due or self.into == count:
                 if not _finite(losses, canvas):
@@ -259,11 +272,21 @@ class _Painting:
         fall = self.recipe.final_rate ** (self.into / max(1, count - 1))
         return self.recipe.learning_rate * fall * self.rate_factor
 
-    def _time(self, canvas: Canvas, seconds: float) -> None:
+    def _time(self, canvas: Canvas, network: Encoder, seconds: float) -> None:
         each = seconds / canvas.picture.numel()
-        self.pixel_seconds = (
-            each if self.pixel_seconds is None else 0.9 * self.pixel_seconds + 0.1 * each
-        )
+        self.paces[network] = 0.9 * self.paces.get(network, each) + 0.1 * each
+        if network is self.sketch:
+            self.sketched = max(canvas.size)
+
+    def _seconds(self, count: int, size: tuple[int, int]) -> float:
+        """How long so many steps at a size should take.
+
+        A network that has not judged yet is expected to take as long as the other for as much work.
+        """
+        network = self._network(size)
+        paced = network if network in self.paces else next(iter(self.paces))
+        pace = self.paces[paced] * network.work / paced.work
+        return count * 3 * size[0] * size[1] * pace
 
     def _kept(self) -> bool:
         every = self.recipe.keep_every
@@ -296,15 +319,15 @@ class _Painting:
             if self.recipe.colours == "photo":
                 picture = photo_colours(picture, scale.content)
             picture = picture.detach().cpu().clone()
-        left = sum(n * 3 * h * w for n, (h, w) in ahead) * (self.pixel_seconds or 0.0)
         return Step(
             step=self.done,
             total=self.total,
             size=canvas.size,
             seconds=now - self.began,
-            seconds_left=left,
+            seconds_left=sum(self._seconds(*scale) for scale in ahead),
             losses=None if losses is None else Losses(*map(float, losses)),
             picture=picture,
+            sketched=self.sketched,
             kept=self._kept() and not last,
             canvas=canvas if last else None,
             notes=tuple(self.notes),
@@ -329,9 +352,10 @@ class _Painting:
         canvas.first.zero_()
         canvas.second.zero_()
         canvas.age = 0
-        # The encoder is shared with other runs, so this one takes a copy.
+        # The encoders are shared with other runs, so this one takes copies.
         self.encoder = copy.deepcopy(self.encoder).float()
-        scale.objective.encoder = self.encoder
+        self.sketch = copy.deepcopy(self.sketch).float() if self.sketch is not None else None
+        scale.objective.encoder = self._network(canvas.size)
 
     def _go_down(self, error: BaseException) -> None:
         """When memory runs out, judge in smaller tiles; paint smaller when that was not enough."""

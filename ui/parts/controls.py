@@ -21,6 +21,8 @@ LABELS = {
     "colours": ("Colours", ""),
     "encoder": ("Encoder", ""),
     "pooling": ("Pooling", ""),
+    "sketch": ("Who sketches", "The network for the coarsest scales, which decide the most."),
+    "sketch_size": ("Sketch up to, pixels", ""),
     "grids": ("Pooling grids", ""),
     "size": ("Long side, pixels", ""),
     "steps": ("Steps", ""),
@@ -52,6 +54,7 @@ LABELS = {
 }
 ADVANCED = (
     ("encoder", "pooling"),
+    ("sketch", "sketch_size"),
     ("size", "steps", "seed"),
     ("brush", "tv_weight"),
     ("start", "noise_ratio"),
@@ -70,6 +73,7 @@ FORMULAS = (
 )
 WORDS = {
     "auto": "Choose for me",
+    "off": "The encoder itself",
     "compact": "Compact",
     "vgg16": "VGG-16",
     "vgg19": "VGG-19",

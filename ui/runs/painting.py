@@ -191,10 +191,11 @@ def prepare() -> None:
 
 
 def _fetching(recipe: Recipe) -> tuple[str, ...]:
-    """Start fetching the network that was asked for, unless it is here."""
-    if recipe.encoder not in SOURCES or is_cached(recipe.encoder):
-        return ()
-    return (BACKGROUND.want(recipe.encoder),)
+    """Start fetching the networks that were asked for, unless they are here."""
+    wanted = dict.fromkeys((recipe.encoder, recipe.sketch))
+    return tuple(
+        BACKGROUND.want(name) for name in wanted if name in SOURCES and not is_cached(name)
+    )
 
 
 def _progress(step: Step, pipeline: Pipeline, photo: Image.Image, preview: Preview) -> Progress:
@@ -205,7 +206,7 @@ def _progress(step: Step, pipeline: Pipeline, photo: Image.Image, preview: Previ
         total=step.total,
         size=(width, height),
         seconds=step.seconds,
-        details=f"Step {step.step} of {step.total}, {width} × {height}, {pipeline.title}.",
+        details=f"Step {step.step} of {step.total}, {width} × {height}, {pipeline.credit(step)}.",
         notes=step.notes,
         losses=step.losses,
         picture=picture and (picture if step.done else preview.of(picture)),
