@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from bench.teacher import load_teacher
 from nst.engine.canvas import Canvas
-from nst.engine.encoders import Encoder, vgg_indices
+from nst.engine.encoders import VGG_BLOCKS, VGG_WIDTHS, Encoder, vgg_indices
 from nst.engine.objective import Objective
 from nst.recipe import Recipe
-from nst.weights.store import VGG_BLOCKS, VGG_WIDTHS
 
 __all__ = ["DTYPES", "default_step", "open_plain_teacher", "open_vgg19", "operations", "tuned"]
 

@@ -20,13 +20,14 @@ from tqdm import tqdm
 
 from bench.teacher import load_teacher
 from nst.engine.canvas import resize
-from nst.engine.encoders import Encoder, build_encoder
+from nst.engine.encoders import Encoder
 from nst.engine.losses import gram, outer_sum
 from nst.engine.stylize import stylize
 from nst.hardware import use_machine
 from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit, open_photo, to_image, to_tensor
 from nst.recipe import STYLE_LAYERS, Recipe
+from nst.weights.encoders import build_encoder
 
 # Photograph and painting; none of them was seen in training (see tools/distil.py).
 PAIRS = (

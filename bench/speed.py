@@ -36,12 +36,13 @@ from bench.race import Race
 from bench.report import show
 from bench.textbook import STYLE_WEIGHT, Textbook
 from nst.engine.canvas import resize
-from nst.engine.encoders import Encoder, build_encoder
+from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
 from nst.engine.stylize import stylize
 from nst.hardware import cores, fastest_dtype, use_machine
 from nst.pictures.images import fit, open_photo, to_image, to_tensor
 from nst.recipe import Recipe
+from nst.weights.encoders import build_encoder
 
 __all__ = ["main"]
 

@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 
 from nst.engine.canvas import Canvas
-from nst.engine.encoders import Encoder, build_encoder
+from nst.engine.encoders import Encoder
 from nst.engine.stylize import Step, stylize
 from nst.errors import WeightsUnavailable
 from nst.hardware import device_name, fastest_dtype, pick_device, use_machine
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.recipe import Recipe, layer_name
+from nst.weights.encoders import build_encoder
 from nst.weights.store import SOURCES, Progress, is_cached, load_vgg
 
 __all__ = ["TITLES", "Pipeline", "choose_encoder", "choose_sketch", "open_pipeline"]

@@ -19,9 +19,9 @@ MODULES = sorted(
 ROOMS = {
     "errors": (["nst.errors", "nst.hardware"], "sentences that a visitor may see, and the machine"),
     "recipe": (["nst.settings", "nst.recipe"], "every setting, checked"),
-    "weights": (["nst.weights"], "shipped, cached, or from the Hub"),
     "pictures": (["nst.pictures"], "files in, pictures out, and what is taken home"),
     "engine": (["nst.engine"], "encoders, losses, objective, canvas, the steps"),
+    "weights": (["nst.weights"], "shipped, cached, or from the Hub"),
     "pipeline": (
         ["nst.pipeline", "nst.published", "nst.presets", "nst.compare"],
         "which encoder, on which device, with which recipe",

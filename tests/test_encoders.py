@@ -1,5 +1,6 @@
 """The encoders against torchvision and a float64 convolution: names, cut, pooling, reach."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +14,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nst.engine import encoders
-from nst.engine.encoders import COMPACT_BLOCKS, Encoder, build_encoder
+from nst.engine.encoders import Encoder, vgg_indices
 from nst.errors import BadInput, WeightsUnavailable
 from nst.pictures.images import fit, open_photo, to_tensor
 from nst.recipe import layer_name
+from nst.weights import encoders as weighted
+from nst.weights.encoders import build_encoder
 
 MEAN = np.array([0.485, 0.456, 0.406]).reshape(3, 1, 1)
 STD = np.array([0.229, 0.224, 0.225]).reshape(3, 1, 1)
+COMPACT = ((2,), (3,) * 2, (4,) * 3, (5,) * 3, (6,) * 3)
 VGG19 = ((2,) * 2, (3,) * 2, (4,) * 4, (5,) * 4, (6,) * 4)
 SHALLOW = ((4, 5), (6, 3), (7, 2, 5))
 REAL = "shared/data/teacher/vgg19_conv1_1_to_conv3_4.safetensors"
@@ -89,7 +92,7 @@ def vgg(request, monkeypatch) -> tuple[str, nn.Sequential]:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.uniform_(module.bias, -0.2, 0.2)
     weights = {f"features.{key}": tensor for key, tensor in features.state_dict().items()}
-    monkeypatch.setattr(encoders, "load_vgg", lambda name, progress: weights)
+    monkeypatch.setattr(weighted, "load_vgg", lambda name, download: weights)
     return request.param, features
 
 
@@ -204,6 +207,30 @@ def test_compact_encoder_stands_in_by_block_and_role():
     assert encoder.answers_for("relu4_2") == "relu4_2"
 
 
+def test_shape_of_the_compact_encoder_is_what_its_file_says(monkeypatch):
+    widths = ((4,), (5, 5), (6,) * 3, (7,) * 3, (8,) * 3)
+    answers = {"relu1_1": 4, "relu2_2": 5, "relu3_3": 6, "relu4_2": 7, "relu5_3": 8, "relu4_3": 7}
+    shape = {
+        "blocks": json.dumps(widths),
+        "pooling": "max",
+        "padding": "picture",
+        "content_layer": "relu4_3",
+    }
+    told = random_encoder(widths)
+    tensors = {f"convs.{k}": t for k, t in told.convs.state_dict().items()}
+    tensors |= {f"lifts.{layer}": torch.rand(3, c + 1) for layer, c in answers.items()}
+    monkeypatch.setattr(weighted, "load_compact", lambda: (tensors, shape))
+    encoder = build_encoder("compact")
+    assert (encoder.blocks, encoder.pooling, encoder.padding) == (widths, "max", "picture")
+    for layer in (f"relu{block}_1" for block in range(1, 6)):
+        mine = encoder.stand_in(layer, "style")
+        assert mine in answers
+        assert encoder.answers_for(mine) == layer
+        assert encoder.channels(mine) == (64, 128, 256, 512, 512)[int(layer[4]) - 1]
+    assert encoder.stand_in("relu4_2", "content") == "relu4_3"
+    assert encoder.answers_for("relu4_3") == "relu4_2"
+
+
 def test_width_in_the_formulas_is_the_layers_own_or_vggs_where_a_lift_stands_for_it():
     lifts = {"relu2_1": torch.eye(7)}
     encoder = Encoder("tiny", SHALLOW, lifts=lifts)
@@ -216,7 +243,7 @@ def test_compact_encoder_lifts_every_layer_it_stands_in_with():
     encoder = build_encoder("compact")
     assert encoder.pooling == "average"
     for layer in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_3", "relu4_2"):
-        width = COMPACT_BLOCKS[int(layer[4]) - 1][int(layer[6]) - 1]
+        width = encoder.blocks[int(layer[4]) - 1][int(layer[6]) - 1]
         assert encoder.lifts[layer].shape[1] == width + 1
         assert encoder.channels(layer) == (64, 128, 256, 512, 512)[int(layer[4]) - 1]
 
@@ -242,7 +269,7 @@ def test_compact_encoder_in_bf16_is_within_3_percent_of_fp32():
 
 @pytest.mark.parametrize("padding", ["zeros", "reflect", "picture"])
 @pytest.mark.parametrize("pooling", ["max", "average"])
-@pytest.mark.parametrize("blocks", [VGG19, COMPACT_BLOCKS], ids=["vgg19", "compact"])
+@pytest.mark.parametrize("blocks", [VGG19, COMPACT], ids=["vgg19", "compact"])
 def test_pixels_beyond_the_reach_leave_a_position_as_it_is(blocks, pooling, padding):
     encoder = random_encoder([[len(block) + 1] * len(block) for block in blocks], pooling, padding)
     layers = layers_of(encoder)
@@ -292,10 +319,10 @@ def test_unknown_encoder_is_refused_with_the_names_there_are():
 
 
 def test_vgg_whose_weights_cannot_be_had_says_so(monkeypatch):
-    def gone(name, progress):
+    def gone(name, download):
         raise WeightsUnavailable("The Hub is away.")
 
-    monkeypatch.setattr(encoders, "load_vgg", gone)
+    monkeypatch.setattr(weighted, "load_vgg", gone)
     with pytest.raises(WeightsUnavailable, match="away"):
         build_encoder("vgg19")
 
@@ -306,7 +333,7 @@ def test_real_vgg_features_come_out_of_the_same_architecture():
         pytest.skip("the original VGG-19's first convolutions are not on this machine")
     weights = load_file(path)
     encoder = Encoder("vgg19", ((64,) * 2, (128,) * 2, (256,) * 4)).requires_grad_(False)
-    indices = encoders.vgg_indices("vgg19")[:8]
+    indices = vgg_indices("vgg19")[:8]
     for conv, index in zip(encoder.convolutions.values(), indices, strict=True):
         conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
     # These weights see BGR in 0..255 less the means of ImageNet.

@@ -13,13 +13,14 @@ from PIL import Image
 
 from nst import hardware
 from nst import pipeline as pipeline
-from nst.engine import encoders
-from nst.engine.encoders import Encoder, build_encoder
+from nst.engine.encoders import Encoder
 from nst.errors import WeightsUnavailable
 from nst.pictures.images import fit, open_photo
 from nst.pipeline import Pipeline, open_pipeline
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
+from nst.weights import encoders as weighted
+from nst.weights.encoders import build_encoder
 
 QUICK = Recipe(encoder="compact", size=64, scales=1, steps=3)
 VGG_BLOCKS = ((4, 4), (4, 4), (4,) * 4, (4,) * 4, (4,) * 4)
@@ -143,7 +144,7 @@ def test_missing_compact_encoder_is_never_hidden(monkeypatch):
     def gone():
         raise WeightsUnavailable("The compact encoder is damaged.")
 
-    monkeypatch.setattr(encoders, "load_compact", gone)
+    monkeypatch.setattr(weighted, "load_compact", gone)
     pipeline._encoders.clear()
     with pytest.raises(WeightsUnavailable, match="damaged"):
         open_pipeline(Recipe(encoder="compact"))

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from nst.engine.canvas import Canvas, resize
 from nst.engine.colour import match_palette
-from nst.engine.encoders import Encoder, build_encoder
+from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
 from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_tensor
 from nst.recipe import Recipe
+from nst.weights.encoders import build_encoder
 
 STYLES = Path(__file__).parents[1] / "examples" / "styles"
 PRESETS = [STYLES / "charcoal.jpg", STYLES / "woodblock-wave.jpg"]

@@ -4,7 +4,8 @@
 it. Keras' `block4_conv2` has its ReLU built in, so it names the same features as `relu4_2`.
 
 VGG-16 and VGG-19: Simonyan and Zisserman 2014 (arXiv 1409.1556), laid out as torchvision does.
-The compact encoder is a narrow network of the same kind, distilled by `tools/distil.py`.
+The compact encoder is a narrow network of the same kind, distilled by `tools/distil`. Where weights
+come from is known to `nst.weights.encoders`.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,16 +18,13 @@ from torch import Tensor, nn
 from nst.engine.kernels import average_pool, max_pool
 from nst.errors import BadInput
 from nst.recipe import layer_name
-from nst.weights.store import VGG_BLOCKS, VGG_WIDTHS, load_compact, load_vgg
 
-__all__ = ["COMPACT_BLOCKS", "ENCODERS", "Encoder", "build_encoder"]
+__all__ = ["VGG_BLOCKS", "VGG_WIDTHS", "Encoder", "vgg_indices"]
 
-ENCODERS = ("compact", "vgg16", "vgg19")
-
-# One convolution at full resolution, where it costs most; depth where pixels are few.
-COMPACT_BLOCKS = ((16,), (32, 32), (64, 64, 64), (128, 128, 128), (128, 128, 128))
-
-COMPACT_CONTENT = "relu4_2"  # lifted to the teacher's conv4_2
+# Simonyan and Zisserman, table 1, columns D and E: 3x3 convolutions before each pooling.
+VGG_WIDTHS = (64, 128, 256, 512, 512)
+VGG_BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+TAUGHT_CONTENT = "relu4_2"  # of VGG-19, the only content layer that a distilled network learned
 
 # ImageNet statistics of RGB in 0..1, the input that torchvision's weights were trained for.
 MEAN = (0.485, 0.456, 0.406)
@@ -46,7 +44,7 @@ class Encoder(nn.Module):
     blocks: the width of every convolution, block by block.
     pooling: "max" or "average".
     lifts: for some layers a matrix (k, C + 1) that carries features and a constant 1 into the
-        space in which a distance is meant: the metric of the teacher (see `tools/distil.py`).
+        space in which a distance is meant: the metric of the teacher (see `tools/distil`).
         Layers without one are taken as they are.
     content_layer: for networks that learned only some layers, the one that stands for content;
         the other lifted layer of each block stands for style.
@@ -70,7 +68,7 @@ class Encoder(nn.Module):
         self.name = name
         self.content_layer = content_layer
         self.blocks = tuple(tuple(block) for block in blocks)
-        self.pooling = pooling
+        self.pooling, self.padding = pooling, padding
         self.convs = nn.ModuleDict()
         width = 3
         outer, inner = PADDINGS[padding]
@@ -123,8 +121,9 @@ class Encoder(nn.Module):
 
     def answers_for(self, layer: str) -> str:
         """The layer of VGG whose features a layer of this network learned, or is."""
-        lifted = bool(self.content_layer) and layer in self.lifts and layer != self.content_layer
-        return f"relu{layer[4]}_1" if lifted else layer
+        if layer == self.content_layer:
+            return TAUGHT_CONTENT
+        return f"relu{layer[4]}_1" if self.content_layer and layer in self.lifts else layer
 
     def channels(self, layer: str) -> int:
         """Width of the layer in the published formulas: VGG's, also where a lift stands for it."""
@@ -199,15 +198,6 @@ class Encoder(nn.Module):
         return picture.to(self.dtype, memory_format=torch.channels_last)
 
 
-def _vgg(name: str, pooling: str, download: bool) -> Encoder:
-    weights = load_vgg(name, download=download)
-    blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)]
-    encoder = Encoder(name, blocks, pooling)
-    for conv, index in zip(encoder.convolutions.values(), vgg_indices(name), strict=True):
-        conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
-    return encoder
-
-
 def vgg_indices(name: str) -> list[int]:
     """Positions of the convolutions in torchvision's `features`.
 
@@ -219,38 +209,3 @@ def vgg_indices(name: str) -> list[int]:
         indices += range(position, position + 2 * count, 2)
         position += 2 * count + 1
     return indices
-
-
-def _compact() -> Encoder:
-    tensors, _ = load_compact()
-    lifts = {
-        key.removeprefix("lifts."): tensor.float()
-        for key, tensor in tensors.items()
-        if key.startswith("lifts.")
-    }
-    encoder = Encoder("compact", COMPACT_BLOCKS, "average", lifts, COMPACT_CONTENT, "picture")
-    encoder.load_state_dict({k: t.float() for k, t in tensors.items() if k.startswith("convs.")})
-    return encoder
-
-
-def build_encoder(
-    name: str,
-    pooling: str | None = None,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str = "cpu",
-    download: bool = True,
-) -> Encoder:
-    """Return a frozen encoder with its weights, ready to paint with.
-
-    name: "compact", "vgg16" or "vgg19". pooling: "max", "average" or None for the network's own
-    (max for VGG, average for compact, which was trained with it and knows no other). download:
-    whether VGG's weights may be fetched; without it they must be on this machine.
-    Raises BadInput for an unknown name, WeightsUnavailable where the weights cannot be had.
-    """
-    if name not in ENCODERS:
-        raise BadInput(f"There is no encoder called {name!r}; choose from {', '.join(ENCODERS)}.")
-    encoder = _compact() if name == "compact" else _vgg(name, pooling or "max", download)
-    encoder = encoder.to(device=device, dtype=dtype)
-    for conv in encoder.convolutions.values():
-        conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
-    return encoder.requires_grad_(False).eval()

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from huggingface_hub import HfFileMetadata, cached_assets_path, constants, try_t
 from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import tqdm
 
+from nst.engine.encoders import VGG_BLOCKS, VGG_WIDTHS, vgg_indices
 from nst.errors import BadInput, WeightsUnavailable
 from nst.weights.checksum import (
     HEADER_LIMIT,
@@ -39,8 +41,6 @@ from nst.weights.hub import Patience, Source, contact, stream
 __all__ = [
     "COMPACT",
     "SOURCES",
-    "VGG_BLOCKS",
-    "VGG_WIDTHS",
     "Progress",
     "describe",
     "feature_shapes",
@@ -56,10 +56,6 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 """Called with the bytes of the features so far and in all, many times a second."""
 
-# Simonyan & Zisserman 2015, table 1, columns D and E: 3x3 convolutions before each pooling.
-VGG_BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-VGG_WIDTHS = (64, 128, 256, 512, 512)
-
 COMPACT = Path(__file__).parents[1] / "data" / "compact.safetensors"
 
 DOWNLOAD_SECONDS = 3600.0  # for one download; the next one goes on where it stopped
@@ -70,15 +66,15 @@ def feature_shapes(name: str) -> dict[str, tuple[int, ...]]:
 
     `{"features.0.weight": (64, 3, 3, 3), "features.0.bias": (64,), ...}`, shallowest first.
     """
+    widths = [
+        width
+        for width, count in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)
+        for _ in range(count)
+    ]
     shapes: dict[str, tuple[int, ...]] = {}
-    index, channels = 0, 3
-    for convolutions, width in zip(VGG_BLOCKS[name], VGG_WIDTHS, strict=True):
-        for _ in range(convolutions):
-            shapes[f"features.{index}.weight"] = (width, channels, 3, 3)
-            shapes[f"features.{index}.bias"] = (width,)
-            channels = width
-            index += 2  # the ReLU behind each convolution has a number too
-        index += 1  # and so has the pooling
+    for index, (before, width) in zip(vgg_indices(name), pairwise([3, *widths]), strict=True):
+        shapes[f"features.{index}.weight"] = (width, before, 3, 3)
+        shapes[f"features.{index}.bias"] = (width,)
     return shapes
 
 

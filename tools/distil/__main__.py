@@ -30,7 +30,7 @@ from tools.distil.lessons import (
     objective,
 )
 from tools.distil.muon import Muon
-from tools.distil.networks import ANSWERS, BLOCKS, LEVELS, Seen, Student, Teacher
+from tools.distil.networks import ANSWERS, BLOCKS, CONTENT, LEVELS, Seen, Student, Teacher
 
 WARM_UP = 200  # steps
 
@@ -183,13 +183,20 @@ def rate_at(step: int, done: float) -> float:
 
 
 def export(student: Student, path: Path, facts: dict[str, str]) -> None:
-    """Write the encoder in fp16: convolutions, and each head as its triangular factor."""
+    """Write the encoder in fp16: convolutions, each head as its triangular factor, its shape."""
     out = {f"convs.{k}": t for k, t in student.encoder.convs.state_dict().items()}
     for level in LEVELS:
         head = student.head(level).detach().double()
         out[f"lifts.{ANSWERS[level]}"] = torch.linalg.qr(head, mode="r").R
     half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in out.items()}
-    save_sealed(path, half, facts)
+    encoder = student.encoder
+    shape = {
+        "blocks": json.dumps(encoder.blocks),
+        "pooling": encoder.pooling,
+        "padding": encoder.padding,
+        "content_layer": ANSWERS[CONTENT],
+    }
+    save_sealed(path, half, {**facts, **shape})
 
 
 def parsed() -> argparse.Namespace:

@@ -1,0 +1,65 @@
+"""Encoders with their weights: each network that the engine can judge with, ready to paint."""
+
+import json
+
+import torch
+
+from nst.engine.encoders import VGG_BLOCKS, VGG_WIDTHS, Encoder, vgg_indices
+from nst.errors import BadInput
+from nst.weights.store import load_compact, load_vgg
+
+__all__ = ["ENCODERS", "build_encoder"]
+
+ENCODERS = ("compact", "vgg16", "vgg19")
+
+
+def build_encoder(
+    name: str,
+    pooling: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    download: bool = True,
+) -> Encoder:
+    """Return a frozen encoder with its weights, ready to paint with.
+
+    name: "compact", "vgg16" or "vgg19". pooling: "max", "average" or None for the network's own
+    (max for VGG; compact knows no other than what it was trained with). download: whether VGG's
+    weights may be fetched; without it they must be on this machine.
+    Raises BadInput for an unknown name, WeightsUnavailable where the weights cannot be had.
+    """
+    if name not in ENCODERS:
+        raise BadInput(f"There is no encoder called {name!r}; choose from {', '.join(ENCODERS)}.")
+    encoder = _compact() if name == "compact" else _vgg(name, pooling or "max", download)
+    encoder = encoder.to(device=device, dtype=dtype)
+    for conv in encoder.convolutions.values():
+        conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
+    return encoder.requires_grad_(False).eval()
+
+
+def _vgg(name: str, pooling: str, download: bool) -> Encoder:
+    weights = load_vgg(name, download=download)
+    blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)]
+    encoder = Encoder(name, blocks, pooling)
+    for conv, index in zip(encoder.convolutions.values(), vgg_indices(name), strict=True):
+        conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
+    return encoder
+
+
+def _compact() -> Encoder:
+    """The shipped network, whose file says what shape it has."""
+    tensors, shape = load_compact()
+    lifts = {
+        key.removeprefix("lifts."): tensor.float()
+        for key, tensor in tensors.items()
+        if key.startswith("lifts.")
+    }
+    encoder = Encoder(
+        "compact",
+        json.loads(shape["blocks"]),
+        shape["pooling"],
+        lifts,
+        shape["content_layer"],
+        shape["padding"],
+    )
+    encoder.load_state_dict({k: t.float() for k, t in tensors.items() if k.startswith("convs.")})
+    return encoder
