@@ -48,11 +48,12 @@ def lifted(tensor: torch.Tensor, lift: torch.Tensor | None) -> np.ndarray:
 
 
 def content_equation(form: str, f: np.ndarray, p: np.ndarray) -> float:
-    squares = ((f - p) ** 2).sum()
+    """C is the published layer's, whatever its features are lifted to."""
+    squares, entries = ((f - p) ** 2).sum(), CHANNELS * f.shape[1]
     return {
         "half-sum": squares / 2,  # Gatys et al. 2016, eq. 1
-        "quarter-mean": squares / (4 * f.size),  # over 4 C H W
-        "mean": squares / f.size,
+        "quarter-mean": squares / (4 * entries),  # over 4 C H W
+        "mean": squares / entries,
         "normalised": squares / (p**2).sum(),
     }[form]
 
@@ -112,14 +113,16 @@ def test_content_loss_is_its_published_equation(form, scale):
     target, found = features(0), features(1)
     # Published on features of 0..255 pixels: both are `scale` times what the network gave.
     expected = content_equation(form, scale * flat(found), scale * flat(target))
-    assert float(ContentLoss(target, form, scale)(found)) == pytest.approx(expected, rel=1e-5)
+    assert float(ContentLoss(target, form, CHANNELS, scale)(found)) == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("form", CONTENT_FORMS)
 def test_content_loss_with_a_lift_is_its_equation_on_the_lifted_features(form):
     target, found, lift = features(2), features(3), matrix(4, 9)
     expected = content_equation(form, lifted(found, lift), lifted(target, lift))
-    loss = ContentLoss(target, form, lift=lift)(found)
+    loss = ContentLoss(target, form, CHANNELS, lift=lift)(found)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
@@ -132,13 +135,13 @@ def test_content_gradient_is_that_of_the_equation(form, with_lift):
     def equation(values: np.ndarray) -> float:
         return content_equation(form, lifted(torch.from_numpy(values), lift), lifted(target, lift))
 
-    assert_gradient(ContentLoss(target, form, lift=lift), equation, found)
+    assert_gradient(ContentLoss(target, form, CHANNELS, lift=lift), equation, found)
 
 
 def test_content_gradient_is_zero_at_the_target():
     target = features(8)
     leaf = target.clone().requires_grad_()
-    loss = ContentLoss(target, "half-sum")(leaf)
+    loss = ContentLoss(target, "half-sum", CHANNELS)(leaf)
     loss.backward()
     assert loss.item() == 0
     assert not leaf.grad.any()
@@ -147,7 +150,7 @@ def test_content_gradient_is_zero_at_the_target():
 @pytest.mark.parametrize("form", CONTENT_FORMS)
 def test_shares_of_the_content_loss_add_up_to_it(form):
     target, found = features(9), features(10)
-    loss = ContentLoss(target, form)
+    loss = ContentLoss(target, form, CHANNELS)
     shares = [
         loss(found[:, :, rows, columns], rows, columns)
         for rows in (slice(0, 4), slice(4, HEIGHT))
@@ -281,7 +284,7 @@ def test_statistics_and_losses_are_fp32_whatever_the_features_are_in(dtype):
     assert outer_sum(found).dtype == torch.float32
     assert gram(outer_sum(found)).dtype == torch.float32
     assert style_loss("gatys", style)(outer_sum(found)).dtype == torch.float32
-    assert ContentLoss(style, "mean")(found).dtype == torch.float32
+    assert ContentLoss(style, "mean", CHANNELS)(found).dtype == torch.float32
 
 
 def test_gram_of_bf16_features_is_summed_in_fp32():
@@ -311,7 +314,7 @@ def test_outer_sum_of_bf16_features_and_its_gradient_are_near_those_of_fp32(size
 
 
 def test_losses_are_scalars():
-    assert ContentLoss(features(35), "mean")(features(36)).shape == ()
+    assert ContentLoss(features(35), "mean", CHANNELS)(features(36)).shape == ()
     assert style_loss("normalised", features(35))(outer_sum(features(36))).shape == ()
     assert total_variation(features(37, channels=3)).shape == ()
 

@@ -104,13 +104,13 @@ def raised(f: Tensor, lift: Tensor | None, factor: float) -> Tensor:
     return factor * f
 
 
-def content_64(recipe: Recipe, f: Tensor, p: Tensor) -> Tensor:
-    squares = (f - p).square().sum()
+def content_64(recipe: Recipe, channels: int, f: Tensor, p: Tensor) -> Tensor:
+    squares, entries = (f - p).square().sum(), channels * p.shape[1]
     return {
         "normalised": squares / p.square().sum(),
         "half-sum": squares / 2,
-        "quarter-mean": squares / (4 * p.numel()),
-        "mean": squares / p.numel(),
+        "quarter-mean": squares / (4 * entries),
+        "mean": squares / entries,
     }[recipe.content_form]
 
 
@@ -162,7 +162,8 @@ def total_64(encoder, recipe, picture, content, styles, guides=None, turn=0) -> 
 
     found, painted = seen(laid(picture, recipe, turn)), [seen(style) for style in styles]
     layer = recipe.content_layer
-    content_term = content_64(recipe, found[layer], seen(laid(content, recipe, turn))[layer])
+    photo = seen(laid(content, recipe, turn))[layer]
+    content_term = content_64(recipe, encoder.channels(layer), found[layer], photo)
     whole_guides = guides
     guides = None if guides is None else laid(guides, recipe, turn)
     mix = torch.tensor(recipe.mix or (1.0,) * len(styles), dtype=torch.float64)
@@ -230,6 +231,15 @@ def test_losses_and_gradient_are_those_of_the_equations(recipe, lifted, pooling)
         noise(64, 80, 2),
         [noise(48, 70, 3)],
     )
+
+
+@pytest.mark.parametrize("form", ["mean", "quarter-mean"])
+def test_means_over_content_are_over_vggs_channels_where_a_lift_stands_for_them(form):
+    recipe = PUBLISHED.replace(content_layer="relu4_2", content_form=form)
+    encoder = random_encoder(lifted=True)
+    assert encoder.channels("relu4_2") == 512
+    picture, content = noise(64, 80, 1), noise(64, 80, 2)
+    assert_is_the_equation(encoder, recipe, picture, content, [noise(48, 70, 3)])
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -345,6 +355,21 @@ def test_no_pass_sees_more_than_a_tile_and_its_halo():
     objective.evaluate(noise(64, 640, 1))
     reach = max(encoder.reach(layer) for layer in objective.layers)
     assert max(width for _, width in seen) <= 128 + 2 * (reach + 16)
+
+
+def test_no_pass_sees_more_of_a_large_style_than_a_tile_and_its_halo():
+    encoder = random_encoder()
+    seen: list[tuple[int, int]] = []
+    encoder.convolutions["conv1_1"].register_forward_hook(
+        lambda module, given, out: seen.append(tuple(given[0].shape[2:]))
+    )
+    picture, content, style = noise(64, 64, 1), noise(64, 64, 2), noise(64, 640, 3)
+    objective = Objective(encoder, DEFAULT, content, [style], tile=128)
+    reach = max(encoder.reach(layer) for layer in objective.layers)
+    assert max(width for _, width in seen) <= 128 + 2 * (reach + 16)
+    in_tiles, _ = objective.evaluate(picture)
+    whole, _ = Objective(encoder, DEFAULT, content, [style]).evaluate(picture)
+    assert float(in_tiles.style) == pytest.approx(float(whole.style), rel=1e-4)
 
 
 @pytest.mark.parametrize("tile", [None, 32])

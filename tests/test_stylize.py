@@ -13,6 +13,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from nst.engine.canvas import Canvas, resize
 from nst.engine.colour import match_palette
@@ -21,6 +23,7 @@ from nst.engine.objective import Objective
 from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_tensor
+from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
 from nst.weights.encoders import build_encoder
 
@@ -416,9 +419,57 @@ def test_deadline_ends_the_painting_with_what_is_there_and_says_so(tiny):
     assert "1 of 6 steps" in note
 
 
+def test_deadline_does_not_end_with_a_broken_picture(faulty, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("nst.engine.stylize.time.perf_counter", lambda: now[0])
+    painting = stylize(lion(), [preset()], QUICK, faulty, every=None, deadline=10)
+    for _ in range(3):
+        next(painting)
+    Faulty.fault.append(broken(1, is_nan))
+    now[0] = 20.0
+    steps = list(painting)
+    assert torch.isfinite(steps[-1].picture).all()
+    assert all(math.isfinite(loss) for loss in steps[-1].losses)
+    assert steps[-1].done
+    assert any("of 6 steps" in note for note in steps[-1].notes)
+
+
 def test_deadline_that_is_not_reached_changes_nothing(tiny):
     step = last(lion(), preset(), QUICK, tiny, deadline=3600)
     assert (step.step, step.notes) == (6, ())
+
+
+# Every device
+
+
+class Apple(TorchDispatchMode):
+    """Refuses what Apple's GPUs lack: float64, and decompositions, of more than a small matrix.
+
+    Small matrices are taken for the CPU's, where they belong.
+    """
+
+    SMALL = 28 * 28
+    LACKS = ("eigh", "eig", "svd", "qr", "lu", "solve", "inv", "cholesky", "lstsq")
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        tensors = [t for t in tree_leaves((args, found)) if isinstance(t, Tensor)]
+        large = [t for t in tensors if t.numel() > self.SMALL]
+        assert all(t.dtype != torch.float64 for t in large), func
+        name = func.name().partition("::")[2].removeprefix("_").removeprefix("linalg_")
+        assert not (large and name.split(".")[0].startswith(self.LACKS)), func
+        return found
+
+
+@pytest.mark.parametrize("colours", ["style", "palette", "photo"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_whole_painting_needs_nothing_that_apples_gpus_lack(compact, name, colours):
+    recipe = get_recipe(name).replace(size=64, steps=2, colours=colours, keep_at=(), keep_every=0)
+    with Apple():
+        step = last(lion(), [preset(), preset(96)], recipe, compact)
+        masked = last(lion(), preset(), recipe, compact, mask=torch.ones_like(lion()[:, :1]))
+    assert step.done
+    assert masked.done
 
 
 # Threads and modes

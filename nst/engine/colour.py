@@ -44,11 +44,18 @@ def match_palette(style: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     (a grey drawing has two) holds no colour to stretch: it is set to the photo's mean there, so
     the photo's covariance is then matched only in the directions that the style has.
     """
-    pixels, aim = (picture[0].flatten(1).double() for picture in (style, photo))
-    transform = _power(torch.cov(aim, correction=0), 0.5)
-    transform = transform @ _power(torch.cov(pixels, correction=0), -0.5)
-    matched = transform @ (pixels - pixels.mean(1, keepdim=True)) + aim.mean(1, keepdim=True)
-    return matched.reshape_as(style[0])[None].to(style.dtype)
+    (middle, own), (aim, wanted) = (_colours(picture) for picture in (style, photo))
+    transform = (_power(wanted, 0.5) @ _power(own, -0.5)).to(style)
+    matched = transform @ (style[0].flatten(1) - middle) + aim
+    return matched.reshape_as(style)
+
+
+def _colours(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean (3, 1) and covariance (3, 3) of a picture's pixels."""
+    pixels = picture[0].flatten(1)
+    mean = pixels.mean(1, keepdim=True)
+    centred = pixels - mean
+    return mean, centred @ centred.T / centred.shape[1]
 
 
 def blend(photo: torch.Tensor, painted: torch.Tensor, amount: float) -> torch.Tensor:
@@ -64,7 +71,8 @@ def _luma(picture: torch.Tensor) -> torch.Tensor:
 
 
 def _power(covariance: torch.Tensor, exponent: float) -> torch.Tensor:
-    values, vectors = torch.linalg.eigh(covariance)
+    """On the CPU in float64: not every device has that, or eigenvalues."""
+    values, vectors = torch.linalg.eigh(covariance.cpu().double())
     held = values > ROUNDING
     powers = torch.where(held, values.clamp_min(ROUNDING) ** exponent, 0)
     return vectors * powers @ vectors.T

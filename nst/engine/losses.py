@@ -141,12 +141,17 @@ class ContentLoss:
 
     normalised: over the energy of the target (this project's). half-sum: 1/2 (Gatys et al. 2016,
     eq. 1). quarter-mean: over 4 C H W. mean: over C H W.
-    target: (1, C, h, w). lift: (k, C + 1) or None, in whose space the distance is taken; its bias
-    cancels. scale: by which features are multiplied first.
+    target: (1, C, h, w). channels: C of the formula. scale: by which features are multiplied first.
+    lift: (k, C + 1) or None, in whose space the distance is taken; its bias cancels.
     """
 
     def __init__(
-        self, target: Tensor, form: str, scale: float = 1.0, lift: Tensor | None = None
+        self,
+        target: Tensor,
+        form: str,
+        channels: int,
+        scale: float = 1.0,
+        lift: Tensor | None = None,
     ) -> None:
         self.target = target.float()
         self.metric: Tensor | None = None
@@ -155,7 +160,7 @@ class ContentLoss:
             linear, bias = lift[:, :-1], lift[:, -1]
             self.metric = linear.T @ linear
             lifted = F.conv2d(self.target, linear[:, :, None, None], bias)
-        entries = lifted.numel()
+        entries = channels * target.shape[2] * target.shape[3]
         factors = {"half-sum": 0.5, "quarter-mean": 0.25 / entries, "mean": 1 / entries}
         if form == "normalised":
             self.factor = 1 / lifted.square().sum().clamp_min(1e-8)

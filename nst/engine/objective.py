@@ -82,7 +82,7 @@ class Objective:
     content: (1, 3, H, W). styles: pictures (1, 3, h, w) at the scale their strokes should have.
     guides: (R, 1, H, W) in 0..1 or None: where each style applies (one region a style). Without
     guides several styles are mixed: their Gram matrices are averaged with the recipe's weights.
-    tile: longest side, in pixels, judged in one pass; None: the whole picture.
+    tile: longest side, in pixels, of what is judged in one pass, of a style too; None: any.
     """
 
     def __init__(
@@ -104,9 +104,7 @@ class Objective:
         self.layers = {self.content_layer, *layers}
         self.halo = self._halo()
         size = content.shape[2:]
-        self.tile = (
-            None if tile is None or tile >= max(size) else max(tile // STRIDE * STRIDE, STRIDE)
-        )
+        self.tile = None if tile is None else max(tile // STRIDE * STRIDE, STRIDE)
         grids = range(recipe.grids if min(size) >= 4 * STRIDE and recipe.grids else 1)
         self.guides = [
             None if guides is None else self._guides(self._laid(guides, g)) for g in grids
@@ -149,7 +147,8 @@ class Objective:
     def _content_loss(self, content: Tensor) -> ContentLoss:
         found = self._whole(content, {self.content_layer})
         lift = self.encoder.lifts.get(self.content_layer)
-        return ContentLoss(found, self.recipe.content_form, self.scale, lift)
+        channels = self.encoder.channels(self.content_layer)
+        return ContentLoss(found, self.recipe.content_form, channels, self.scale, lift)
 
     def _style_losses(self, styles: Sequence[Tensor]) -> dict[str, list[StyleLoss]]:
         """For every style layer the distance to the mixture, or to each style in its region."""
@@ -186,7 +185,7 @@ class Objective:
 
     def _windows(self, size: Sequence[int]) -> list[Window]:
         height, width = size
-        if self.tile is None:
+        if self.tile is None or max(size) <= self.tile:
             whole = slice(0, height), slice(0, width)
             return [Window(*whole, *whole)]
         return [
@@ -282,9 +281,9 @@ class Objective:
             # turn, not only smoothed.
             bare = whole if grid else picture
             local, tv = self._local(bare, grid), self._smoothness(bare)
-            if self.tile is not None:
+            window, *more = self._windows(whole.shape[2:])
+            if more:
                 return self._evaluate_in_tiles(picture, whole, local, tv, grid)
-            (window,) = self._windows(whole.shape[2:])
             content, outers = picture.new_zeros(()), {}
             for layer, features in self.encoder.walk(whole, self.layers):
                 if layer == self.content_layer:

@@ -163,6 +163,7 @@ class _Painting:
                 self.into = 0
                 continue
             if self._late():
+                self._note_early_end()
                 break
             schedule, self.into = rest, 0
         assert canvas is not None
@@ -247,34 +248,44 @@ class _Painting:
 
     def _paint(self, canvas: Canvas, scale: _Scale, count: int, rest) -> Iterator[Step]:
         good, good_into = canvas.copy(), 0
+        began, unpaced = time.perf_counter(), 0
         while self.into < count:
-            began = time.perf_counter()
             losses, gradient = scale.evaluate(canvas.picture, self.done)
             canvas.step(gradient, self._rate(count), self.recipe)
             self.done += 1
             self.into += 1
-            self._time(canvas, scale.objective.encoder, time.perf_counter() - began)
-            due = self._due()
-            if due or self.into == count:
+            unpaced += 1
+            due, late = self._due(), self._late()
+            checked = due or late or self.into == count
+            if checked:
                 if not _finite(losses, canvas):
                     self._restore(canvas, scale, good)
                     self.done -= self.into - good_into
                     self.into = good_into
+                    if late:
+                        return
                     continue
                 good, good_into = canvas.copy(), self.into
+            # A GPU has only been told of its steps until their numbers are looked at.
+            if checked or canvas.picture.device.type == "cpu":
+                network = scale.objective.encoder
+                self._time(canvas, network, unpaced, time.perf_counter() - began)
+                unpaced = 0
             ahead = [(count - self.into, canvas.size), *((n, self._size(s)) for n, s in rest)]
             yield self._report(canvas, scale, ahead, losses=losses if due else None)
-            if self._late():
+            if late:
                 return
+            if not unpaced:
+                began = time.perf_counter()
 
     def _rate(self, count: int) -> float:
         """The learning rate of the next step: it falls within each scale."""
         fall = self.recipe.final_rate ** (self.into / max(1, count - 1))
         return self.recipe.learning_rate * fall * self.rate_factor
 
-    def _time(self, canvas: Canvas, network: Encoder, seconds: float) -> None:
-        each = seconds / canvas.picture.numel()
-        self.paces[network] = 0.9 * self.paces.get(network, each) + 0.1 * each
+    def _time(self, canvas: Canvas, network: Encoder, steps: int, seconds: float) -> None:
+        each, kept = seconds / (steps * canvas.picture.numel()), 0.9**steps
+        self.paces[network] = kept * self.paces.get(network, each) + (1 - kept) * each
         if network is self.sketch:
             self.sketched = max(canvas.size)
 
@@ -284,6 +295,8 @@ class _Painting:
         A network that has not judged yet is expected to take as long as the other for as much work.
         """
         network = self._network(size)
+        if not self.paces:
+            return 0.0
         paced = network if network in self.paces else next(iter(self.paces))
         pace = self.paces[paced] * network.work / paced.work
         return count * 3 * size[0] * size[1] * pace
@@ -300,13 +313,14 @@ class _Painting:
         return self.done == 1 or time.perf_counter() - self.shown_at >= self.every
 
     def _late(self) -> bool:
-        late = self.deadline is not None and time.perf_counter() - self.began > self.deadline
-        if late and self.done < self.total:
+        return self.deadline is not None and time.perf_counter() - self.began > self.deadline
+
+    def _note_early_end(self) -> None:
+        if self.done < self.total:
             self._note(
                 f"Painting ended after {self.done} of {self.total} steps, before it had its full "
                 f"detail: a run may take {self.deadline:.0f} seconds here."
             )
-        return late
 
     def _report(self, canvas, scale, ahead, losses=None, last=False) -> Step:
         now = time.perf_counter()
