@@ -21,7 +21,8 @@ from tqdm import tqdm
 from bench.teacher import load_teacher
 from nst.engine.canvas import resize
 from nst.engine.encoders import Encoder
-from nst.engine.losses import gram, outer_sum
+from nst.engine.kernels import outer_sum
+from nst.engine.losses import gram
 from nst.engine.stylize import stylize
 from nst.hardware import use_machine
 from nst.pictures.export import contact_sheet

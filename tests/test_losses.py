@@ -5,15 +5,13 @@ import pytest
 import torch
 
 from nst.engine import kernels
-from nst.engine.kernels import patch_sum
+from nst.engine.kernels import moments, outer_sum, patch_sum
 from nst.engine.losses import (
     ContentLoss,
     LocalLoss,
     StyleLoss,
     gram,
-    moments,
     octaves,
-    outer_sum,
     total_variation,
 )
 

@@ -1,4 +1,8 @@
-"""What a step spends its time on, differentiated by hand where that is faster."""
+"""What a step spends its time on, differentiated by hand where that is faster.
+
+Each of these equals a plain formula, which its test holds it to. All sums are fp32, whatever the
+features are in.
+"""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -8,11 +12,25 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["GREY", "average_pool", "max_pool", "patch_sum"]
+__all__ = [
+    "GREY",
+    "average_pool",
+    "gram_distance",
+    "max_pool",
+    "moments",
+    "outer_sum",
+    "patch_sum",
+    "squared_distance",
+    "squared_steps",
+]
 
 GREY = 0.5  # subtracted from patches, so that their sums in fp32 keep more of the differences
 
 PATCH = [(row, column) for row in range(3) for column in range(3)]
+# Positions, whose products are rounded to bf16 before their sum in fp32, are summed in so many
+# chunks. Where there are few positions, all of it is fp32.
+CHUNKS, FEW = 16, 1024
+
 # Patches at a time: in a processor's cache, or what a GPU is busy with in 120 MB.
 STRIP, GPU_STRIP = 2**15, 2**20
 
@@ -97,3 +115,160 @@ def patch_sum(picture: Tensor, guide: Tensor | None = None) -> Tensor:
     patches of a picture in memory takes 27 times its own, so they come in strips.
     """
     return _PatchSum.apply(picture, guide)
+
+
+def _product(x: Tensor, y: Tensor) -> Tensor:
+    """x^T y of (n, C) and (n, K), as fp32; in lower precisions summed from chunks in fp32."""
+    whole = len(x) // CHUNKS * CHUNKS
+    if x.dtype == torch.float32 or whole < FEW:
+        return x.T.float() @ y.float()
+    parts = torch.bmm(
+        x[:whole].view(CHUNKS, -1, x.shape[1]).transpose(1, 2),
+        y[:whole].view(CHUNKS, -1, y.shape[1]),
+    )
+    total = parts.float().sum(0)
+    return total if whole == len(x) else total.addmm_(x[whole:].T.float(), y[whole:].float())
+
+
+def _sums(x: Tensor) -> Tensor:
+    """(n, C) -> (C, 1), what `_product` of x with ones would be."""
+    whole = len(x) // CHUNKS * CHUNKS
+    if x.dtype == torch.float32 or whole < FEW:
+        return x.float().sum(0)[:, None]
+    parts = x[:whole].view(CHUNKS, -1, x.shape[1]).sum(1)
+    return (parts.float().sum(0) + x[whole:].float().sum(0))[:, None]
+
+
+class _OuterSum(torch.autograd.Function):
+    """(X, g)^T (X, g) of X (n, C) and g (n, 1), summed in fp32, differentiated in X's precision.
+
+    g is None where it is 1 everywhere. Autograd's own backward multiplies twice, by the gradient
+    and by its transpose; the product is symmetric, so once is enough.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, g: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, g)
+        outer = x.new_empty(x.shape[1] + 1, x.shape[1] + 1, dtype=torch.float32)
+        outer[:-1, :-1] = _product(x, x)
+        outer[:-1, -1:] = total = _sums(x) if g is None else _product(x, g)
+        outer[-1:, :-1] = total.T
+        outer[-1:, -1:] = len(x) if g is None else _product(g, g)
+        return outer
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None]:
+        x, g = ctx.saved_tensors
+        both = (pulls[0] + pulls[0].T).to(x.dtype)
+        square, row = both[:-1, :-1], both[-1:, :-1]
+        return torch.addmm(row if g is None else g @ row, x, square), None
+
+
+def outer_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
+    """Sum over positions of the outer products of (features, 1): (1, C, h, w) -> (C + 1, C + 1).
+
+    The last column holds the sum of the features, the corner the number of positions. Sums of the
+    parts of a picture add up to the picture's. guide: (1, 1, h, w), by which features and the 1
+    are multiplied first (Gatys et al. 2017, "Controlling perceptual factors", eq. 5).
+    """
+    x = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    if guide is None:
+        return _OuterSum.apply(x, None)
+    g = guide.reshape(-1, 1).to(x.dtype)
+    return _OuterSum.apply(x * g, g)
+
+
+def _positions(outer: Tensor) -> Tensor:
+    return outer[-1, -1].clamp_min(1e-8)
+
+
+def moments(outer: Tensor, lift: Tensor | None = None) -> Tensor:
+    """The mean of what `outer_sum` or `patch_sum` summed, the constant's row and column with it.
+
+    lift: (k, C + 1), by which (features, 1) are multiplied: (k, k) instead of (C + 1, C + 1).
+    """
+    mean = outer / _positions(outer)
+    return mean if lift is None else lift @ mean @ lift.T
+
+
+class _SquaredDistance(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, target: Tensor, metric: Tensor | None, factor: Tensor
+    ) -> Tensor:
+        difference = (features.float() - target).permute(0, 2, 3, 1)
+        pulled = difference if metric is None else difference @ metric
+        ctx.save_for_backward(pulled, factor)
+        ctx.dtype = features.dtype
+        return factor * torch.dot(difference.reshape(-1), pulled.reshape(-1))
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None, None]:
+        pulled, factor = ctx.saved_tensors
+        gradient = (2 * factor * pulls[0] * pulled).to(ctx.dtype)
+        return gradient.permute(0, 3, 1, 2), None, None, None
+
+
+def squared_distance(
+    features: Tensor, target: Tensor, metric: Tensor | None, factor: Tensor
+) -> Tensor:
+    """factor times the sum of d M d over the positions' differences d (C), in a metric M (C, C).
+
+    features, target: (1, C, h, w). metric: None for the identity.
+    """
+    return _SquaredDistance.apply(features, target, metric, factor)
+
+
+class _GramDistance(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, outer: Tensor, target: Tensor, lift: Tensor | None, factor: Tensor
+    ) -> Tensor:
+        mean = moments(outer, lift)
+        difference = (mean[:-1, :-1] if lift is None else mean) - target
+        pulled = F.pad(difference, (0, 1, 0, 1)) if lift is None else lift.T @ difference @ lift
+        ctx.save_for_backward(pulled.mul_(2 * factor / _positions(outer)))
+        return factor * difference.square().sum()
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None, None]:
+        (pulled,) = ctx.saved_tensors
+        return pulls[0] * pulled, None, None, None
+
+
+def gram_distance(outer: Tensor, target: Tensor, lift: Tensor | None, factor: Tensor) -> Tensor:
+    """factor times |G - target|^2, G as in `losses.gram`; the number of positions is a constant."""
+    return _GramDistance.apply(outer, target, lift, factor)
+
+
+class _SquaredSteps(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, picture: Tensor, to_right: float, down: float) -> Tensor:
+        across = picture[..., :, 1:] - picture[..., :, :-1]
+        along = picture[..., 1:, :] - picture[..., :-1, :]
+        ctx.save_for_backward(across, along)
+        ctx.weights = to_right, down
+        return to_right * _energy(across) + down * _energy(along)
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None]:
+        across, along = ctx.saved_tensors
+        to_right, down = ctx.weights
+        gradient = across.new_zeros(*along.shape[:-2], across.shape[-2], along.shape[-1])
+        gradient[..., :, 1:] = across
+        gradient[..., :, :-1] -= across
+        if to_right != down:
+            gradient *= to_right / down
+        gradient[..., 1:, :] += along
+        gradient[..., :-1, :] -= along
+        return gradient.mul_(2 * down * pulls[0]), None, None
+
+
+def squared_steps(picture: Tensor, to_right: float, down: float) -> Tensor:
+    """Sums of squared differences of neighbours, weighted: to the right and down."""
+    return _SquaredSteps.apply(picture, to_right, down)
+
+
+def _energy(difference: Tensor) -> Tensor:
+    flat = difference.reshape(-1)
+    return torch.dot(flat, flat)

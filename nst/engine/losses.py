@@ -1,16 +1,23 @@
 """The terms of the objective: content, Gram style, local statistics, total variation.
 
 Every published form of the first two is a squared distance times a factor that does not depend
-on the picture, so a form is that factor. All sums are fp32 whatever the features are in.
+on the picture, so a form is that factor. What takes time is in `kernels`, with its gradient.
 """
 
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.engine.kernels import GREY, average_pool
+from nst.engine.kernels import (
+    GREY,
+    average_pool,
+    gram_distance,
+    moments,
+    squared_distance,
+    squared_steps,
+)
 
 __all__ = [
     "ContentLoss",
@@ -18,9 +25,7 @@ __all__ = [
     "Losses",
     "StyleLoss",
     "gram",
-    "moments",
     "octaves",
-    "outer_sum",
     "total_variation",
 ]
 
@@ -37,103 +42,12 @@ class Losses(NamedTuple, Generic[Number]):
     total: Number
 
 
-# Positions, whose products are rounded to bf16 before their sum in fp32, are summed in so many
-# chunks. Where there are few positions, all of it is fp32.
-CHUNKS, FEW = 16, 1024
-
-
-def _product(x: Tensor, y: Tensor) -> Tensor:
-    """x^T y of (n, C) and (n, K), as fp32; in lower precisions summed from chunks in fp32."""
-    whole = len(x) // CHUNKS * CHUNKS
-    if x.dtype == torch.float32 or whole < FEW:
-        return x.T.float() @ y.float()
-    parts = torch.bmm(
-        x[:whole].view(CHUNKS, -1, x.shape[1]).transpose(1, 2),
-        y[:whole].view(CHUNKS, -1, y.shape[1]),
-    )
-    total = parts.float().sum(0)
-    return total if whole == len(x) else total.addmm_(x[whole:].T.float(), y[whole:].float())
-
-
-def _sums(x: Tensor) -> Tensor:
-    """(n, C) -> (C, 1), what `_product` of x with ones would be."""
-    whole = len(x) // CHUNKS * CHUNKS
-    if x.dtype == torch.float32 or whole < FEW:
-        return x.float().sum(0)[:, None]
-    parts = x[:whole].view(CHUNKS, -1, x.shape[1]).sum(1)
-    return (parts.float().sum(0) + x[whole:].float().sum(0))[:, None]
-
-
-class _OuterSum(torch.autograd.Function):
-    """(X, g)^T (X, g) of X (n, C) and g (n, 1), summed in fp32, differentiated in X's precision.
-
-    g is None where it is 1 everywhere. Autograd's own backward multiplies twice, by the gradient
-    and by its transpose; the product is symmetric, so once is enough.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, g: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, g)
-        outer = x.new_empty(x.shape[1] + 1, x.shape[1] + 1, dtype=torch.float32)
-        outer[:-1, :-1] = _product(x, x)
-        outer[:-1, -1:] = total = _sums(x) if g is None else _product(x, g)
-        outer[-1:, :-1] = total.T
-        outer[-1:, -1:] = len(x) if g is None else _product(g, g)
-        return outer
-
-    @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None]:
-        x, g = ctx.saved_tensors
-        both = (pulls[0] + pulls[0].T).to(x.dtype)
-        square, row = both[:-1, :-1], both[-1:, :-1]
-        return torch.addmm(row if g is None else g @ row, x, square), None
-
-
-def outer_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
-    """Sum over positions of the outer products of (features, 1): (1, C, h, w) -> (C + 1, C + 1).
-
-    The last column holds the sum of the features, the corner the number of positions. Sums of the
-    parts of a picture add up to the picture's. guide: (1, 1, h, w), by which features and the 1
-    are multiplied first (Gatys et al. 2017, "Controlling perceptual factors", eq. 5).
-    """
-    x = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-    if guide is None:
-        return _OuterSum.apply(x, None)
-    g = guide.reshape(-1, 1).to(x.dtype)
-    return _OuterSum.apply(x * g, g)
-
-
 def gram(outer: Tensor, lift: Tensor | None = None) -> Tensor:
     """Gram matrix as a mean over positions, from `outer_sum` (Gatys et al. 2016, eq. 3, over M).
 
     lift: (k, C + 1), by which (features, 1) are multiplied; without it the features as they are.
     """
-    mean = moments(outer)
-    return mean[:-1, :-1] if lift is None else lift @ mean @ lift.T
-
-
-def _positions(outer: Tensor) -> Tensor:
-    return outer[-1, -1].clamp_min(1e-8)
-
-
-class _ContentDistance(torch.autograd.Function):
-    """factor times the sum of d M d over the positions' differences d (C), in a metric M (C, C)."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, features: Tensor, target: Tensor, metric: Tensor | None, factor: Tensor
-    ) -> Tensor:
-        difference = (features.float() - target).permute(0, 2, 3, 1)
-        pulled = difference if metric is None else difference @ metric
-        ctx.save_for_backward(pulled, factor)
-        ctx.dtype = features.dtype
-        return factor * torch.dot(difference.reshape(-1), pulled.reshape(-1))
-
-    @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None, None]:
-        pulled, factor = ctx.saved_tensors
-        gradient = (2 * factor * pulls[0] * pulled).to(ctx.dtype)
-        return gradient.permute(0, 3, 1, 2), None, None, None
+    return moments(outer)[:-1, :-1] if lift is None else moments(outer, lift)
 
 
 class ContentLoss:
@@ -172,25 +86,7 @@ class ContentLoss:
     ) -> Tensor:
         """The loss, or the share of it that the target's rows and columns contribute."""
         target = self.target[:, :, rows, columns]
-        return _ContentDistance.apply(features, target, self.metric, self.factor)
-
-
-class _StyleDistance(torch.autograd.Function):
-    """factor times |gram(outer, lift) - target|^2; the number of positions is a constant."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, outer: Tensor, target: Tensor, lift: Tensor | None, factor: Tensor
-    ) -> Tensor:
-        difference = gram(outer, lift) - target
-        pulled = F.pad(difference, (0, 1, 0, 1)) if lift is None else lift.T @ difference @ lift
-        ctx.save_for_backward(pulled.mul_(2 * factor / _positions(outer)))
-        return factor * difference.square().sum()
-
-    @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None, None]:
-        (pulled,) = ctx.saved_tensors
-        return pulls[0] * pulled, None, None, None
+        return squared_distance(features, target, self.metric, self.factor)
 
 
 class StyleLoss:
@@ -218,7 +114,7 @@ class StyleLoss:
 
     def __call__(self, outer: Tensor) -> Tensor:
         """The loss of a picture whose features have this `outer_sum`."""
-        return _StyleDistance.apply(outer, self.target, self.lift, self.factor)
+        return gram_distance(outer, self.target, self.lift, self.factor)
 
 
 def octaves(picture: Tensor, count: int) -> list[Tensor]:
@@ -228,11 +124,6 @@ def octaves(picture: Tensor, count: int) -> list[Tensor]:
         found.append(picture)
         picture = average_pool(picture)
     return found
-
-
-def moments(outer: Tensor) -> Tensor:
-    """The mean of what `patch_sum` or `outer_sum` summed, the constant's row and column with it."""
-    return outer / _positions(outer)
 
 
 class LocalLoss:
@@ -262,36 +153,6 @@ class LocalLoss:
         return difference.square().sum() / len(difference)
 
 
-class _SquaredSteps(torch.autograd.Function):
-    """Sums of squared differences of neighbours, weighted: to the right and down."""
-
-    @staticmethod
-    def forward(ctx: Any, picture: Tensor, to_right: float, down: float) -> Tensor:
-        across = picture[..., :, 1:] - picture[..., :, :-1]
-        along = picture[..., 1:, :] - picture[..., :-1, :]
-        ctx.save_for_backward(across, along)
-        ctx.weights = to_right, down
-        return to_right * _energy(across) + down * _energy(along)
-
-    @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None]:
-        across, along = ctx.saved_tensors
-        to_right, down = ctx.weights
-        gradient = across.new_zeros(*along.shape[:-2], across.shape[-2], along.shape[-1])
-        gradient[..., :, 1:] = across
-        gradient[..., :, :-1] -= across
-        if to_right != down:
-            gradient *= to_right / down
-        gradient[..., 1:, :] += along
-        gradient[..., :-1, :] -= along
-        return gradient.mul_(2 * down * pulls[0]), None, None
-
-
-def _energy(difference: Tensor) -> Tensor:
-    flat = difference.reshape(-1)
-    return torch.dot(flat, flat)
-
-
 def total_variation(picture: Tensor, form: str = "sum", scale: float = 1.0) -> Tensor:
     """Squared differences of neighbours, right and down, of (1, 3, H, W); their sum or mean.
 
@@ -299,7 +160,7 @@ def total_variation(picture: Tensor, form: str = "sum", scale: float = 1.0) -> T
     """
     weight = scale**2
     if form == "sum":
-        return _SquaredSteps.apply(picture, weight, weight)
+        return squared_steps(picture, weight, weight)
     lines, height, width = picture[..., 0, 0].numel(), picture.shape[-2], picture.shape[-1]
     across, along = lines * height * (width - 1), lines * (height - 1) * width
-    return _SquaredSteps.apply(picture, weight / across, weight / along)
+    return squared_steps(picture, weight / across, weight / along)

@@ -19,16 +19,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.engine.encoders import STD, Encoder
-from nst.engine.kernels import patch_sum
+from nst.engine.kernels import moments, outer_sum, patch_sum
 from nst.engine.losses import (
     ContentLoss,
     LocalLoss,
     Losses,
     StyleLoss,
     gram,
-    moments,
     octaves,
-    outer_sum,
     total_variation,
 )
 from nst.recipe import Recipe
