@@ -45,7 +45,7 @@ def open_vgg19(path: Path | None) -> Encoder:
 def open_plain_teacher(path: Path) -> Encoder:
     """The 16x teacher without its heads: a small network that the textbook loop can run."""
     teacher = load_teacher(path)
-    teacher.lifts, teacher.content_layer = {}, None
+    teacher.projections, teacher.content_layer = {}, None
     return teacher
 
 

@@ -52,7 +52,7 @@ def distances(teacher: Encoder, picture: Tensor, content: Tensor, style: Tensor)
     c = (found["conv4_2"] - goal).square().sum() / goal.square().sum()
     levels = []
     for layer in STYLE_LAYERS:
-        lift = teacher.lifts[layer]
+        lift = teacher.projections[layer]
         ours, theirs = (gram(outer_sum(x[layer]), lift) for x in (found, painting))
         levels.append(float((ours - theirs).square().sum() / theirs.square().sum()))
     return float(c), statistics.fmean(levels), levels
@@ -60,8 +60,8 @@ def distances(teacher: Encoder, picture: Tensor, content: Tensor, style: Tensor)
 
 def feature_errors(student: Encoder, teacher: Encoder, pictures: list[Tensor]) -> dict[str, float]:
     """Squared error over variance at every level, after the heads, over whole pictures."""
-    pairs = [(student.stand_in(layer, "style"), layer) for layer in STYLE_LAYERS]
-    pairs.append((student.stand_in("conv4_2", "content"), "conv4_2"))
+    pairs = [(student.resolve_layer(layer, "style"), layer) for layer in STYLE_LAYERS]
+    pairs.append((student.resolve_layer("conv4_2", "content"), "conv4_2"))
     errors = {}
     for mine, theirs in pairs:
         wrong, spread = 0.0, 0.0
@@ -81,7 +81,7 @@ def feature_errors(student: Encoder, teacher: Encoder, pictures: list[Tensor]) -
 def lifted(encoder: Encoder, picture: Tensor, layer: str) -> Tensor:
     """(k, positions) features in the space where distances are meant."""
     features = encoder(picture, {layer})[layer].float()
-    lift = encoder.lifts.get(layer)
+    lift = encoder.projections.get(layer)
     if lift is not None:
         features = F.conv2d(features, lift[:, :-1, None, None], lift[:, -1])
     return features[0].flatten(1)

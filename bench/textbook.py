@@ -135,7 +135,7 @@ def same_objective(encoder: Encoder, style_weight: float = STYLE_WEIGHT) -> Reci
     return Recipe(
         name="textbook",
         pooling="max",
-        grids=0,
+        pooling_offsets=0,
         content_layer=CONTENT,
         content_form="mean",
         style_layers=STYLE,

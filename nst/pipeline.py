@@ -64,7 +64,10 @@ class Pipeline:
         """Which layers stand in for the recipe's, in one sentence; empty when none do."""
         pairs = [(recipe.content_layer, "content"), *((la, "style") for la in recipe.style_layers)]
         encoder = self.encoder
-        found = {layer: encoder.answers_for(encoder.stand_in(layer, role)) for layer, role in pairs}
+        found = {
+            layer: encoder.teacher_layer(encoder.resolve_layer(layer, role))
+            for layer, role in pairs
+        }
         replaced = {layer: mine for layer, mine in found.items() if mine != layer_name(layer)}
         listed = ", ".join(f"{mine} for {layer}" for layer, mine in replaced.items())
         wanted = recipe.encoder if recipe.encoder in ("vgg16", "vgg19") else None

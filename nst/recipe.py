@@ -33,7 +33,9 @@ COARSEST = 128  # px: where a composition is decided, by what the deepest layer 
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
-FORMER_NAMES = {"house": "default"}  # of recipes, in links and pictures made before
+# Of recipes and of settings, in links and pictures made before.
+FORMER_NAMES = {"house": "default"}
+FORMER_SETTINGS = {"grids": "pooling_offsets"}
 
 _LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
 _KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
@@ -84,7 +86,9 @@ class Recipe:
     )
     sketch_size: int = _number(128, 0, 4096, "long side up to which it does, in pixels; 0: never")
     input_range: int = _number(1, 1, 255, "pixel scale the formulas were published for, 1 or 255")
-    grids: int = _number(3, 0, 3, "pooling grids that take turns; 0: one, and odd sides are cut")
+    pooling_offsets: int = _number(
+        3, 0, 3, "places of the pooling windows that take turns; 0: one, and odd sides are cut"
+    )
 
     # What it looks for
     content_layer: str = _setting("relu4_2", Word(), "layer that keeps the photo")
@@ -225,8 +229,7 @@ class Recipe:
             raise BadInput(
                 "The recipe in this picture cannot be read: it is not a set of settings."
             )
-        known = {entry.name for entry in fields(cls)}
-        return cls(**{key: value for key, value in found.items() if key in known})
+        return cls(**{key: value for key, value in _renamed(found).items() if key in _FIELDS})
 
     def to_query(self, base: "Recipe | None" = None) -> str:
         """The settings that differ from `base` (the defaults) as a query string."""
@@ -242,7 +245,7 @@ class Recipe:
         """
         if isinstance(query, str):
             query = dict(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True))
-        found = {key: text for key, text in query.items() if isinstance(text, str)}
+        found = {key: text for key, text in _renamed(query).items() if isinstance(text, str)}
         recipe = base or cls()
         together = {"style_layers", "style_layer_weights"} & found.keys()
         for group in [together, *({name} for name in _FIELDS.keys() & found.keys() - together)]:
@@ -252,6 +255,10 @@ class Recipe:
 
 
 _FIELDS = {entry.name: entry for entry in fields(Recipe)}
+
+
+def _renamed(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {FORMER_SETTINGS.get(key, key): value for key, value in found.items()}
 
 
 def _kind(name: str) -> Any:

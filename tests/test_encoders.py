@@ -191,20 +191,20 @@ def test_what_is_no_layer_is_refused_with_examples(name):
 
 def test_vgg_answers_for_its_own_layers_and_refuses_others(vgg):
     encoder = build_encoder(vgg[0])
-    assert encoder.stand_in("block4_conv2", "content") == "relu4_2"
-    assert encoder.stand_in("conv5_3", "style") == "conv5_3"
+    assert encoder.resolve_layer("block4_conv2", "content") == "relu4_2"
+    assert encoder.resolve_layer("conv5_3", "style") == "conv5_3"
     if vgg[0] == "vgg16":
         with pytest.raises(BadInput, match="vgg16 has no layer relu4_4; its last is conv5_3"):
-            encoder.stand_in("relu4_4", "style")
+            encoder.resolve_layer("relu4_4", "style")
 
 
 def test_compact_encoder_stands_in_by_block_and_role():
     encoder = build_encoder("compact")
-    assert encoder.stand_in("relu5_2", "content") == "relu4_2"
-    assert encoder.stand_in("conv3_4", "style") == "relu3_1"
-    assert encoder.stand_in("block5_conv1", "style") == "relu5_3"
-    assert encoder.answers_for("relu5_3") == "relu5_1"
-    assert encoder.answers_for("relu4_2") == "relu4_2"
+    assert encoder.resolve_layer("relu5_2", "content") == "relu4_2"
+    assert encoder.resolve_layer("conv3_4", "style") == "relu3_1"
+    assert encoder.resolve_layer("block5_conv1", "style") == "relu5_3"
+    assert encoder.teacher_layer("relu5_3") == "relu5_1"
+    assert encoder.teacher_layer("relu4_2") == "relu4_2"
 
 
 def test_shape_of_the_compact_encoder_is_what_its_file_says(monkeypatch):
@@ -223,17 +223,17 @@ def test_shape_of_the_compact_encoder_is_what_its_file_says(monkeypatch):
     encoder = build_encoder("compact")
     assert (encoder.blocks, encoder.pooling, encoder.padding) == (widths, "max", "picture")
     for layer in (f"relu{block}_1" for block in range(1, 6)):
-        mine = encoder.stand_in(layer, "style")
+        mine = encoder.resolve_layer(layer, "style")
         assert mine in answers
-        assert encoder.answers_for(mine) == layer
+        assert encoder.teacher_layer(mine) == layer
         assert encoder.channels(mine) == (64, 128, 256, 512, 512)[int(layer[4]) - 1]
-    assert encoder.stand_in("relu4_2", "content") == "relu4_3"
-    assert encoder.answers_for("relu4_3") == "relu4_2"
+    assert encoder.resolve_layer("relu4_2", "content") == "relu4_3"
+    assert encoder.teacher_layer("relu4_3") == "relu4_2"
 
 
 def test_width_in_the_formulas_is_the_layers_own_or_vggs_where_a_lift_stands_for_it():
     lifts = {"relu2_1": torch.eye(7)}
-    encoder = Encoder("tiny", SHALLOW, lifts=lifts)
+    encoder = Encoder("tiny", SHALLOW, projections=lifts)
     assert encoder.channels("relu1_2") == 5
     assert encoder.channels("relu2_1") == 128
     assert encoder.channels("conv3_3") == 5
@@ -244,14 +244,14 @@ def test_compact_encoder_lifts_every_layer_it_stands_in_with():
     assert encoder.pooling == "average"
     for layer in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_3", "relu4_2"):
         width = encoder.blocks[int(layer[4]) - 1][int(layer[6]) - 1]
-        assert encoder.lifts[layer].shape[1] == width + 1
+        assert encoder.projections[layer].shape[1] == width + 1
         assert encoder.channels(layer) == (64, 128, 256, 512, 512)[int(layer[4]) - 1]
 
 
 def test_normalisation_and_lifts_stay_exact_in_another_precision():
     lift = torch.randn(6, 5)
-    encoder = Encoder("tiny", SHALLOW, lifts={"relu1_1": lift}).bfloat16()
-    torch.testing.assert_close(encoder.lifts["relu1_1"], lift, rtol=0, atol=0)
+    encoder = Encoder("tiny", SHALLOW, projections={"relu1_1": lift}).bfloat16()
+    torch.testing.assert_close(encoder.projections["relu1_1"], lift, rtol=0, atol=0)
     np.testing.assert_allclose(encoder.mean[0].numpy(), MEAN, rtol=1e-7)
     np.testing.assert_allclose(encoder.std[0].numpy(), STD, rtol=1e-7)
 
@@ -276,7 +276,7 @@ def test_pixels_beyond_the_reach_leave_a_position_as_it_is(blocks, pooling, padd
     image = noise(32, 400)
     before = encoder(image, layers)
     for layer in layers:
-        stride, reach = encoder.stride(layer), encoder.reach(layer)
+        stride, reach = encoder.stride(layer), encoder.receptive_radius(layer)
         position = 200 // stride
         changed = 1 - image
         own = slice(position * stride - reach, (position + 1) * stride + reach)
@@ -302,7 +302,7 @@ def test_reach_is_not_much_more_than_what_a_position_depends_on():
         (seen,) = gradient.abs().sum((0, 1, 2)).nonzero(as_tuple=True)
         left = position * stride - int(seen[0])
         right = int(seen[-1]) + 1 - (position + 1) * stride
-        assert max(left, right) <= encoder.reach(layer) < max(left, right) + stride + 1
+        assert max(left, right) <= encoder.receptive_radius(layer) < max(left, right) + stride + 1
 
 
 @pytest.mark.parametrize("size", [(32, 48), (37, 83)])

@@ -81,11 +81,11 @@ def features_64(encoder: Encoder, image: Tensor) -> dict[str, Tensor]:
 
 
 def laid(image: Tensor, recipe: Recipe, turn: int) -> Tensor:
-    """On the grid of the turn, reflected at the bottom and the right up to multiples of 16."""
-    if recipe.grids == 0:
+    """At the offset of the turn, reflected at the bottom and the right up to multiples of 16."""
+    if recipe.pooling_offsets == 0:
         return image
-    if turn % recipe.grids:
-        top, left = ((5, 11), (11, 5))[turn % recipe.grids - 1]
+    if turn % recipe.pooling_offsets:
+        top, left = ((5, 11), (11, 5))[turn % recipe.pooling_offsets - 1]
         image = image[..., top:, left:]
         height, width = (side // 16 * 16 for side in image.shape[2:])
         return image[..., :height, :width]
@@ -158,7 +158,7 @@ def total_64(encoder, recipe, picture, content, styles, guides=None, turn=0) -> 
 
     def seen(image: Tensor) -> dict[str, Tensor]:
         found = features_64(encoder, image.double())
-        return {la: raised(f, encoder.lifts.get(la), factor) for la, f in found.items()}
+        return {la: raised(f, encoder.projections.get(la), factor) for la, f in found.items()}
 
     found, painted = seen(laid(picture, recipe, turn)), [seen(style) for style in styles]
     layer = recipe.content_layer
@@ -185,7 +185,7 @@ def total_64(encoder, recipe, picture, content, styles, guides=None, turn=0) -> 
     content_term = recipe.content_weight * content_term
     strength = 20 ** ((recipe.strength - 50) / 50)
     style_term = recipe.style_weight * strength * style_term
-    beyond_the_first = bool(recipe.grids and turn % recipe.grids)
+    beyond_the_first = bool(recipe.pooling_offsets and turn % recipe.pooling_offsets)
     pixels = laid(picture, recipe, turn) if beyond_the_first else picture
     local = torch.zeros((), dtype=torch.float64)
     if recipe.local_weight:
@@ -353,7 +353,7 @@ def test_no_pass_sees_more_than_a_tile_and_its_halo():
     content, style = noise(64, 640, 2), noise(64, 64, 3)
     objective = Objective(encoder, DEFAULT, content, [style], tile=128)
     objective.evaluate(noise(64, 640, 1))
-    reach = max(encoder.reach(layer) for layer in objective.layers)
+    reach = max(encoder.receptive_radius(layer) for layer in objective.layers)
     assert max(width for _, width in seen) <= 128 + 2 * (reach + 16)
 
 
@@ -365,7 +365,7 @@ def test_no_pass_sees_more_of_a_large_style_than_a_tile_and_its_halo():
     )
     picture, content, style = noise(64, 64, 1), noise(64, 64, 2), noise(64, 640, 3)
     objective = Objective(encoder, DEFAULT, content, [style], tile=128)
-    reach = max(encoder.reach(layer) for layer in objective.layers)
+    reach = max(encoder.receptive_radius(layer) for layer in objective.layers)
     assert max(width for _, width in seen) <= 128 + 2 * (reach + 16)
     in_tiles, _ = objective.evaluate(picture)
     whole, _ = Objective(encoder, DEFAULT, content, [style]).evaluate(picture)

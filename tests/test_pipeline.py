@@ -287,7 +287,7 @@ def test_layers_before_their_relu_are_named_too(compact):
 @pytest.mark.parametrize("encoder", ["compact", "auto"])
 def test_no_layer_is_replaced_silently(compact, encoder):
     recipe = Recipe(encoder=encoder, content_layer="relu3_2")
-    assert compact.encoder.stand_in("relu3_2", "content") == "relu4_2"
+    assert compact.encoder.resolve_layer("relu3_2", "content") == "relu4_2"
     assert "relu4_2 for relu3_2" in compact.stand_ins(recipe)
 
 
@@ -353,7 +353,7 @@ def test_start_is_a_picture_or_a_canvas(compact):
     first = result(compact, lion())
     again = result(compact, lion(), start=compact.picture(first, lion()))
     on = result(compact, lion(), start=first.canvas)
-    assert on.canvas.age == first.canvas.age + on.total
+    assert on.canvas.steps == first.canvas.steps + on.total
     assert again.losses.total < first.losses.total
     assert on.losses.total < first.losses.total
 

@@ -20,7 +20,7 @@ PLAIN = {
     "sketch": "off",
     "sketch_size": 128,
     "input_range": 255,
-    "grids": 0,
+    "pooling_offsets": 0,
     "style_layers": FIRST_OF_EACH_BLOCK,
     "style_layer_weights": (0.2, 0.2, 0.2, 0.2, 0.2),
     "style_form": "gatys",

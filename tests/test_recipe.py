@@ -34,7 +34,7 @@ NUMBERS = {
 WHOLE = {
     "input_range": (1, 255),
     "sketch_size": (0, 4096),
-    "grids": (0, 3),
+    "pooling_offsets": (0, 3),
     "size": (32, 4096),
     "local_octaves": (1, 6),
     "scales": (0, 6),
@@ -458,3 +458,8 @@ def test_recipe_cannot_be_changed():
 def test_refusal_shows_the_number_that_was_found(value, found):
     with pytest.raises(BadInput, match=f"strength is {re.escape(found)}; .* from 0 to 100"):
         Recipe(strength=value)
+
+
+def test_setting_goes_by_its_former_name_too():
+    assert Recipe.from_query("grids=1") == Recipe(pooling_offsets=1)
+    assert Recipe.from_json('{"grids": 2, "seed": 3}') == Recipe(pooling_offsets=2, seed=3)

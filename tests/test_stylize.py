@@ -41,8 +41,8 @@ class Faulty(Encoder):
 
     fault: list = []  # noqa: RUF012
 
-    def walk(self, image, layers):
-        for layer, features in super().walk(image, layers):
+    def iter_features(self, image, layers):
+        for layer, features in super().iter_features(image, layers):
             yield layer, self.fault[0](features) if self.fault else features
 
 
@@ -193,7 +193,7 @@ def test_coarse_to_fine_doubles_the_size_and_leaves_out_what_is_too_small(tiny):
 
 def test_moments_and_the_photos_detail_are_carried_up(tiny):
     recipe = QUICK.replace(steps=12, scales=2, size=128)
-    assert last(lion(128), preset(), recipe, tiny).canvas.age == 12
+    assert last(lion(128), preset(), recipe, tiny).canvas.steps == 12
     # Next to nothing is painted, so what comes out has been through half the size and back.
     still = last(lion(128), preset(), recipe.replace(learning_rate=1e-6), tiny)
     torch.testing.assert_close(still.picture, lion(128), rtol=0, atol=1e-3)
@@ -228,7 +228,7 @@ def test_canvas_moves_as_adam_does():
         x = x - 0.02 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-3)
         canvas.step(torch.from_numpy(g).float(), 0.02, recipe)
         np.testing.assert_allclose(canvas.picture.numpy(), x, atol=1e-5)
-    assert canvas.age == 7
+    assert canvas.steps == 7
 
 
 @pytest.mark.parametrize("size", [(48, 64), (37, 53), (18, 24)])
@@ -238,10 +238,10 @@ def test_canvas_of_another_size_takes_no_larger_steps(size):
     first = torch.randn(1, 3, 24, 32, generator=generator) ** 3
     picture = torch.full_like(first, 0.5)
     photo = torch.full((1, 3, *size), 0.5)
-    grown = Canvas(picture, first, first.square(), age=9).resized(size, picture, photo)
+    grown = Canvas(picture, first, first.square(), steps=9).resized(size, picture, photo)
     assert grown.size == size
-    assert (grown.first.abs() <= 1.001 * grown.second.sqrt()).all()
-    assert grown.first.std() > 0.1
+    assert (grown.exp_avg.abs() <= 1.001 * grown.exp_avg_sq.sqrt()).all()
+    assert grown.exp_avg.std() > 0.1
 
 
 # The same again
@@ -325,16 +325,16 @@ def test_start_from_a_picture_is_that_picture(tiny):
 def test_start_from_a_canvas_goes_on(tiny):
     recipe = QUICK.replace(steps=24, scales=2, size=96)
     first = last(lion(96), preset(), recipe, tiny)
-    picture, age = first.canvas.picture.clone(), first.canvas.age
+    picture, age = first.canvas.picture.clone(), first.canvas.steps
     more = paint(lion(96), preset(), recipe, tiny, start=first.canvas, every=0)
     # Only the finest scale is painted, from where the first left it, and further down.
     assert {step.size for step in more} == {first.size}
     assert total(more[0]) == pytest.approx(total(first), rel=1e-4)
     assert total(more[-1]) < total(first)
-    assert more[-1].canvas.age == age + more[-1].total
+    assert more[-1].canvas.steps == age + more[-1].total
     assert more[-1].total >= 8
     assert torch.equal(first.canvas.picture, picture)
-    assert first.canvas.age == age
+    assert first.canvas.steps == age
 
 
 def test_a_smaller_canvas_is_gone_on_from_at_the_larger_scales_only(tiny):
@@ -343,7 +343,7 @@ def test_a_smaller_canvas_is_gone_on_from_at_the_larger_scales_only(tiny):
     more = paint(lion(256), preset(), recipe, tiny, start=first.canvas, every=0)
     assert [max(step.size) for step in more] == [128] * 6 + [256] * 4 + [256]
     assert more[-1].step == more[-1].total == 10
-    assert more[-1].canvas.age == first.canvas.age + 10
+    assert more[-1].canvas.steps == first.canvas.steps + 10
     # It is the same picture, larger.
     small = resize(more[-1].picture, first.size)
     photo = resize(lion(256), first.size)
@@ -552,8 +552,10 @@ def statistics(encoder: Encoder, picture: Tensor) -> list[np.ndarray]:
     grams = []
     for layer, features in encoder(picture, LAYERS[:3]).items():
         f = features[0].flatten(1).double().numpy()
-        if layer in encoder.lifts:
-            f = encoder.lifts[layer].double().numpy() @ np.vstack([f, np.ones((1, f.shape[1]))])
+        if layer in encoder.projections:
+            f = encoder.projections[layer].double().numpy() @ np.vstack(
+                [f, np.ones((1, f.shape[1]))]
+            )
         grams.append(f @ f.T / f.shape[1])
     return grams
 

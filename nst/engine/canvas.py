@@ -21,17 +21,20 @@ def resize(picture: Tensor, size: Sequence[int]) -> Tensor:
 
 @dataclass
 class Canvas:
-    """A picture (1, 3, H, W) in 0..1 with Adam's moments (Kingma and Ba 2015), all fp32."""
+    """A picture (1, 3, H, W) in 0..1 with Adam's moments (Kingma and Ba 2015), all fp32.
+
+    steps: how many it has taken.
+    """
 
     picture: Tensor
-    first: Tensor = field(default=None)  # type: ignore[assignment]
-    second: Tensor = field(default=None)  # type: ignore[assignment]
-    age: int = 0
+    exp_avg: Tensor = field(default=None)  # type: ignore[assignment]
+    exp_avg_sq: Tensor = field(default=None)  # type: ignore[assignment]
+    steps: int = 0
 
     def __post_init__(self) -> None:
-        if self.first is None:
-            self.first = torch.zeros_like(self.picture)
-            self.second = torch.zeros_like(self.picture)
+        if self.exp_avg is None:
+            self.exp_avg = torch.zeros_like(self.picture)
+            self.exp_avg_sq = torch.zeros_like(self.picture)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -39,12 +42,12 @@ class Canvas:
 
     def step(self, gradient: Tensor, rate: float, recipe: Recipe) -> None:
         """Move the picture against the gradient, in place, and keep it in 0..1."""
-        self.age += 1
-        self.first.lerp_(gradient, 1 - recipe.beta1)
-        self.second.mul_(recipe.beta2).addcmul_(gradient, gradient, value=1 - recipe.beta2)
-        root = (self.second / (1 - recipe.beta2**self.age)).sqrt_().add_(recipe.epsilon)
-        move = rate / (1 - recipe.beta1**self.age)
-        self.picture.addcdiv_(self.first, root, value=-move).clamp_(0, 1)
+        self.steps += 1
+        self.exp_avg.lerp_(gradient, 1 - recipe.beta1)
+        self.exp_avg_sq.mul_(recipe.beta2).addcmul_(gradient, gradient, value=1 - recipe.beta2)
+        root = (self.exp_avg_sq / (1 - recipe.beta2**self.steps)).sqrt_().add_(recipe.epsilon)
+        move = rate / (1 - recipe.beta1**self.steps)
+        self.picture.addcdiv_(self.exp_avg, root, value=-move).clamp_(0, 1)
 
     def resized(self, size: Sequence[int], before: Tensor, after: Tensor) -> "Canvas":
         """The same painting at another size, with its moments.
@@ -57,16 +60,22 @@ class Canvas:
         detail = after - resize(before, size)
         # Bicubic weights below zero would leave second moments of nothing under first ones of
         # something: a step without bound, seen as a speck.
-        first, second = (
+        exp_avg, exp_avg_sq = (
             F.interpolate(moment, size, mode="bilinear", antialias=True)
-            for moment in (self.first, self.second)
+            for moment in (self.exp_avg, self.exp_avg_sq)
         )
-        return Canvas((resize(self.picture, size) + detail).clamp_(0, 1), first, second, self.age)
+        return Canvas(
+            (resize(self.picture, size) + detail).clamp_(0, 1), exp_avg, exp_avg_sq, self.steps
+        )
 
     def copy(self) -> "Canvas":
-        return Canvas(self.picture.clone(), self.first.clone(), self.second.clone(), self.age)
+        return Canvas(
+            self.picture.clone(), self.exp_avg.clone(), self.exp_avg_sq.clone(), self.steps
+        )
 
     def moved(self, device: torch.device) -> "Canvas":
         """The same painting on another device."""
-        picture, first, second = (t.to(device) for t in (self.picture, self.first, self.second))
-        return Canvas(picture, first, second, self.age)
+        picture, exp_avg, exp_avg_sq = (
+            t.to(device) for t in (self.picture, self.exp_avg, self.exp_avg_sq)
+        )
+        return Canvas(picture, exp_avg, exp_avg_sq, self.steps)

@@ -43,11 +43,11 @@ class Encoder(nn.Module):
 
     blocks: the width of every convolution, block by block.
     pooling: "max" or "average".
-    lifts: for some layers a matrix (k, C + 1) that carries features and a constant 1 into the
+    projections: for some layers a matrix (k, C + 1) that carries features and a constant 1 into the
         space in which a distance is meant: the metric of the teacher (see `tools/distil`).
         Layers without one are taken as they are.
     content_layer: for networks that learned only some layers, the one that stands for content;
-        the other lifted layer of each block stands for style.
+        the other projected layer of each block stands for style.
     padding: of every convolution, "zeros" or "reflect"; "picture" reflects the picture itself,
         where zeros would be a hard edge all around it, and pads with zeros after that.
     """
@@ -60,7 +60,7 @@ class Encoder(nn.Module):
         name: str,
         blocks: Sequence[Sequence[int]],
         pooling: str = "max",
-        lifts: Mapping[str, Tensor] | None = None,
+        projections: Mapping[str, Tensor] | None = None,
         content_layer: str | None = None,
         padding: str = "zeros",
     ) -> None:
@@ -78,7 +78,7 @@ class Encoder(nn.Module):
                 conv = nn.Conv2d(width, wider, 3, padding=1, padding_mode=mode)
                 self.convs[f"conv{b}_{i}"] = conv
                 width = wider
-        self.lifts = dict(lifts or {})
+        self.projections = dict(projections or {})
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
@@ -96,14 +96,16 @@ class Encoder(nn.Module):
         return self.convolutions["conv1_1"].weight.device
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Encoder":
-        # Normalisation and lifts keep their fp32 values whatever the weights are converted to.
+        # Normalisation and projections keep fp32 values whatever the weights are converted to.
         mean, std = self.mean, self.std
         super()._apply(fn, recurse)
         self.mean, self.std = mean.to(self.device), std.to(self.device)
-        self.lifts = {name: lift.to(self.device) for name, lift in self.lifts.items()}
+        self.projections = {
+            name: projection.to(self.device) for name, projection in self.projections.items()
+        }
         return self
 
-    def stand_in(self, layer: str, role: str) -> str:
+    def resolve_layer(self, layer: str, role: str) -> str:
         """The layer of this network that answers for one of VGG's in a role.
 
         role: "content" or "style". VGG answers for itself. The compact encoder learned one layer
@@ -113,22 +115,22 @@ class Encoder(nn.Module):
         if self.content_layer and role == "content":
             return self.content_layer
         if self.content_layer:
-            learned = (name for name in self.lifts if name != self.content_layer)
+            learned = (name for name in self.projections if name != self.content_layer)
             return next(name for name in learned if name[4] == layer[4])
         if layer.replace("relu", "conv") not in self.convs:
             raise BadInput(f"{self.name} has no layer {layer}; its last is {list(self.convs)[-1]}.")
         return layer
 
-    def answers_for(self, layer: str) -> str:
+    def teacher_layer(self, layer: str) -> str:
         """The layer of VGG whose features a layer of this network learned, or is."""
         if layer == self.content_layer:
             return TAUGHT_CONTENT
-        return f"relu{layer[4]}_1" if self.content_layer and layer in self.lifts else layer
+        return f"relu{layer[4]}_1" if self.content_layer and layer in self.projections else layer
 
     def channels(self, layer: str) -> int:
-        """Width of the layer in the published formulas: VGG's, also where a lift stands for it."""
+        """Width of the layer in the published formulas: VGG's, where a projection stands for it."""
         block, i = int(layer[4]) - 1, int(layer[6]) - 1
-        return VGG_WIDTHS[block] if layer in self.lifts else self.blocks[block][i]
+        return VGG_WIDTHS[block] if layer in self.projections else self.blocks[block][i]
 
     @property
     def work(self) -> float:
@@ -141,7 +143,7 @@ class Encoder(nn.Module):
         """Pixels between neighbouring positions of the layer's features."""
         return 2 ** (int(layer[4]) - 1)
 
-    def reach(self, layer: str) -> int:
+    def receptive_radius(self, layer: str) -> int:
         """Pixels, to either side of a position's own, that its features depend on."""
         reach, last = 0, layer.replace("relu", "conv")
         for name in self.convs:
@@ -158,9 +160,9 @@ class Encoder(nn.Module):
         image: (N, 3, H, W), fp32, in 0..1. Returns {layer: (N, C, H / stride, W / stride)} in the
         encoder's own precision, computing nothing deeper than the deepest layer asked for.
         """
-        return dict(self.walk(image, layers))
+        return dict(self.iter_features(image, layers))
 
-    def walk(self, image: Tensor, layers: Collection[str]) -> Iterator[tuple[str, Tensor]]:
+    def iter_features(self, image: Tensor, layers: Collection[str]) -> Iterator[tuple[str, Tensor]]:
         """The items of `forward`, each as soon as it is computed, from shallow to deep.
 
         Autograd goes back in the order of coming: what is made of a shallow layer at once, it

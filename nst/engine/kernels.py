@@ -44,8 +44,8 @@ class _AveragePool(torch.autograd.Function):
         return F.avg_pool2d(x, 2)
 
     @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> Tensor:
-        spread = F.interpolate(pulls[0] / 4, scale_factor=2, mode="nearest")
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+        spread = F.interpolate(grad_outputs[0] / 4, scale_factor=2, mode="nearest")
         height, width = ctx.odd
         return F.pad(spread, (0, width, 0, height)) if height or width else spread
 
@@ -77,9 +77,9 @@ class _PatchSum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
         picture, guide = ctx.saved_tensors
-        both = (pulls[0] + pulls[0].T)[:-1]
+        both = (grad_outputs[0] + grad_outputs[0].T)[:-1]
         gradient = torch.zeros_like(picture)
         width = picture.shape[3] - 2
         for top, patches, weights in _strips(picture, guide):
@@ -157,9 +157,9 @@ class _OuterSum(torch.autograd.Function):
         return outer
 
     @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
         x, g = ctx.saved_tensors
-        both = (pulls[0] + pulls[0].T).to(x.dtype)
+        both = (grad_outputs[0] + grad_outputs[0].T).to(x.dtype)
         square, row = both[:-1, :-1], both[-1:, :-1]
         return torch.addmm(row if g is None else g @ row, x, square), None
 
@@ -182,13 +182,13 @@ def _positions(outer: Tensor) -> Tensor:
     return outer[-1, -1].clamp_min(1e-8)
 
 
-def moments(outer: Tensor, lift: Tensor | None = None) -> Tensor:
+def moments(outer: Tensor, projection: Tensor | None = None) -> Tensor:
     """The mean of what `outer_sum` or `patch_sum` summed, the constant's row and column with it.
 
-    lift: (k, C + 1), by which (features, 1) are multiplied: (k, k) instead of (C + 1, C + 1).
+    projection: (k, C + 1), by which (features, 1) are multiplied: (k, k) instead of (C + 1, C + 1).
     """
     mean = outer / _positions(outer)
-    return mean if lift is None else lift @ mean @ lift.T
+    return mean if projection is None else projection @ mean @ projection.T
 
 
 class _SquaredDistance(torch.autograd.Function):
@@ -203,9 +203,9 @@ class _SquaredDistance(torch.autograd.Function):
         return factor * torch.dot(difference.reshape(-1), pulled.reshape(-1))
 
     @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
         pulled, factor = ctx.saved_tensors
-        gradient = (2 * factor * pulls[0] * pulled).to(ctx.dtype)
+        gradient = (2 * factor * grad_outputs[0] * pulled).to(ctx.dtype)
         return gradient.permute(0, 3, 1, 2), None, None, None
 
 
@@ -222,23 +222,29 @@ def squared_distance(
 class _GramDistance(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, outer: Tensor, target: Tensor, lift: Tensor | None, factor: Tensor
+        ctx: Any, outer: Tensor, target: Tensor, projection: Tensor | None, factor: Tensor
     ) -> Tensor:
-        mean = moments(outer, lift)
-        difference = (mean[:-1, :-1] if lift is None else mean) - target
-        pulled = F.pad(difference, (0, 1, 0, 1)) if lift is None else lift.T @ difference @ lift
+        mean = moments(outer, projection)
+        difference = (mean[:-1, :-1] if projection is None else mean) - target
+        pulled = (
+            F.pad(difference, (0, 1, 0, 1))
+            if projection is None
+            else projection.T @ difference @ projection
+        )
         ctx.save_for_backward(pulled.mul_(2 * factor / _positions(outer)))
         return factor * difference.square().sum()
 
     @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
         (pulled,) = ctx.saved_tensors
-        return pulls[0] * pulled, None, None, None
+        return grad_outputs[0] * pulled, None, None, None
 
 
-def gram_distance(outer: Tensor, target: Tensor, lift: Tensor | None, factor: Tensor) -> Tensor:
+def gram_distance(
+    outer: Tensor, target: Tensor, projection: Tensor | None, factor: Tensor
+) -> Tensor:
     """factor times |G - target|^2, G as in `losses.gram`; the number of positions is a constant."""
-    return _GramDistance.apply(outer, target, lift, factor)
+    return _GramDistance.apply(outer, target, projection, factor)
 
 
 class _SquaredSteps(torch.autograd.Function):
@@ -251,7 +257,7 @@ class _SquaredSteps(torch.autograd.Function):
         return to_right * _energy(across) + down * _energy(along)
 
     @staticmethod
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
         across, along = ctx.saved_tensors
         to_right, down = ctx.weights
         gradient = across.new_zeros(*along.shape[:-2], across.shape[-2], along.shape[-1])
@@ -261,7 +267,7 @@ class _SquaredSteps(torch.autograd.Function):
             gradient *= to_right / down
         gradient[..., 1:, :] += along
         gradient[..., :-1, :] -= along
-        return gradient.mul_(2 * down * pulls[0]), None, None
+        return gradient.mul_(2 * down * grad_outputs[0]), None, None
 
 
 def squared_steps(picture: Tensor, to_right: float, down: float) -> Tensor:

@@ -42,12 +42,12 @@ class Losses(NamedTuple, Generic[Number]):
     total: Number
 
 
-def gram(outer: Tensor, lift: Tensor | None = None) -> Tensor:
+def gram(outer: Tensor, projection: Tensor | None = None) -> Tensor:
     """Gram matrix as a mean over positions, from `outer_sum` (Gatys et al. 2016, eq. 3, over M).
 
-    lift: (k, C + 1), by which (features, 1) are multiplied; without it the features as they are.
+    projection: (k, C + 1), by which (features, 1) are multiplied; without it they stay.
     """
-    return moments(outer)[:-1, :-1] if lift is None else moments(outer, lift)
+    return moments(outer)[:-1, :-1] if projection is None else moments(outer, projection)
 
 
 class ContentLoss:
@@ -56,7 +56,7 @@ class ContentLoss:
     normalised: over the energy of the target (this project's). half-sum: 1/2 (Gatys et al. 2016,
     eq. 1). quarter-mean: over 4 C H W. mean: over C H W.
     target: (1, C, h, w). channels: C of the formula. scale: by which features are multiplied first.
-    lift: (k, C + 1) or None, in whose space the distance is taken; its bias cancels.
+    projection: (k, C + 1) or None, in whose space the distance is taken; its bias cancels.
     """
 
     def __init__(
@@ -65,19 +65,19 @@ class ContentLoss:
         form: str,
         channels: int,
         scale: float = 1.0,
-        lift: Tensor | None = None,
+        projection: Tensor | None = None,
     ) -> None:
         self.target = target.float()
         self.metric: Tensor | None = None
-        lifted = self.target
-        if lift is not None:
-            linear, bias = lift[:, :-1], lift[:, -1]
+        projected = self.target
+        if projection is not None:
+            linear, bias = projection[:, :-1], projection[:, -1]
             self.metric = linear.T @ linear
-            lifted = F.conv2d(self.target, linear[:, :, None, None], bias)
+            projected = F.conv2d(self.target, linear[:, :, None, None], bias)
         entries = channels * target.shape[2] * target.shape[3]
         factors = {"half-sum": 0.5, "quarter-mean": 0.25 / entries, "mean": 1 / entries}
         if form == "normalised":
-            self.factor = 1 / lifted.square().sum().clamp_min(1e-8)
+            self.factor = 1 / projected.square().sum().clamp_min(1e-8)
         else:
             self.factor = torch.tensor(scale**2 * factors[form], device=target.device)
 
@@ -104,9 +104,9 @@ class StyleLoss:
         form: str,
         channels: int,
         scale: float = 1.0,
-        lift: Tensor | None = None,
+        projection: Tensor | None = None,
     ) -> None:
-        self.target, self.lift = target, lift
+        self.target, self.projection = target, projection
         if form == "normalised":
             self.factor = 1 / target.square().sum().clamp_min(1e-8)
         else:
@@ -114,7 +114,7 @@ class StyleLoss:
 
     def __call__(self, outer: Tensor) -> Tensor:
         """The loss of a picture whose features have this `outer_sum`."""
-        return gram_distance(outer, self.target, self.lift, self.factor)
+        return gram_distance(outer, self.target, self.projection, self.factor)
 
 
 def octaves(picture: Tensor, count: int) -> list[Tensor]:

@@ -3,16 +3,9 @@
 A picture too large for one pass is judged in tiles with global statistics: a first pass sums the
 outer products of all tiles, a second carries the gradient of the global distance back tile by
 tile. The result equals the untiled one, whatever the size of the tiles.
-
-Pooling drops what is left over of odd sides, and deep layers would see nothing of up to 15 rows at
-the edge, where colour fringes grow. So the picture is continued there by its reflection.
-
-Features depend a little on where a thing falls on the grid of the pooling windows, and painting
-makes the most of that. When several grids take turns, what pleases only one of them does not last.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -29,49 +22,14 @@ from nst.engine.losses import (
     octaves,
     total_variation,
 )
+from nst.engine.offsets import align, offsets
+from nst.engine.tiles import STRIDE, Tile, tiles
 from nst.recipe import Recipe
 
 __all__ = ["Objective"]
 
-STRIDE = 16  # of the deepest block: tiles start where all layers have a position
-
-# Rows and columns that each grid leaves out first; odd, so that the first pooling differs as well.
-# On four pairs at 256 px, the compact encoder judged by its teacher, the style distance was 0.082
-# with one grid and 0.064 with three.
-GRIDS = ((0, 0), (5, 11), (11, 5))
-
 # Weights trained for inputs of unit variance see 0..255 pixels divided by this.
 UNIT_VARIANCE = 255 * sum(STD) / 3
-
-
-@dataclass(frozen=True)
-class Window:
-    """A tile's core and, around it, the halo that the core's features depend on; in pixels."""
-
-    rows: slice
-    columns: slice
-    halo_rows: slice
-    halo_columns: slice
-
-    def core(self, stride: int) -> tuple[slice, slice]:
-        """Where the core lies among the features of the tile with its halo."""
-        top = (self.rows.start - self.halo_rows.start) // stride
-        left = (self.columns.start - self.halo_columns.start) // stride
-        rows, columns = self.place(stride)
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        return slice(top, top + height), slice(left, left + width)
-
-    def place(self, stride: int) -> tuple[slice, slice]:
-        """Where the core lies among the features of the whole picture."""
-        return tuple(
-            slice(side.start // stride, side.stop // stride) for side in (self.rows, self.columns)
-        )  # type: ignore[return-value]
-
-
-def _spans(length: int, tile: int, halo: int) -> Iterator[tuple[slice, slice]]:
-    for start in range(0, length, tile):
-        stop = min(start + tile, length)
-        yield slice(start, stop), slice(max(0, start - halo), min(length, stop + halo))
 
 
 class Objective:
@@ -94,48 +52,38 @@ class Objective:
     ) -> None:
         self.encoder, self.recipe = encoder, recipe
         self.scale = 1.0 if recipe.input_range == 1 else UNIT_VARIANCE
-        self.content_layer = encoder.stand_in(recipe.content_layer, "content")
-        layers = [encoder.stand_in(layer, "style") for layer in recipe.style_layers]
+        self.content_layer = encoder.resolve_layer(recipe.content_layer, "content")
+        layers = [encoder.resolve_layer(layer, "style") for layer in recipe.style_layers]
         self.style_layers = dict.fromkeys(layers, 0.0)
         for layer, weight in zip(layers, recipe.style_layer_weights, strict=True):
             self.style_layers[layer] += weight  # one layer may stand in for several
         self.layers = {self.content_layer, *layers}
         self.halo = self._halo()
-        size = content.shape[2:]
-        self.tile = None if tile is None else max(tile // STRIDE * STRIDE, STRIDE)
-        grids = range(recipe.grids if min(size) >= 4 * STRIDE and recipe.grids else 1)
+        self.tile = tile
+        turns = range(offsets(content.shape[2:], recipe.pooling_offsets))
         self.guides = [
-            None if guides is None else self._guides(self._laid(guides, g)) for g in grids
+            None if guides is None else self._guides(self._aligned(guides, o)) for o in turns
         ]
         with torch.no_grad():
-            self.content = [self._content_loss(self._laid(content, g)) for g in grids]
+            self.content = [self._content_loss(self._aligned(content, o)) for o in turns]
             self.styles = self._style_losses(styles)
             self.local = self._local_losses(styles, guides is not None)
         self.local_guides = [
             None
             if guides is None
-            else octaves(self._laid(guides, g) if g else guides, len(self.local))
-            for g in grids
+            else octaves(self._aligned(guides, o) if o else guides, len(self.local))
+            for o in turns
         ]
 
     def _halo(self) -> int:
-        reach = max(self.encoder.reach(layer) for layer in self.layers)
+        reach = max(self.encoder.receptive_radius(layer) for layer in self.layers)
         return -(-reach // STRIDE) * STRIDE
 
-    def _laid(self, picture: Tensor, grid: int) -> Tensor:
-        """A picture (N, C, H, W) on a grid, its sides brought to multiples of the stride.
+    def _tiles(self, picture: Tensor) -> list[Tile]:
+        return tiles(picture.shape[2:], self.tile, self.halo)
 
-        The first grid sees the whole picture; the others leave out what is over at its edges.
-        """
-        if not self.recipe.grids:
-            return picture
-        if grid:
-            top, left = GRIDS[grid]
-            picture = picture[..., top:, left:]
-            height, width = (side // STRIDE * STRIDE for side in picture.shape[2:])
-            return picture[..., :height, :width]
-        bottom, right = (-side % STRIDE for side in picture.shape[2:])
-        return F.pad(picture, (0, right, 0, bottom), mode="reflect") if bottom or right else picture
+    def _aligned(self, picture: Tensor, offset: int) -> Tensor:
+        return align(picture, offset) if self.recipe.pooling_offsets else picture
 
     def _guides(self, guides: Tensor) -> dict[str, list[Tensor]]:
         """For every style layer the guides (1, 1, h, w) at its size, one a region."""
@@ -144,22 +92,24 @@ class Objective:
 
     def _content_loss(self, content: Tensor) -> ContentLoss:
         found = self._whole(content, {self.content_layer})
-        lift = self.encoder.lifts.get(self.content_layer)
+        projection = self.encoder.projections.get(self.content_layer)
         channels = self.encoder.channels(self.content_layer)
-        return ContentLoss(found, self.recipe.content_form, channels, self.scale, lift)
+        return ContentLoss(found, self.recipe.content_form, channels, self.scale, projection)
 
     def _style_losses(self, styles: Sequence[Tensor]) -> dict[str, list[StyleLoss]]:
         """For every style layer the distance to the mixture, or to each style in its region."""
-        recipe, lifts = self.recipe, self.encoder.lifts
+        recipe, projections = self.recipe, self.encoder.projections
         losses: dict[str, list[StyleLoss]] = {}
         statistics = [self._outer_sums(style) for style in styles]
         for layer in self.style_layers:
-            lift = lifts.get(layer)
-            grams = [gram(sums[layer][0], lift) for sums in statistics]
+            projection = projections.get(layer)
+            grams = [gram(sums[layer][0], projection) for sums in statistics]
             if self.guides[0] is None:
                 grams = [self._mixed(grams)]
             losses[layer] = [
-                StyleLoss(target, recipe.style_form, self.encoder.channels(layer), self.scale, lift)
+                StyleLoss(
+                    target, recipe.style_form, self.encoder.channels(layer), self.scale, projection
+                )
                 for target in grams
             ]
         return losses
@@ -181,55 +131,42 @@ class Objective:
             weights
         )
 
-    def _windows(self, size: Sequence[int]) -> list[Window]:
-        height, width = size
-        if self.tile is None or max(size) <= self.tile:
-            whole = slice(0, height), slice(0, width)
-            return [Window(*whole, *whole)]
-        return [
-            Window(rows, columns, halo_rows, halo_columns)
-            for rows, halo_rows in _spans(height, self.tile, self.halo)
-            for columns, halo_columns in _spans(width, self.tile, self.halo)
-        ]
-
     def _whole(self, picture: Tensor, layers: set[str]) -> Tensor:
         """One layer's features of a whole picture, put together from its tiles."""
         (layer,) = layers
         stride = self.encoder.stride(layer)
         out: Tensor | None = None
-        for window in self._windows(picture.shape[2:]):
-            features = self._features(picture, window, layers)[layer]
+        for tile in self._tiles(picture):
+            features = self._features(picture, tile, layers)[layer]
             if out is None:
                 size = [side // stride for side in picture.shape[2:]]
                 out = features.new_empty(1, features.shape[1], *size)
-            out[(..., *window.place(stride))] = features
+            out[(..., *tile.place(stride))] = features
         assert out is not None
         return out
 
-    def _features(self, picture: Tensor, window: Window, layers: set[str]) -> dict[str, Tensor]:
-        """Features of a window's core."""
-        found = self.encoder(picture[..., window.halo_rows, window.halo_columns], layers)
+    def _features(self, picture: Tensor, tile: Tile, layers: set[str]) -> dict[str, Tensor]:
+        """Features of a tile's core."""
+        found = self.encoder(picture[..., tile.halo_rows, tile.halo_columns], layers)
         return {
-            layer: features[(..., *window.core(self.encoder.stride(layer)))]
+            layer: features[(..., *tile.core(self.encoder.stride(layer)))]
             for layer, features in found.items()
         }
 
-    def _outer(
-        self, features: Tensor, layer: str, window: Window, grid: int | None
-    ) -> list[Tensor]:
-        guides = None if grid is None else self.guides[grid]
+    def _outer(self, features: Tensor, layer: str, tile: Tile, offset: int | None) -> list[Tensor]:
+        guides = None if offset is None else self.guides[offset]
         if guides is None:
             return [outer_sum(features)]
-        where = window.place(self.encoder.stride(layer))
+        where = tile.place(self.encoder.stride(layer))
         return [outer_sum(features, guide[(..., *where)]) for guide in guides[layer]]
 
-    def _outer_sums(self, picture: Tensor, grid: int | None = None) -> dict[str, list[Tensor]]:
-        """The sums of all style layers: of a style or, with a grid, of each region of a canvas."""
+    def _outer_sums(self, picture: Tensor, offset: int | None = None) -> dict[str, list[Tensor]]:
+        """The sums of all style layers: of a style or, at an offset, of a canvas' regions."""
         sums: dict[str, list[Tensor]] = {}
-        for window in self._windows(picture.shape[2:]):
-            found = self._features(picture, window, set(self.style_layers))
+        for tile in self._tiles(picture):
+            found = self._features(picture, tile, set(self.style_layers))
             for layer in self.style_layers:
-                outer = self._outer(found[layer], layer, window, grid)
+                outer = self._outer(found[layer], layer, tile, offset)
                 before = sums.get(layer)
                 sums[layer] = (
                     outer if before is None else [a + b for a, b in zip(before, outer, strict=True)]
@@ -244,9 +181,9 @@ class Objective:
         ]
         return self.recipe.style_factor * torch.stack(terms).sum()
 
-    def _content(self, features: Tensor, window: Window, grid: int) -> Tensor:
-        where = window.place(self.encoder.stride(self.content_layer))
-        return self.recipe.content_weight * self.content[grid](features, *where)
+    def _content(self, features: Tensor, tile: Tile, offset: int) -> Tensor:
+        where = tile.place(self.encoder.stride(self.content_layer))
+        return self.recipe.content_weight * self.content[offset](features, *where)
 
     def _smoothness(self, picture: Tensor) -> Tensor:
         if not self.recipe.tv_weight:
@@ -254,10 +191,10 @@ class Objective:
         scale = float(self.recipe.input_range)
         return self.recipe.tv_weight * total_variation(picture, self.recipe.tv_form, scale)
 
-    def _local(self, picture: Tensor, grid: int) -> Tensor:
+    def _local(self, picture: Tensor, offset: int) -> Tensor:
         if not self.local:
             return picture.new_zeros(())
-        guides = self.local_guides[grid]
+        guides = self.local_guides[offset]
         seen = octaves(picture, len(self.local))
         terms = [
             loss(patch_sum(x, None if guides is None else guides[o][r : r + 1]))
@@ -269,25 +206,25 @@ class Objective:
     def evaluate(self, picture: Tensor, turn: int = 0) -> tuple[Losses[Tensor], Tensor]:
         """The losses of a picture (1, 3, H, W) and the gradient of their total, both detached.
 
-        turn: counts the steps, for the recipe's grids to follow one another.
+        turn: counts the steps, for the recipe's pooling offsets to follow one another.
         """
-        grid = turn % len(self.content)
+        offset = turn % len(self.content)
         with torch.enable_grad():
             picture = picture.detach().requires_grad_()
-            whole = self._laid(picture, grid)
-            # Neither counts what continues the picture; what a grid leaves out is left alone in its
-            # turn, not only smoothed.
-            bare = whole if grid else picture
-            local, tv = self._local(bare, grid), self._smoothness(bare)
-            window, *more = self._windows(whole.shape[2:])
+            whole = self._aligned(picture, offset)
+            # Neither counts what continues the picture; what an offset leaves out is left alone in
+            # its turn, not only smoothed.
+            bare = whole if offset else picture
+            local, tv = self._local(bare, offset), self._smoothness(bare)
+            tile, *more = self._tiles(whole)
             if more:
-                return self._evaluate_in_tiles(picture, whole, local, tv, grid)
+                return self._evaluate_in_tiles(picture, whole, local, tv, offset)
             content, outers = picture.new_zeros(()), {}
-            for layer, features in self.encoder.walk(whole, self.layers):
+            for layer, features in self.encoder.iter_features(whole, self.layers):
                 if layer == self.content_layer:
-                    content = self._content(features, window, grid)
+                    content = self._content(features, tile, offset)
                 if layer in self.style_layers:
-                    outers[layer] = self._outer(features, layer, window, grid)
+                    outers[layer] = self._outer(features, layer, tile, offset)
             style = self._style(outers)
             total = content + style + local + tv
             (gradient,) = torch.autograd.grad(total, picture)
@@ -295,43 +232,43 @@ class Objective:
         return Losses(*(term.detach() for term in terms)), gradient
 
     def _evaluate_in_tiles(
-        self, picture: Tensor, whole: Tensor, local: Tensor, tv: Tensor, grid: int
+        self, picture: Tensor, whole: Tensor, local: Tensor, tv: Tensor, offset: int
     ) -> tuple[Losses[Tensor], Tensor]:
         seen = whole.detach()
         with torch.no_grad():
-            sums = self._outer_sums(seen, grid)
+            sums = self._outer_sums(seen, offset)
         leaves = {la: [s.requires_grad_() for s in outer] for la, outer in sums.items()}
         style = self._style(leaves)
         flat = [s for outer in leaves.values() for s in outer]
-        pulls = iter(torch.autograd.grad(style, flat))
-        pull = {layer: [next(pulls) for _ in outer] for layer, outer in leaves.items()}
+        gradients = iter(torch.autograd.grad(style, flat))
+        grad_output = {layer: [next(gradients) for _ in outer] for layer, outer in leaves.items()}
 
         content, gradient = seen.new_zeros(()), torch.zeros_like(seen)
-        for window in self._windows(seen.shape[2:]):
-            tile = seen[..., window.halo_rows, window.halo_columns].clone().requires_grad_()
-            share, tile_gradient = self._tile(tile, window, pull, grid)
+        for tile in self._tiles(seen):
+            cut = seen[..., tile.halo_rows, tile.halo_columns].clone().requires_grad_()
+            share, cut_gradient = self._share(cut, tile, grad_output, offset)
             content = content + share
-            gradient[..., window.halo_rows, window.halo_columns] += tile_gradient
+            gradient[..., tile.halo_rows, tile.halo_columns] += cut_gradient
         total = content + style + local + tv
         (gradient,) = torch.autograd.grad((whole * gradient).sum() + local + tv, picture)
         terms = (content, style, local, tv, total)
         return Losses(*(term.detach() for term in terms)), gradient
 
-    def _tile(
-        self, tile: Tensor, window: Window, pull: dict[str, list[Tensor]], grid: int
+    def _share(
+        self, cut: Tensor, tile: Tile, grad_output: dict[str, list[Tensor]], offset: int
     ) -> tuple[Tensor, Tensor]:
         """A tile's share of the content loss, and of the gradient of the whole objective."""
-        found = self.encoder(tile, self.layers)
+        found = self.encoder(cut, self.layers)
         core = {
-            layer: features[(..., *window.core(self.encoder.stride(layer)))]
+            layer: features[(..., *tile.core(self.encoder.stride(layer)))]
             for layer, features in found.items()
         }
-        content = self._content(core[self.content_layer], window, grid)
+        content = self._content(core[self.content_layer], tile, offset)
         surrogate = content
         for layer in self.style_layers:
             for outer, direction in zip(
-                self._outer(core[layer], layer, window, grid), pull[layer], strict=True
+                self._outer(core[layer], layer, tile, offset), grad_output[layer], strict=True
             ):
                 surrogate = surrogate + (outer * direction).sum()
-        (gradient,) = torch.autograd.grad(surrogate, tile)
+        (gradient,) = torch.autograd.grad(surrogate, cut)
         return content.detach(), gradient

@@ -363,9 +363,9 @@ class _Painting:
         self.rate_factor = 0.5
         self._note("The numbers left their range once; painting went on in fp32 at half the rate.")
         canvas.picture.copy_(good.picture)
-        canvas.first.zero_()
-        canvas.second.zero_()
-        canvas.age = 0
+        canvas.exp_avg.zero_()
+        canvas.exp_avg_sq.zero_()
+        canvas.steps = 0
         # The encoders are shared with other runs, so this one takes copies.
         self.encoder = copy.deepcopy(self.encoder).float()
         self.sketch = copy.deepcopy(self.sketch).float() if self.sketch is not None else None

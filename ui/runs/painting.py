@@ -258,9 +258,9 @@ def _left(progress: Progress, recipe: Recipe, aspect: float, after: int) -> floa
 
 
 def _arrays(canvas: Canvas) -> Arrays:
-    tensors = (canvas.picture, canvas.first, canvas.second)
+    tensors = (canvas.picture, canvas.exp_avg, canvas.exp_avg_sq)
     picture, first, second = (tensor.detach().cpu().numpy() for tensor in tensors)
-    return picture, first, second, canvas.age
+    return picture, first, second, canvas.steps
 
 
 def _long_side(start: Arrays | Image.Image | None) -> int:
