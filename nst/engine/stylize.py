@@ -10,9 +10,11 @@ from torch import Tensor
 
 from nst.engine.canvas import Canvas, resize
 from nst.engine.colour import match_palette, photo_colours
-from nst.engine.encoders import MEAN, Encoder
+from nst.engine.encoders import Encoder
 from nst.engine.losses import Losses
 from nst.engine.objective import Objective
+from nst.engine.pace import Pace
+from nst.engine.start import start_picture
 from nst.errors import BadInput, NstError
 from nst.recipe import Recipe
 
@@ -143,7 +145,7 @@ class _Painting:
         self.began = self.shown_at = time.perf_counter()
         self.rate_factor = 1.0
         self.done = self.into = self.sketched = 0
-        self.paces: dict[Encoder, float] = {}
+        self.pace = Pace()
 
     def run(self, start: Canvas | Tensor | None) -> Iterator[Step]:
         schedule = self._schedule(start)
@@ -221,30 +223,8 @@ class _Painting:
         if start is not None:
             start = start.to(self.encoder.device, torch.float32)
             return Canvas(resize(start, size).clamp(0, 1))
-        return Canvas(self._start(scale.content))
-
-    def _start(self, content: Tensor) -> Tensor:
-        recipe = self.recipe
-        if recipe.start == "recoloured":
-            return self._recoloured(content)
-        if recipe.start == "content":
-            return content.clone()
-        generator = torch.Generator().manual_seed(recipe.seed)
-        noise = torch.rand(content.shape, generator=generator).to(content.device) * 2 - 1
-        noise = noise * recipe.noise_amplitude / 255
-        if recipe.start == "noise":  # white: the whole range, at full amplitude
-            return noise + 0.5
-        middle = content.new_tensor(MEAN).view(1, 3, 1, 1)
-        photo = content - middle
-        return (middle + torch.lerp(photo, noise, recipe.noise_ratio)).clamp(0, 1)
-
-    def _recoloured(self, content: Tensor) -> Tensor:
-        """The photo with the mean and covariance of the styles' colours, mixed as they are."""
-        each = torch.stack([match_palette(content, style).clamp(0, 1) for style in self.styles])
-        if self.mask is not None and len(self.styles) == 2:
-            return torch.lerp(each[1], each[0], resize(self.mask, content.shape[2:]).clamp(0, 1))
-        weights = content.new_tensor(self.recipe.mix or (1.0,) * len(each)).view(-1, 1, 1, 1, 1)
-        return (weights * each).sum(0) / weights.sum()
+        mask = None if self.mask is None else resize(self.mask, size).clamp(0, 1)
+        return Canvas(start_picture(self.recipe, scale.content, self.styles, mask))
 
     def _paint(self, canvas: Canvas, scale: _Scale, count: int, rest) -> Iterator[Step]:
         good, good_into = canvas.copy(), 0
@@ -255,6 +235,8 @@ class _Painting:
             self.done += 1
             self.into += 1
             unpaced += 1
+            if scale.objective.encoder is self.sketch:
+                self.sketched = max(canvas.size)
             due, late = self._due(), self._late()
             checked = due or late or self.into == count
             if checked:
@@ -268,8 +250,8 @@ class _Painting:
                 good, good_into = canvas.copy(), self.into
             # A GPU has only been told of its steps until their numbers are looked at.
             if checked or canvas.picture.device.type == "cpu":
-                network = scale.objective.encoder
-                self._time(canvas, network, unpaced, time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                self.pace.learn(scale.objective.encoder, canvas.size, unpaced, seconds)
                 unpaced = 0
             ahead = [(count - self.into, canvas.size), *((n, self._size(s)) for n, s in rest)]
             yield self._report(canvas, scale, ahead, losses=losses if due else None)
@@ -282,24 +264,6 @@ class _Painting:
         """The learning rate of the next step: it falls within each scale."""
         fall = self.recipe.final_rate ** (self.into / max(1, count - 1))
         return self.recipe.learning_rate * fall * self.rate_factor
-
-    def _time(self, canvas: Canvas, network: Encoder, steps: int, seconds: float) -> None:
-        each, kept = seconds / (steps * canvas.picture.numel()), 0.9**steps
-        self.paces[network] = kept * self.paces.get(network, each) + (1 - kept) * each
-        if network is self.sketch:
-            self.sketched = max(canvas.size)
-
-    def _seconds(self, count: int, size: tuple[int, int]) -> float:
-        """How long so many steps at a size should take.
-
-        A network that has not judged yet is expected to take as long as the other for as much work.
-        """
-        network = self._network(size)
-        if not self.paces:
-            return 0.0
-        paced = network if network in self.paces else next(iter(self.paces))
-        pace = self.paces[paced] * network.work / paced.work
-        return count * 3 * size[0] * size[1] * pace
 
     def _kept(self) -> bool:
         every = self.recipe.keep_every
@@ -338,7 +302,7 @@ class _Painting:
             total=self.total,
             size=canvas.size,
             seconds=now - self.began,
-            seconds_left=sum(self._seconds(*scale) for scale in ahead),
+            seconds_left=sum(self.pace.expect(self._network(size), size, n) for n, size in ahead),
             losses=None if losses is None else Losses(*map(float, losses)),
             picture=picture,
             sketched=self.sketched,
