@@ -7,10 +7,10 @@ import pytest
 from test_links import any_recipe
 
 from nst.errors import BadInput
-from nst.presets import load_presets
+from nst.presets import load_presets, preset_of
 from nst.published import RECIPES
 from nst.recipe import Recipe
-from ui.parts.controls import Controls, departures
+from ui.parts.controls import Controls, departures, follow, suggestion, touched
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +92,33 @@ def test_what_a_visitor_sets_for_a_picture_does_not_leave_the_projects_own_recip
 def test_a_presets_own_settings_are_no_departure():
     for preset in load_presets()[0]:
         assert "changed" not in departures(preset.recipe(Recipe()), preset)
+
+
+def test_what_was_moved_once_stays_touched_when_it_comes_back_to_what_is_suggested():
+    night, wave = preset_of("swirling-night"), preset_of("woodblock-wave")
+    kept = touched(Recipe(strength=50, brush=0.7), night)
+    assert kept == {"strength"}
+    # The wave suggests 50 as well.
+    assert touched(follow(Recipe(strength=50, brush=0.7), wave, kept), wave, kept) == {"strength"}
+
+
+def test_another_painting_moves_untouched_controls_only():
+    night, mosaic = preset_of("swirling-night"), preset_of("mosaic")
+    mine = night.recipe(Recipe()).replace(colours="photo", size=1024, seed=7)
+    assert follow(mine, mosaic, touched(mine, night)) == mosaic.recipe(mine)
+    stronger = mine.replace(strength=62)
+    assert follow(stronger, mosaic, touched(stronger, night)).strength == 62
+    assert follow(stronger, None, touched(stronger, night)).brush == Recipe().brush
+
+
+def test_a_published_recipe_is_moved_by_no_painting():
+    lodaya = RECIPES["lodaya"].recipe
+    assert follow(lodaya, preset_of("mosaic"), frozenset()) == lodaya
+    assert suggestion(lodaya, preset_of("mosaic")) == ""
+
+
+def test_a_painting_suggests_in_words_what_is_not_set():
+    night = preset_of("swirling-night")
+    assert suggestion(night.recipe(Recipe()), night) == ""
+    mine = night.recipe(Recipe()).replace(strength=62, colours="photo")
+    assert suggestion(mine, night) == "strength 35, colours the painting's"

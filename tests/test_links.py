@@ -10,7 +10,16 @@ from nst.errors import BadInput
 from nst.presets import load_presets
 from nst.published import RECIPES
 from nst.recipe import Recipe, bounds
-from ui.parts.links import Shared, address, from_notes, from_query, read_settings, to_query
+from ui.parts.links import (
+    Shared,
+    address,
+    from_notes,
+    from_query,
+    missing,
+    read_settings,
+    to_query,
+    unread,
+)
 from ui.parts.samples import SAMPLES, sample_id
 
 PRESETS = [preset.id for preset in load_presets()[0]]
@@ -141,3 +150,17 @@ def test_a_programs_settings_are_read_strictly():
     ):
         with pytest.raises(BadInput, match=says):
             read_settings(text, None)
+
+
+def test_pictures_that_a_link_was_made_with_are_named_when_they_are_not_here():
+    assert missing({"photo": "lion", "style": PRESETS[0]}, mixed=False) == ()
+    photo, style, second = missing({"photo": "giraffe"}, mixed=True)
+    assert "'giraffe'" in photo
+    assert style.startswith("The painting it was made with was not shared")
+    assert second.startswith("The second painting")
+
+
+def test_settings_that_a_link_holds_and_that_cannot_be_used_are_named():
+    assert unread({"strength": "60", "utm_source": "x"}) == ()
+    wrong = unread({"strength": "900", "size": "banana", "colours": "red"})
+    assert [line.split()[0] for line in sorted(wrong)] == ["colours", "size", "strength"]

@@ -16,12 +16,13 @@ from nst.recipe import Recipe
 from ui.parts.curves import curves
 from ui.parts.links import Shared
 from ui.parts.samples import SAMPLES
-from ui.runs.job import Order, brushed, order
+from ui.runs.job import Order, order
 from ui.runs.pace import Pace
 from ui.runs.painting import Progress
 from ui.runs.prints import prints
 from ui.runs.result import Frames, Result, Shelf
 from ui.server.limits import RULES
+from ui.tabs.mask_editor import mask_from
 
 SIZE = (48, 40)
 LAST = 99  # beyond the last frame: the picture itself
@@ -182,16 +183,16 @@ def test_curves_tell_their_last_values_and_never_break():
 
 def test_nothing_brushed_is_no_mask():
     empty = Image.new("RGBA", (64, 64))
-    assert brushed(None) is None
-    assert brushed({"layers": []}) is None
-    assert brushed({"layers": ["not a picture"]}) is None
-    assert brushed({"layers": [empty]}) is None
+    assert mask_from(None) is None
+    assert mask_from({"layers": []}) is None
+    assert mask_from({"layers": ["not a picture"]}) is None
+    assert mask_from({"layers": [empty]}) is None
 
 
 def test_a_brushed_mask_is_white_inside_and_soft_at_its_edge():
     layer = Image.new("RGBA", (320, 320))
     layer.paste((255, 255, 255, 255), (80, 80, 240, 240))
-    mask = np.asarray(brushed({"layers": [layer]}))
+    mask = np.asarray(mask_from({"layers": [layer]}))
     assert mask[160, 160] == 255
     assert mask[10, 10] == 0
     assert 0 < mask[160, 79] < 255

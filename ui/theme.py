@@ -49,6 +49,8 @@ def theme() -> gr.themes.Base:
     )  # fmt: skip
 
 
-CSS = "".join(asset(name) for name in ("page.css", "viewer.css", "compare.css", "about.css"))
+CSS = "".join(
+    asset(name) for name in ("page.css", "inputs.css", "viewer.css", "compare.css", "about.css")
+)
 HEAD = '<meta name="color-scheme" content="light dark">'
-JS = f"() => {{ {asset('page.js')} }}"
+JS = f"() => {{ {asset('page.js')} {asset('inputs.js')} }}"

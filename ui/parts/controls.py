@@ -3,7 +3,7 @@
 Settings and their limits come from `Recipe`; here they only get words and a place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import gradio as gr
@@ -13,7 +13,16 @@ from nst.presets import Preset
 from nst.published import RECIPES
 from nst.recipe import STYLE_LAYERS, Recipe, bounds, choices, parse_value
 
-__all__ = ["QUALITIES", "Controls", "departures", "quality"]
+__all__ = [
+    "QUALITIES",
+    "Controls",
+    "departures",
+    "follow",
+    "quality",
+    "suggestion",
+    "suggests",
+    "touched",
+]
 
 # {setting: (label, what it does)}
 LABELS = {
@@ -92,12 +101,12 @@ WORDS = {
     "quarter-mean": "A quarter of the mean",
     "style": "The painting's",
     "photo": "The photo's",
-    "palette": "Matched to the photo",
+    "palette": "Close to the photo's",
 }
 QUALITIES = {"Draft": 256, "Standard": 512, "Fine": 1024}
 SLIDERS = {"strength": 1, "brush": 0.05, "noise_ratio": 0.05}
 # What a visitor sets for a picture is no departure from the project's own recipe.
-THEIRS = {"size", "seed", "mix"}
+THEIRS = frozenset({"size", "seed", "mix"})
 
 
 class Controls:
@@ -120,6 +129,11 @@ class Controls:
             value=512,
             label="Quality",
             elem_id="quality",
+        )
+        self.touched = gr.State(frozenset())
+        # A line of text that can be pressed: it is there only when there is something to say.
+        self.suggestion = gr.Button(
+            visible=False, size="sm", elem_id="suggestion", elem_classes="quiet-button"
         )
 
     def advanced(self) -> None:
@@ -153,7 +167,12 @@ class Controls:
     @property
     def outputs(self) -> list[gr.components.Component]:
         """What `show` sets."""
-        return [self.menu, *self.of.values(), self.quality, self.changed]
+        return [self.menu, *self.of.values(), self.quality, *self.remarks]
+
+    @property
+    def remarks(self) -> list[gr.components.Component]:
+        """What `remark` sets: what has been changed, what is suggested, what was touched."""
+        return [self.changed, self.suggestion, self.touched]
 
     def recipe(self, values: Sequence[Any], mix: tuple[float, ...] = ()) -> Recipe:
         """The recipe that `inputs` hold. Raises BadInput for anything out of range."""
@@ -163,10 +182,67 @@ class Controls:
         given = {key: _given(key, v) for key, v in zip(self.of, settings, strict=True)}
         return Recipe(name=name, mix=mix, **given)
 
-    def show(self, recipe: Recipe, preset: Preset | None) -> list[Any]:
-        """Values for `outputs` that show a recipe."""
+    def show(
+        self, recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()
+    ) -> list[Any]:
+        """Values for `outputs` that show a recipe. before: what was touched until now."""
         shown = [_shown(key, getattr(recipe, key)) for key in self.of]
-        return [recipe.name, *shown, quality(recipe.size), departures(recipe, preset)]
+        return [recipe.name, *shown, quality(recipe.size), *self.remark(recipe, preset, before)]
+
+    def remark(
+        self, recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()
+    ) -> list[Any]:
+        """Values for `remarks`. before: what was touched until now."""
+        words = suggestion(recipe, preset)
+        line = f"This painting suggests {words}" if words else ""
+        return [
+            departures(recipe, preset),
+            gr.update(value=line, visible=bool(words)),
+            touched(recipe, preset, before),
+        ]
+
+
+def touched(recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()) -> Set[str]:
+    """The settings that a visitor has moved: those of `before`, and what is not as suggested."""
+    if recipe.name != "default":
+        return before
+    return before | recipe.differences(_suggested(preset)).keys()
+
+
+def follow(recipe: Recipe, preset: Preset | None, kept: Set[str]) -> Recipe:
+    """The recipe when a painting is chosen: its suggestions, and what is `kept` as it was.
+
+    A published recipe is tuned for no painting.
+    """
+    if recipe.name != "default":
+        return recipe
+    kept = (kept | THEIRS) - {"mix"}
+    return _suggested(preset).replace(**{key: getattr(recipe, key) for key in kept})
+
+
+def suggestion(recipe: Recipe, preset: Preset | None) -> str:
+    """What a painting suggests that is not set: "strength 35, brush size 0.7"; "" for nothing."""
+    if preset is None or recipe.name != "default":
+        return ""
+    other = _suggested(preset).differences(recipe)
+    return ", ".join(
+        f"{_label(key)} {_word(other[key][0])}" for key in suggests(preset) if key in other
+    )
+
+
+def suggests(preset: Preset | None) -> Sequence[str]:
+    """The settings that a painting has a say in."""
+    return list(dict.fromkeys(("strength", "colours", *(preset.tuned if preset else ()))))
+
+
+def _suggested(preset: Preset | None) -> Recipe:
+    """The project's own recipe for a painting; None is one of a visitor's own."""
+    default = RECIPES["default"].recipe
+    return preset.recipe(default) if preset else default
+
+
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else WORDS.get(value, value).lower()
 
 
 def _component(name: str, default: Any, label: str, info: str) -> gr.components.Component:

@@ -8,12 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import parse_qsl, urlencode
 
+from nst.errors import BadInput
 from nst.presets import Preset, load_presets
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, parse_value
 from ui.parts.samples import SAMPLES
 
-__all__ = ["Shared", "address", "from_notes", "from_query", "read_settings", "to_query"]
+__all__ = [
+    "Shared",
+    "address",
+    "from_notes",
+    "from_query",
+    "missing",
+    "read_settings",
+    "to_query",
+    "unread",
+]
 
 LONGEST = 4096  # letters of a program's settings
 
@@ -50,6 +60,41 @@ def from_query(query: Mapping[str, str]) -> Shared | None:
 def from_notes(recipe: Recipe, notes: Mapping[str, str]) -> Shared:
     """What a picture's metadata holds (see `nst.pictures.export`), as a link would."""
     return _with_ids(_of_ours(recipe), notes)
+
+
+def missing(found: Mapping[str, str], mixed: bool) -> tuple[str, ...]:
+    """Sentences on the pictures that a link or a painting was made with and that are not here.
+
+    found: ids of shipped pictures; where one is left out, the picture was a visitor's own.
+    mixed: whether it was painted with two styles.
+    """
+    presets = {preset.id for preset in load_presets()[0]}
+    wanted = (
+        ("photo", "The photo", "sample photo", SAMPLES),
+        ("style", "The painting", "painting", presets),
+        *([("second", "The second painting", "painting", presets)] if mixed else []),
+    )
+    told = []
+    for key, title, kind, known in wanted:
+        if key not in found:
+            told.append(f"{title} it was made with was not shared: choose it yourself.")
+        elif found[key] not in known:
+            told.append(f"There is no {kind} called {str(found[key])[:40]!r} here: choose another.")
+    return tuple(told)
+
+
+def unread(query: Mapping[str, str]) -> tuple[str, ...]:
+    """Sentences on the settings of a link that cannot be used as they stand, by name."""
+    told = []
+    for entry in fields(Recipe):
+        text = query.get(entry.name)
+        if not isinstance(text, str) or entry.name in ("style_layers", "style_layer_weights"):
+            continue
+        try:
+            Recipe().replace(**{entry.name: parse_value(entry.name, text)})
+        except BadInput as error:
+            told.append(str(error))
+    return tuple(told)
 
 
 def read_settings(text: str, preset: Preset | None) -> Recipe:

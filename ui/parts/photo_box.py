@@ -1,9 +1,9 @@
-"""A box for a picture that nothing but `nst.pictures.images.open_photo` opens."""
+"""Pictures in, as files that nothing but `nst.pictures.images.open_photo` opens."""
 
 import gradio as gr
-from gradio.data_classes import ImageData
+from gradio.data_classes import FileData, ImageData
 
-__all__ = ["PhotoBox"]
+__all__ = ["PhotoBox", "PictureButton"]
 
 
 class PhotoBox(gr.Image):
@@ -17,5 +17,19 @@ class PhotoBox(gr.Image):
     is_template = True  # the browser's side of it is `gr.Image`'s
 
     def preprocess(self, payload: ImageData | None) -> str | None:
+        """The path of the upload, which Gradio has checked to lie in its cache."""
+        return payload.path if payload else None
+
+
+class PictureButton(gr.UploadButton):
+    """`gr.UploadButton` that hands over the file as it came, whatever its name ends in.
+
+    A box that takes uploads itself shows a file before anyone has looked at it; what comes
+    through a button is shown once it is known to be good.
+    """
+
+    is_template = True
+
+    def preprocess(self, payload: FileData | None) -> str | None:  # type: ignore[override]
         """The path of the upload, which Gradio has checked to lie in its cache."""
         return payload.path if payload else None

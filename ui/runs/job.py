@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from nst.errors import BadInput
 from nst.pictures.images import open_photo
@@ -14,9 +14,7 @@ from ui.parts.links import Shared
 from ui.parts.samples import sample_id
 from ui.server.limits import RULES
 
-__all__ = ["Order", "brushed", "order"]
-
-SOFT = 1 / 80  # of the long side: how wide a brushed edge fades
+__all__ = ["Order", "order"]
 
 
 @dataclass(frozen=True)
@@ -74,17 +72,6 @@ def order(
         credit="; ".join(f"{p.title}: {p.author} ({p.licence})" for p in (preset, second) if p),
         mask=mask,
     )
-
-
-def brushed(drawn: dict | None) -> Image.Image | None:
-    """The mask (L, soft at its edges) in what `gr.ImageMask` gives; None when nothing is drawn."""
-    layers = (drawn or {}).get("layers") or []
-    if not layers or not isinstance(layers[0], Image.Image):
-        return None
-    mask = layers[0].convert("RGBA").getchannel("A")
-    if mask.getbbox() is None:
-        return None
-    return mask.filter(ImageFilter.GaussianBlur(max(mask.size) * SOFT))
 
 
 def _opened(file: str | Path) -> Image.Image:

@@ -1,11 +1,12 @@
 """What goes in: the photo, the painting and every setting; the left side of the Paint tab."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 from PIL import Image
 
 from nst.errors import BadInput, NstError
@@ -14,93 +15,49 @@ from nst.pictures.images import fit, open_photo
 from nst.presets import Preset, load_presets, preset_of
 from nst.published import RECIPES
 from nst.recipe import Recipe
-from ui.parts.controls import QUALITIES, Controls, departures, quality
-from ui.parts.links import Shared, from_notes, from_query
-from ui.parts.photo_box import PhotoBox
-from ui.parts.samples import SAMPLES, sample_id
+from ui.assets import asset_path
+from ui.parts.controls import QUALITIES, Controls, follow, quality, suggests, touched
+from ui.parts.links import Shared, from_notes, from_query, missing, unread
+from ui.parts.photo_box import PhotoBox, PictureButton
+from ui.parts.samples import OPENING, SAMPLES, sample_id
 from ui.runs.cost import beyond_limits
 from ui.runs.events import DECODES, QUICK
-from ui.runs.job import Order, brushed, order
+from ui.runs.job import Order, order
 from ui.runs.messages import sentences, telling
 from ui.runs.pace import clock, pace
-from ui.runs.result import flat, store
+from ui.runs.result import store
+from ui.tabs.mask_editor import MaskEditor, mask_from
 
 __all__ = ["Choice", "qualities"]
 
-NO_SECOND = ("None", "")
 THUMB = 224
-MASK_SIDE = 640
 NONE = -1  # of a gallery is selected; None would leave it as it is
+OWN = 0  # the tile of a painting of one's own; the presets follow
+NO_SECOND = 0  # the tile for no second painting
+SHARE = 0.4  # of a second painting, at first
 
 
 class Choice:
     """The components and what a visitor chose in them.
 
     Build it where it should stand, then `wire` it. pictures: the components that hold pictures,
-    in the order that `order` takes their values. restored: what `restore` sets.
+    in the order that `order` takes their values. restored: what `restore` sets. picked: the events
+    that choose a picture.
     """
 
     def __init__(self) -> None:
         self.presets: tuple[Preset, ...] = load_presets()[0]
+        self._thumbs = [(_thumb(preset.path), preset.title) for preset in self.presets]
         default = RECIPES["default"].recipe
-        self.controls = Controls(self.presets[0].recipe(default) if self.presets else default)
-        self.style_id = gr.State(self.presets[0].id if self.presets else None)
-        self._layout()
-        self.pictures = [self.photo, self.style_id, self.own, self.second, self.share]
-        self.inputs = [*self.pictures, *self.controls.inputs]
-
-    def _layout(self) -> None:
+        first = preset_of(OPENING[1]) or next(iter(self.presets), None)
+        self.controls = Controls(first.recipe(default) if first else default)
+        self.style_id = gr.State(first.id if first else None)
+        self.second = gr.State("")
         gr.HTML("<h2>Photo</h2>", elem_classes="part")
-        with gr.Row(equal_height=False):
-            self.photo = PhotoBox(
-                str(SAMPLES["lion"].path), label="Photo", show_label=False,
-                height=190,
-                sources=["upload", "webcam", "clipboard"], elem_id="photo",
-                buttons=[], scale=2, min_width=180,
-            )  # fmt: skip
-            self.samples = gr.Gallery(
-                [(_thumb(s.path), s.title) for s in SAMPLES.values()],
-                label="Samples", show_label=False, columns=2, format="jpeg", allow_preview=False,
-                interactive=False, object_fit="cover", elem_id="samples", elem_classes="thumbs",
-                selected_index=0, buttons=[], scale=1, min_width=110,
-            )  # fmt: skip
+        self._layout_photo()
         gr.HTML("<h2>Painting</h2>", elem_classes="part")
-        self.gallery = gr.Gallery(
-            [(_thumb(preset.path), preset.title) for preset in self.presets],
-            label="Paintings", show_label=False, columns=7,
-            format="jpeg", allow_preview=False, interactive=False,
-            object_fit="cover", elem_id="styles", elem_classes="thumbs", selected_index=0,
-            buttons=[],
-        )  # fmt: skip
-        self.manner = gr.Markdown(
-            _manner(self.presets[0]) if self.presets else "", elem_id="manner", elem_classes="hint"
-        )
-        with gr.Accordion("A painting of your own, or two at once", open=False):
-            self.own = PhotoBox(
-                label="Your painting", height=180,
-                sources=["upload", "clipboard"], elem_id="own-style", buttons=[],
-            )  # fmt: skip
-            with gr.Row():
-                self.second = gr.Dropdown(
-                    [NO_SECOND, *((p.title, p.id) for p in self.presets)], value="",
-                    label="Second style", elem_id="second",
-                )  # fmt: skip
-                self.share = gr.Slider(
-                    0, 1, 0.4, step=0.05, label="Its share", elem_id="second-share"
-                )
-        with gr.Accordion("Only part of the photo", open=False):
-            self.mask = gr.ImageMask(
-                label="Paint over the part", show_label=False, type="pil", image_mode="RGBA",
-                format="png", sources=(), layers=False, transforms=(), height=320,
-                brush=gr.Brush(colors=["#ffffff"], color_mode="fixed", default_size=36),
-                placeholder="Bring the photo here, then brush over the part to paint.",
-                buttons=[], elem_id="mask",
-            )  # fmt: skip
-            self.to_mask = gr.Button("Bring the photo here", size="sm", elem_id="to-mask")
-            gr.Markdown(
-                "With a second style, the first is painted inside and the second outside.",
-                elem_classes="hint",
-            )
+        self._layout_paintings(first)
+        self.mask = MaskEditor(self.photo)
         self.controls.main()
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self.controls.advanced()
@@ -108,49 +65,134 @@ class Choice:
                 label="Open a painting made here: its settings come back", file_types=[".png"],
                 height=150, elem_id="open-painting",
             )  # fmt: skip
+        self.pictures = [self.photo, self.style_id, self.own, self.second, self.share]
+        self.inputs = [*self.pictures, *self.controls.inputs]
+
+    def _layout_photo(self) -> None:
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=2, min_width=180, elem_id="photo-side"):
+                self.photo = PhotoBox(
+                    str(SAMPLES[OPENING[0]].path), label="Photo", show_label=False, height=150,
+                    interactive=False, buttons=[], elem_id="photo",
+                )  # fmt: skip
+                self.camera = PhotoBox(
+                    label="Camera", show_label=False, height=220, sources=["webcam"],
+                    visible=False, buttons=[], elem_id="camera",
+                )  # fmt: skip
+                with gr.Row(elem_id="bring"):
+                    self.upload = PictureButton(
+                        "Upload your photo", file_types=["image"], size="sm", scale=3,
+                        min_width=110, elem_id="upload",
+                    )  # fmt: skip
+                    self.shoot = gr.Button(
+                        "Camera", size="sm", scale=1, min_width=70, elem_id="shoot"
+                    )
+            self.samples = gr.Gallery(
+                [(_thumb(s.path), s.title) for s in SAMPLES.values()],
+                label="Samples", show_label=False, columns=2, format="jpeg", allow_preview=False,
+                interactive=False, object_fit="cover", elem_id="samples", elem_classes="thumbs",
+                selected_index=list(SAMPLES).index(OPENING[0]), buttons=[], scale=1, min_width=110,
+            )  # fmt: skip
+        self.offer = gr.Button(
+            "Use this painting as the photo", visible=False, size="sm", elem_id="offer"
+        )
+
+    def _layout_paintings(self, first: Preset | None) -> None:
+        self.gallery = self._paintings("Paintings", self._tiles(None), self._tile(first), "styles")
+        self.own = PhotoBox(visible=False)
+        self.own_upload = PictureButton(
+            "Upload a painting of your own", file_types=["image"], elem_id="own-upload",
+            elem_classes="unseen",
+        )  # fmt: skip
+        self.manner = gr.Markdown(
+            _manner(first) if first else "", elem_id="manner", elem_classes="hint"
+        )
+        with gr.Accordion(_mixed(None, 0), open=False, elem_id="mix") as self.mix:
+            tiles = [(asset_path("none.png"), "None"), *self._thumbs]
+            self.seconds = self._paintings("Second paintings", tiles, NO_SECOND, "seconds")
+            self.share = gr.Slider(
+                0, 1, SHARE, step=0.05, label="Its share", buttons=[], elem_id="second-share"
+            )
+
+    def _paintings(self, label: str, tiles: list, selected: int, elem_id: str) -> gr.Gallery:
+        return gr.Gallery(
+            tiles, label=label, show_label=False, columns=7, format="jpeg", allow_preview=False,
+            interactive=False, object_fit="cover", elem_id=elem_id,
+            elem_classes=["thumbs", "named"], selected_index=selected, buttons=[],
+        )  # fmt: skip
+
+    def _tiles(self, own: str | None) -> list[tuple[Any, str]]:
+        """The paintings to choose from, a visitor's own first."""
+        return [
+            (_thumb(own), "Yours") if own else (asset_path("plus.png"), "+ your own"),
+            *self._thumbs,
+        ]
 
     def wire(self, demo: gr.Blocks, status: gr.HTML) -> None:
         """Let the components answer. status: where it is said what came with a link or a file."""
         self.restored = [
-            self.photo, self.samples, *self._style_outputs, self.second, self.share,
-            *self.controls.outputs, status,
+            self.photo, self.samples, *self._style_outputs, self.second, self.seconds,
+            self.share, self.mix, *self.controls.outputs, status,
         ]  # fmt: skip
-        arrived = demo.load(self._arrive, None, self.restored, **QUICK)
-        arrived.then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
-        self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES)
-        self.photo.upload(self._look_at, self.photo, self.restored, **DECODES)
-        self._wire_pictures()
+        came = [
+            demo.load(self._arrive, None, self.restored, **QUICK),
+            self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES),
+            *self._wire_photo(),
+        ]
+        for event in came:
+            event.then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
+        self.picked = [*came, *self._wire_paintings()]
         self._wire_controls()
+        self.mask.wire()
 
     @property
     def _style_outputs(self) -> list[gr.components.Component]:
-        return [self.style_id, self.gallery, self.own, self.manner]
+        return [self.style_id, self.gallery, self.manner]
 
-    def _wire_pictures(self) -> None:
-        controls = self.controls
+    def _wire_photo(self) -> list[Dependency]:
+        self.shoot.click(lambda: gr.update(visible=True), None, self.camera, **QUICK)
+        self.offer.click(lambda path: path, self.upload, self.photo, **QUICK)
         self.samples.select(self.pick_sample, None, self.photo, **QUICK)
-        self.photo.change(self.mark_sample, self.photo, self.samples, **QUICK)
-        self.photo.change(lambda: None, None, self.mask, **QUICK)
-        self.to_mask.click(self._photo_to_mask, self.photo, self.mask, **DECODES)
-        self.gallery.select(
-            self._pick_style, controls.inputs, [*self._style_outputs, *controls.outputs], **QUICK
-        )
-        self.own.upload(self._take_own, self.own, self._style_outputs, **DECODES)
-        self.own.clear(self._first_style, None, self._style_outputs, **QUICK)
+        self.photo.change(
+            lambda photo: (self.mark_sample(photo), gr.update(visible=False)),
+            self.photo, [self.samples, self.offer], **QUICK,
+        )  # fmt: skip
+        return [
+            event(self._take_photo, box, [*self.restored, self.offer, self.camera], **DECODES)
+            for box, event in ((self.upload, self.upload.upload), (self.camera, self.camera.input))
+        ]  # fmt: skip
+
+    def _wire_paintings(self) -> list[Dependency]:
+        controls = self.controls
+        chosen = [*self._style_outputs, *controls.outputs]
+        told = [self.own, self.style_id, controls.touched, *controls.inputs]
+        self.share.release(
+            lambda second, share: gr.update(label=_mixed(preset_of(second), share)),
+            [self.second, self.share], self.mix, **QUICK,
+        )  # fmt: skip
+        return [
+            self.gallery.select(self._pick_style, told, chosen, **QUICK),
+            self.own_upload.upload(
+                self._take_own, [self.own_upload, *told[1:]], [self.own, *chosen], **DECODES,
+            ),
+            self.seconds.select(self._pick_second, self.share, [self.second, self.mix], **QUICK),
+        ]  # fmt: skip
 
     def _wire_controls(self) -> None:
         controls = self.controls
         size = controls.of["size"]
+        told = [self.style_id, controls.touched, *controls.inputs]
         depart: dict[str, Any] = {
             "fn": self._depart,
-            "inputs": [self.style_id, *controls.inputs],
-            "outputs": [controls.changed, controls.quality],
+            "inputs": told,
+            "outputs": [*controls.remarks, controls.quality],
             "trigger_mode": "always_last",
         } | QUICK
         controls.quality.input(lambda size: size, controls.quality, size, **QUICK).then(**depart)
         controls.menu.input(
             self._pick_recipe, [controls.menu, self.style_id], controls.outputs, **QUICK
         )
+        controls.suggestion.click(self._as_suggested, told, controls.outputs, **QUICK)
         gr.on([control.input for control in controls.of.values()], **depart)  # type: ignore[attr-defined]
 
     # Choosing
@@ -170,38 +212,71 @@ class Choice:
         name = sample_id(photo)
         return gr.update(selected_index=list(SAMPLES).index(name) if name else NONE)
 
-    def _pick_style(self, chosen: gr.SelectData, *values: Any) -> list[Any]:
-        with sentences():
-            preset = self.presets[_index(chosen, len(self.presets))]
-            recipe = self.controls.recipe(values)
-            if recipe.name == "default":
-                fresh = preset.recipe(RECIPES["default"].recipe)
-                recipe = fresh.replace(size=recipe.size, seed=recipe.seed, encoder=recipe.encoder)
-            return [*self._show_style(preset.id), *self.controls.show(recipe, preset)]
+    def _take_photo(self, path: str | None) -> list[Any]:
+        """Show an upload once it is known to be good; a painting made here brings its settings."""
+        unchanged, hidden = [gr.skip()] * (len(self.restored) - 1), gr.update(visible=False)
+        camera = gr.update(value=None, visible=False)
+        if path is None:  # the camera was put away
+            return [gr.skip(), *unchanged, hidden, camera]
+        try:
+            open_photo(path)
+        except BadInput as error:
+            gr.Warning(html.escape(str(error)), title="This photo cannot be used")
+            return [gr.skip(), *unchanged, hidden, camera]
+        try:
+            shared, notes = _inside(path)
+        except BadInput:  # an ordinary photo
+            return [path, *unchanged, hidden, camera]
+        restored = self.restore(shared, "This was painted here; its settings are back.", notes)
+        return [*restored, gr.update(visible=shared.photo is None), camera]
 
-    def _take_own(self, path: str) -> list[Any]:
+    def _take_own(self, path: str, style_id: str | None, kept: Set[str], *values: Any) -> list[Any]:
         try:
             open_photo(path)
         except BadInput as error:
             gr.Warning(html.escape(str(error)), title="This painting cannot be used")
-            return [gr.skip(), gr.skip(), None, gr.skip()]
-        return [None, gr.update(selected_index=NONE), gr.skip(), "**Your own painting.**"]
-
-    def _first_style(self) -> list[Any]:
-        return self._show_style(self.presets[0].id)
-
-    def _photo_to_mask(self, photo: str | None) -> dict | None:
+            return [gr.skip()] * (1 + len(self._style_outputs) + len(self.controls.outputs))
         with sentences():
-            if photo is None:
-                raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
-            shown = flat(fit(open_photo(photo), MASK_SIDE))
-            return {"background": shown, "layers": [], "composite": shown}
+            shown = self._change_style(preset_of(style_id), None, kept, values)
+        shown[1] = gr.update(value=self._tiles(path), selected_index=OWN)
+        return [path, *shown]
 
-    def _show_style(self, style_id: str) -> list[Any]:
-        preset = preset_of(style_id)
-        assert preset is not None
-        selected = gr.update(selected_index=self.presets.index(preset))
-        return [style_id, selected, None, _manner(preset)]
+    def _pick_style(
+        self,
+        chosen: gr.SelectData,
+        own: str | None,
+        style_id: str | None,
+        kept: Set[str],
+        *values: Any,
+    ) -> list[Any]:
+        with sentences():
+            index, before = _index(chosen, len(self.presets) + 1), preset_of(style_id)
+            now = None if index == OWN else self.presets[index - 1]
+            if now is None and own is None:
+                now = before  # there is nothing to choose yet: the page opens a chooser of files
+            return self._change_style(before, now, kept, values)
+
+    def _change_style(
+        self, before: Preset | None, now: Preset | None, kept: Set[str], values: Sequence[Any]
+    ) -> list[Any]:
+        """Style, gallery and controls when another painting is chosen."""
+        recipe = self.controls.recipe(values)
+        kept = touched(recipe, before, kept)
+        return [*self._show_style(now), *self.controls.show(follow(recipe, now, kept), now, kept)]
+
+    def _show_style(self, preset: Preset | None) -> list[Any]:
+        tile = gr.update(selected_index=self._tile(preset))
+        return [preset.id if preset else None, tile, _manner(preset)]
+
+    def _tile(self, preset: Preset | None) -> int:
+        """Where a painting stands among its tiles; none is at the first one."""
+        return self.presets.index(preset) + 1 if preset else 0
+
+    def _pick_second(self, chosen: gr.SelectData, share: float) -> list[Any]:
+        with sentences():
+            index = _index(chosen, len(self.presets) + 1)
+            preset = None if index == NO_SECOND else self.presets[index - 1]
+            return [preset.id if preset else "", gr.update(label=_mixed(preset, share))]
 
     def _pick_recipe(self, name: str, style_id: str | None) -> list[Any]:
         with sentences():
@@ -211,12 +286,18 @@ class Choice:
             recipe = RECIPES[name].recipe
             return self.controls.show(preset.recipe(recipe) if preset else recipe, preset)
 
-    def _depart(self, style_id: str | None, *values: Any) -> tuple[str, Any]:
+    def _as_suggested(self, style_id: str | None, kept: Set[str], *values: Any) -> list[Any]:
+        with sentences():
+            preset, recipe = preset_of(style_id), self.controls.recipe(values)
+            kept = touched(recipe, preset, kept) - set(suggests(preset))
+            return self.controls.show(follow(recipe, preset, kept), preset, kept)
+
+    def _depart(self, style_id: str | None, kept: Set[str], *values: Any) -> list[Any]:
         try:
             recipe = self.controls.recipe(values)
         except NstError as error:
-            return f"**{html.escape(str(error))}**", gr.skip()
-        return departures(recipe, preset_of(style_id)), _quality(recipe)
+            return [f"**{html.escape(str(error))}**", gr.skip(), gr.skip(), gr.skip()]
+        return [*self.controls.remark(recipe, preset_of(style_id), kept), _quality(recipe)]
 
     def _expect(self, *values: Any) -> Any:
         with sentences():
@@ -225,45 +306,42 @@ class Choice:
     # Links and pictures that remember
 
     def _arrive(self, request: gr.Request) -> list[Any]:
-        shared = from_query(dict(request.query_params))
-        if shared is None:
+        query = dict(request.query_params)
+        shared, wrong = from_query(query), unread(query)
+        if shared is None and not wrong:
             return [gr.skip()] * len(self.restored)
-        return self.restore(shared, "The link's settings are here. Press Paint.")
+        shared = shared or Shared(Recipe())
+        if shared == Shared(Recipe()):
+            notes = wrong or ("There is no setting in it that is known here.",)
+            told = telling("This link could not be read; the page is as it was.", notes)
+            return [*[gr.skip()] * (len(self.restored) - 1), told]
+        notes = (*wrong, *missing(query, bool(shared.recipe.mix)))
+        return self.restore(shared, "The link's settings are here. Press Paint.", notes)
 
     def _reopen(self, path: str) -> list[Any]:
         with sentences():
-            shared = from_notes(read_recipe(path), read_notes(path))
-            return self.restore(shared, "The painting's settings are here. Press Paint.")
+            shared, notes = _inside(path)
+            return self.restore(shared, "The painting's settings are here. Press Paint.", notes)
 
-    def _look_at(self, path: str) -> list[Any]:
-        """Say at once when an upload is no picture; a painting made here brings its settings."""
-        unchanged = [gr.skip()] * (len(self.restored) - 1)
-        try:
-            open_photo(path)
-        except BadInput as error:
-            gr.Warning(html.escape(str(error)), title="This photo cannot be used")
-            return [None, *unchanged]
-        try:
-            shared = from_notes(read_recipe(path), read_notes(path))
-        except BadInput:  # an ordinary photo
-            return [gr.skip(), *unchanged]
-        return self.restore(shared, "This was painted here; its settings are back. Press Paint.")
+    def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> list[Any]:
+        """Values for `restored` that show what a link or a picture holds.
 
-    def restore(self, shared: Shared, status: str) -> list[Any]:
-        """Values for `restored` that show what a link or a picture holds."""
-        preset = preset_of(shared.style)
-        style = self._show_style(preset.id) if preset else [gr.skip()] * 4
+        notes: sentences on what could not be restored.
+        """
+        preset, second = preset_of(shared.style), preset_of(shared.second)
         photo = self._sample_file(shared.photo) if shared.photo else None
-        second = preset_of(shared.second)
         mix = shared.recipe.mix
+        share = mix[1] / sum(mix) if len(mix) == 2 and any(mix) else SHARE
         return [
             photo if photo else gr.skip(),
             self.mark_sample(photo) if photo else gr.skip(),
-            *style,
+            *(self._show_style(preset) if preset else [gr.skip()] * len(self._style_outputs)),
             second.id if second else "",
-            mix[1] / (mix[0] + mix[1]) if len(mix) == 2 and any(mix) else gr.skip(),
+            gr.update(selected_index=self._tile(second)),
+            share,
+            gr.update(label=_mixed(second, share), open=second is not None),
             *self.controls.show(shared.recipe.replace(mix=()), preset),
-            telling(status, beyond_limits(shared.recipe)),
+            telling(status, (*notes, *beyond_limits(shared.recipe))),
         ]
 
     def order(
@@ -278,27 +356,42 @@ class Choice:
             second=preset_of(second),
             share=share,
             again=again,
-            mask=brushed(mask),
+            mask=mask_from(mask),
         )
 
 
-def _thumb(path: Path) -> Image.Image:
+def _thumb(path: str | Path) -> Image.Image:
     return fit(open_photo(path), THUMB, enlarge=False).convert("RGB")
 
 
-def _manner(preset: Preset) -> str:
-    return f"**{preset.title}.** {preset.manner}"
+def _manner(preset: Preset | None) -> str:
+    return f"**{preset.title}.** {preset.manner}" if preset else "**Your own painting.**"
+
+
+def _mixed(second: Preset | None, share: float) -> str:
+    """What the fold of the second painting is called: a mixture can be seen when it is closed."""
+    return f"Mixed in: {second.title}, {share:.0%}" if second else "Mix in a second painting"
+
+
+def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
+    """What a picture painted here remembers, and sentences on what of it is not here.
+
+    Raises BadInput for any other picture.
+    """
+    recipe, notes = read_recipe(path), read_notes(path)
+    return from_notes(recipe, notes), missing(notes, bool(recipe.mix))
 
 
 def _quality(recipe: Recipe) -> Any:
     """The quality menu for this recipe, and the one chosen."""
-    return gr.update(choices=qualities(recipe), value=quality(recipe.size))
+    return gr.update(choices=qualities(recipe), value=recipe.size)
 
 
 def qualities(recipe: Recipe) -> list[tuple[str, int]]:
-    """The quality menu with the seconds each should take with this recipe."""
+    """The quality menu with the seconds each should take; a size of its own is in it as well."""
+    sizes = QUALITIES | ({} if quality(recipe.size) else {f"{recipe.size} px": recipe.size})
     labels = []
-    for name, size in QUALITIES.items():
+    for name, size in sizes.items():
         seconds = pace.expect(recipe.replace(size=size))
         labels.append((f"{name}, about {clock(seconds)}" if seconds else name, size))
     return labels

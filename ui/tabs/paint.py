@@ -34,6 +34,10 @@ THUMB = 224
 NAME = re.compile("[0-9a-f]{32}")
 WENT_ON = "This went on from an earlier picture: the link restores the settings, not that picture."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
+DIVIDED = (
+    "The first painting is inside the part that was brushed, the second outside; the link does not "
+    "hold that part."
+)
 
 Start = Arrays | Image.Image | None
 
@@ -103,7 +107,7 @@ class PaintTab:
         options: dict[str, Any] = {
             "show_progress": "hidden", "scroll_to_output": False, **PAINTS, **PRIVATE,
         }  # fmt: skip
-        chosen = [self.choice.mask, *self.choice.inputs]
+        chosen = [self.choice.mask.drawing, *self.choice.inputs]
         for button, asked in (
             (self.paint, self._new),
             (self.more, self._some_more),
@@ -125,6 +129,9 @@ class PaintTab:
             self._chosen,
             [self.visit, *self.choice.inputs], self.picture, trigger_mode="always_last", **DECODES,
         )  # fmt: skip
+        # A state's change is not told outside the queue.
+        for event in self.choice.picked:
+            event.then(self._chosen, [self.visit, *self.choice.inputs], self.picture, **DECODES)
         self.strip.select(self._look_back, self.visit, self.drawn, **DECODES)
         self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
         self.latest.click(self._look_at_latest, self.visit, self.drawn, **DECODES)
@@ -175,8 +182,9 @@ class PaintTab:
         self, visit: Visit, result: Result, start: Start, request: gr.Request
     ) -> Iterator[dict]:
         order = result.order
+        masked = DIVIDED if len(order.styles) == 2 else MASKED
         result.remarks = tuple(
-            line for line, holds in ((WENT_ON, start is not None), (MASKED, order.mask)) if holds
+            line for line, holds in ((WENT_ON, start is not None), (masked, order.mask)) if holds
         )
         visit.begin(result)
         seen = {
@@ -361,7 +369,10 @@ class PaintTab:
         if not recents.of(visit.name):
             return {self.visit: visit}
         visit.line = "Your last results are below."
-        return self._render(visit, request)
+        drawn = self._render(visit, request)
+        if request.query_params:  # a link has its own word to say
+            del drawn[self.status]
+        return drawn
 
     def _remember(self, visit: Visit) -> None:
         """Put a result that has just come about into the strip."""
@@ -379,9 +390,9 @@ class PaintTab:
 
 def sample_of(pictures: tuple[Any, ...]) -> tuple[str, str] | None:
     """Sample and preset, when they alone are chosen and were painted before."""
-    photo, style, own, second = pictures[:4]
+    photo, style, _, second = pictures[:4]
     sample = sample_id(photo)
-    if sample is None or style is None or own or second or not painted_before(sample, style):
+    if sample is None or style is None or second or not painted_before(sample, style):
         return None
     return sample, style
 

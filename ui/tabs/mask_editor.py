@@ -1,0 +1,99 @@
+"""Which part of the photo is painted: a brush over the photo itself."""
+
+from typing import Any
+
+import gradio as gr
+from PIL import Image, ImageChops, ImageFilter
+
+from nst.errors import BadInput
+from nst.pictures.images import fit, open_photo
+from ui.runs.events import DECODES, QUICK
+from ui.runs.messages import sentences
+from ui.runs.result import flat
+
+__all__ = ["MaskEditor", "mask_from"]
+
+SIDE = 640  # pixels of the photo in the editor
+INK = (53, 70, 184)  # the page's accent
+OPACITY = 0.55  # of a stroke: what lies under it can still be seen
+SOFT = 1 / 80  # of the long side: how wide a brushed edge fades
+HINT = (
+    "Brush over what shall be painted; the rest stays the photo, pixel for pixel. With a second "
+    "painting mixed in, the first is painted inside and the second outside."
+)
+
+
+class MaskEditor:
+    """The photo with a translucent brush, Invert and Clear, in a fold that opens on it.
+
+    drawing: the component whose value `mask_from` reads. photo: the component that holds the file.
+    """
+
+    def __init__(self, photo: gr.components.Component) -> None:
+        self._photo = photo
+        self._open = gr.State(False)
+        with gr.Accordion("Only part of the photo", open=False, elem_id="part") as self._fold:
+            self.drawing = gr.ImageMask(
+                label="Brush over the part", show_label=False, type="pil", image_mode="RGBA",
+                format="png", sources=(), layers=False, transforms=(), height=320,
+                brush=gr.Brush(colors=[(f"rgb{INK}", OPACITY)], color_mode="fixed",
+                               default_size=36),
+                buttons=[], elem_id="mask",
+            )  # fmt: skip
+            with gr.Row():
+                self._invert = gr.Button("Invert", size="sm", elem_id="mask-invert")
+                self._clear = gr.Button("Clear", size="sm", elem_id="mask-clear")
+            gr.Markdown(HINT, elem_classes="hint")
+
+    def wire(self) -> None:
+        """Let it follow the photo."""
+        for event, is_open in ((self._fold.expand, True), (self._fold.collapse, False)):
+            event(lambda is_open=is_open: is_open, None, self._open, **QUICK)
+        self._fold.expand(_blank, [self._photo], self.drawing, **DECODES)
+        self._clear.click(_blank, [self._photo], self.drawing, **DECODES)
+        self._photo.change(  # type: ignore[attr-defined]
+            lambda photo, is_open: _blank(photo) if is_open else None,
+            [self._photo, self._open], self.drawing, **DECODES,
+        )  # fmt: skip
+        self._invert.click(_inverted, [self._photo, self.drawing], self.drawing, **DECODES)
+
+
+def mask_from(drawn: dict[str, Any] | None) -> Image.Image | None:
+    """The mask (L, soft at its edges) in what the editor gives; None when nothing is drawn."""
+    brushed = _brushed(drawn)
+    if brushed is None or brushed.getbbox() is None:
+        return None
+    return brushed.filter(ImageFilter.GaussianBlur(max(brushed.size) * SOFT))
+
+
+def _brushed(drawn: dict[str, Any] | None) -> Image.Image | None:
+    layers = (drawn or {}).get("layers") or []
+    if not layers or not isinstance(layers[0], Image.Image):
+        return None
+    alpha = layers[0].convert("RGBA").getchannel("A")
+    return alpha.point(lambda value: min(255, round(value / OPACITY)))
+
+
+def _blank(photo: str | None) -> dict[str, Any]:
+    """What the editor shows before anything is drawn."""
+    return _drawing(photo, None)
+
+
+def _inverted(photo: str | None, drawn: dict[str, Any] | None) -> dict[str, Any]:
+    brushed = _brushed(drawn)
+    shown = _drawing(photo, None)["background"]
+    nothing = Image.new("L", shown.size)
+    return _drawing(photo, ImageChops.invert(brushed or nothing))
+
+
+def _drawing(photo: str | None, brushed: Image.Image | None) -> dict[str, Any]:
+    with sentences():
+        if photo is None:
+            raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
+        shown = flat(fit(open_photo(photo), SIDE))
+    if brushed is None:
+        return {"background": shown, "layers": [], "composite": shown}
+    layer = Image.new("RGBA", shown.size, INK)
+    layer.putalpha(brushed.resize(shown.size).point(lambda value: round(value * OPACITY)))
+    composite = Image.alpha_composite(shown.convert("RGBA"), layer)
+    return {"background": shown, "layers": [layer], "composite": composite}
