@@ -99,7 +99,7 @@ class Choice:
 
     def _layout_paintings(self, first: Preset | None) -> None:
         self.gallery = self._paintings("Paintings", self._tiles(None), self._tile(first), "styles")
-        self.own = PhotoBox(visible=False)
+        self.own = PhotoBox(visible=False, elem_id="own-style")
         self.own_upload = PictureButton(
             "Upload a painting of your own", file_types=["image"], elem_id="own-upload",
             elem_classes="unseen",
