@@ -1,11 +1,11 @@
-"""How well the compact encoder paints, judged by the network that taught it.
+"""How well the shipped encoder paints, judged by the real VGG-19.
 
-    python -m bench.quality --teacher TEACHER --photos DIR --paintings DIR --sheet sheet.jpg
+    python -m bench.quality --vgg19 FILE --photos DIR --paintings DIR --keep out/quality
 
-Paints pairs that were never trained on with both encoders, by one recipe, and prints for each
-result the teacher's content distance C = |phi(x) - phi(c)|^2 / |phi(c)|^2 at conv4_2 and style
-distance S = mean over five levels of |A (G_x - G_s) A^T|^2 / |A G_s A^T|^2; then the feature
-errors of the student on unseen pictures (squared error over variance).
+Paints eight pairs that were never trained on with VGG-19 throughout, with the shipped encoder, and
+with that after a sketch by VGG-19, all by the default recipe; prints what `bench/judge.py` finds of
+each, and the cosines between the gradients of the shipped encoder and of VGG-19 on half-painted
+pictures. Paintings are kept, and those that are there already are not painted again.
 """
 
 import argparse
@@ -14,23 +14,21 @@ import statistics
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from bench.teacher import load_teacher
+from bench.contenders import open_vgg19, tuned
+from bench.judge import Marks, cosines, mark
 from nst.engine.canvas import resize
 from nst.engine.encoders import Encoder
-from nst.engine.kernels import outer_sum
-from nst.engine.losses import gram
 from nst.engine.stylize import stylize
-from nst.hardware import use_machine
-from nst.pictures.export import contact_sheet
+from nst.hardware import fastest_dtype, use_machine
+from nst.pictures.export import contact_sheet, save_picture
 from nst.pictures.images import fit, open_photo, to_image, to_tensor
-from nst.recipe import STYLE_LAYERS, Recipe
+from nst.recipe import Recipe
 from nst.weights.encoders import build_encoder
 
-# Photograph and painting; none of them was seen in training (see tools/distil.py).
+# Photograph and painting; none of them was seen in training (see tools/distil/album.py).
 PAIRS = (
     ("101027", "jcjohnson_starry_night_google"),
     ("108070", "gordic_candy"),
@@ -41,124 +39,104 @@ PAIRS = (
     ("376043", "naoto0804_sketch"),
     ("300091", "lengstrom_udnie"),
 )
+HALF_PAINTED = Recipe(size=256, steps=60)
+YARDSTICK = "vgg19"
+
+# What paints, and what sketches its coarsest scale.
+CONTENDERS = {
+    YARDSTICK: ("vgg19", None),
+    "compact": ("compact", None),
+    "sketched": ("compact", "vgg19"),
+}
 
 
-def distances(teacher: Encoder, picture: Tensor, content: Tensor, style: Tensor) -> tuple:
-    """(C, S) of a picture, both relative squared distances."""
-    layers = {*STYLE_LAYERS, "conv4_2"}
-    with torch.no_grad():
-        found, photo, painting = (teacher(x, layers) for x in (picture, content, style))
-    goal = photo["conv4_2"]
-    c = (found["conv4_2"] - goal).square().sum() / goal.square().sum()
-    levels = []
-    for layer in STYLE_LAYERS:
-        lift = teacher.projections[layer]
-        ours, theirs = (gram(outer_sum(x[layer]), lift) for x in (found, painting))
-        levels.append(float((ours - theirs).square().sum() / theirs.square().sum()))
-    return float(c), statistics.fmean(levels), levels
+def scaled(style: Tensor, size: int) -> Tensor:
+    """The style at the scale that it is painted at when the photo's long side is `size`."""
+    factor = min(1.0, size / max(style.shape[2:]))
+    return resize(style, [round(side * factor) for side in style.shape[2:]]).clamp(0, 1)
 
 
-def feature_errors(student: Encoder, teacher: Encoder, pictures: list[Tensor]) -> dict[str, float]:
-    """Squared error over variance at every level, after the heads, over whole pictures."""
-    pairs = [(student.resolve_layer(layer, "style"), layer) for layer in STYLE_LAYERS]
-    pairs.append((student.resolve_layer("conv4_2", "content"), "conv4_2"))
-    errors = {}
-    for mine, theirs in pairs:
-        wrong, spread = 0.0, 0.0
-        for picture in pictures:
-            with torch.no_grad():
-                x = lifted(student, picture, mine)
-                y = lifted(teacher, picture, theirs)
-            # The lifts are triangular factors, each in a basis of its own: compare the student's
-            # features in the teacher's through the rotation that fits them best.
-            rotation = procrustes(x, y)
-            wrong += float((rotation @ x - y).square().sum())
-            spread += float((y - y.mean(1, keepdim=True)).square().sum())
-        errors[theirs] = wrong / spread
-    return errors
-
-
-def lifted(encoder: Encoder, picture: Tensor, layer: str) -> Tensor:
-    """(k, positions) features in the space where distances are meant."""
-    features = encoder(picture, {layer})[layer].float()
-    lift = encoder.projections.get(layer)
-    if lift is not None:
-        features = F.conv2d(features, lift[:, :-1, None, None], lift[:, -1])
-    return features[0].flatten(1)
-
-
-def procrustes(x: Tensor, y: Tensor) -> Tensor:
-    """The orthogonal matrix nearest to carrying x into y."""
-    u, _, v = torch.linalg.svd(y.double() @ x.double().T, full_matrices=False)
-    return (u @ v).float()
-
-
-def paint(encoder: Encoder, content: Tensor, style: Tensor, recipe: Recipe) -> Tensor:
-    *_, last = stylize(content, [style], recipe, encoder, every=None)
+def paint(
+    content: Tensor, style: Tensor, recipe: Recipe, encoder: Encoder, sketch: Encoder | None
+) -> Tensor:
+    *_, last = stylize(content, [style], recipe, encoder, sketch=sketch, every=None)
+    assert last.picture is not None
     return last.picture
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--vgg19", type=Path, required=True, help="weights as torchvision's")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--keep", type=Path, required=True, help="folder for paintings and sheet")
     parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--steps", type=int, default=Recipe().steps)
     parser.add_argument("--pairs", type=int, default=len(PAIRS))
-    parser.add_argument("--sheet", type=Path, help="contact sheet to write")
-    parser.add_argument("--json", type=Path, help="figures to write")
     args = parser.parse_args()
 
     use_machine()
-    teacher, student = load_teacher(args.teacher), build_encoder("compact")
-    recipe = Recipe(size=args.size, steps=args.steps)
-    rows, tiles, photos = [], [], []
-    for photo_name, style_name in tqdm(PAIRS[: args.pairs]):
+    args.keep.mkdir(parents=True, exist_ok=True)
+    judge, compact = open_vgg19(args.vgg19), build_encoder("compact")
+    dtype = fastest_dtype(torch.device("cpu"), 256)
+    painters = {"vgg19": tuned(judge, dtype), "compact": tuned(compact, dtype), None: None}
+    recipe = Recipe(size=args.size)
+    rows, tiles = [], []
+    for photo_name, style_name in tqdm(PAIRS[: args.pairs], disable=None):
         photo = fit(open_photo(args.photos / f"{photo_name}.jpg"), args.size)
-        style_picture = open_photo(args.paintings / f"{style_name}.jpg")
-        content, style = to_tensor(photo), to_tensor(style_picture)
-        photos.append(content)
-        # Judged at the scale that was painted for.
-        factor = min(1.0, args.size / max(style.shape[2:]))
-        scaled = resize(style, [round(side * factor) for side in style.shape[2:]]).clamp(0, 1)
-        row = {"photo": photo_name, "style": style_name}
-        tiles += [(photo, f"{photo_name}"), (style_picture, style_name)]
-        for encoder in (teacher, student):
-            picture = paint(encoder, content, style, recipe)
-            c, s, levels = distances(teacher, picture, content, scaled)
-            row[encoder.name] = {"C": c, "S": s, "levels": levels}
-            tiles.append((to_image(picture), f"{encoder.name}: C {c:.3f}, S {s:.4f}"))
+        painting = open_photo(args.paintings / f"{style_name}.jpg")
+        content, style = to_tensor(photo), to_tensor(painting)
+        goal = scaled(style, args.size)
+        row: dict = {"photo": photo_name, "style": style_name}
+        tiles += [(photo, photo_name), (painting, style_name)]
+        for name, (painter, sketcher) in CONTENDERS.items():
+            kept = args.keep / f"{photo_name}-{style_name}-{args.size}-{name}.png"
+            if not kept.exists():
+                encoders = painters[painter], painters[sketcher]
+                save_picture(to_image(paint(content, style, recipe, *encoders)), kept)
+            picture = to_tensor(open_photo(kept))
+            row[name] = mark(judge, picture, content, goal)
+            tiles.append((to_image(picture), f"{name}: {told(row[name])}"))
+        half = HALF_PAINTED.size
+        small, manner = to_tensor(fit(photo, half)), scaled(style, half)
+        canvas = paint(small, manner, HALF_PAINTED, painters["vgg19"], None)
+        row["cosines"] = cosines((compact, judge), canvas, small, manner)
         rows.append(row)
-    report(rows, feature_errors(student, teacher, photos), args)
-    if args.sheet:
-        contact_sheet(tiles, columns=4, title="Photo, style, teacher, compact").save(args.sheet)
+    report(rows)
+    facts = {"recipe": recipe.to_json(), "rows": [_plain(row) for row in rows]}
+    (args.keep / "figures.json").write_text(json.dumps(facts, indent=1))
+    sheet = contact_sheet(tiles, columns=2 + len(CONTENDERS), title="Photo, style, and who painted")
+    sheet.save(args.keep / "sheet.png")
 
 
-def report(rows: list[dict], errors: dict[str, float], args: argparse.Namespace) -> None:
-    print(
-        f"{'pair':44}{'C teacher':>11}{'C compact':>11}{'S teacher':>11}{'S compact':>11}{'S x':>7}"
-    )
+def told(marks: Marks) -> str:
+    return f"C {marks.content:.2f} S {marks.style:.3f} noise {marks.noise:.2f}"
+
+
+def _plain(row: dict) -> dict:
+    return {k: v._asdict() if isinstance(v, Marks) else v for k, v in row.items()}
+
+
+def report(rows: list[dict]) -> None:
+    """Print every pair, the means, and their ratios to the yardstick's."""
+    print(f"{'':54}" + "".join(f"{field:>16}" for field in Marks._fields))
     for row in rows:
-        t, s = row["teacher"], row["compact"]
-        name = f"{row['photo']} + {row['style']}"
-        numbers = f"{t['C']:11.3f}{s['C']:11.3f}{t['S']:11.4f}{s['S']:11.4f}"
-        print(f"{name:44}{numbers}{s['S'] / t['S']:7.1f}")
+        for name in CONTENDERS:
+            _print(f"{row['photo']} + {row['style']}: {name}"[:54], row[name])
     means = {
-        key: [statistics.fmean(row[who][key] for row in rows) for who in ("teacher", "compact")]
-        for key in "CS"
-    }
-    ratios = {key: compact / teacher for key, (teacher, compact) in means.items()}
-    print(
-        f"{'mean':44}{means['C'][0]:11.3f}{means['C'][1]:11.3f}"
-        f"{means['S'][0]:11.4f}{means['S'][1]:11.4f}{ratios['S']:7.1f}"
-    )
-    print(f"compact over teacher: C x {ratios['C']:.2f}, S x {ratios['S']:.2f}")
-    print("feature errors:", "  ".join(f"{k} {v:.3f}" for k, v in errors.items()))
-    if args.json:
-        args.json.write_text(
-            json.dumps({"rows": rows, "ratios": ratios, "errors": errors}, indent=1)
+        name: Marks(
+            *(statistics.fmean(column) for column in zip(*(r[name] for r in rows), strict=True))
         )
+        for name in CONTENDERS
+    }
+    for name, marks in means.items():
+        _print(f"mean: {name}", marks)
+        _print(f"over {YARDSTICK}'s", [a / b for a, b in zip(marks, means[YARDSTICK], strict=True)])
+    cosine = {la: statistics.fmean(r["cosines"][la] for r in rows) for la in rows[0]["cosines"]}
+    print("gradients' cosines:", "  ".join(f"{la} {value:.2f}" for la, value in cosine.items()))
+
+
+def _print(title: str, numbers) -> None:
+    print(f"{title:54}" + "".join(f"{number:16.3f}" for number in numbers))
 
 
 if __name__ == "__main__":

@@ -19,23 +19,23 @@ from nst.weights.checksum import save_sealed
 from tools.distil import __doc__ as purpose
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS, Album, jitter, tensors
 from tools.distil.easel import Easel, Shelf
+from tools.distil.layerwise import solve_layers
 from tools.distil.lessons import (
     alike,
     distances,
     error,
     feature_lesson,
-    gap_lesson,
     gram_lesson,
     local_distance,
     objective,
 )
 from tools.distil.muon import Muon
-from tools.distil.networks import ANSWERS, BLOCKS, CONTENT, LEVELS, Seen, Student, Teacher
+from tools.distil.networks import BLOCKS, CONTENT, LEVELS, Seen, Student, Teacher, load_vgg19
 
 WARM_UP = 200  # steps
 
 
-class Class:
+class Classroom:
     """Teacher, student, pictures and easel: everything a step of learning needs."""
 
     def __init__(self, args: argparse.Namespace, device: torch.device) -> None:
@@ -55,26 +55,34 @@ class Class:
             self.shelf.put(self.first, self.teacher(self.first), self.rng)
 
     def begin(self) -> None:
-        """Fit the heads of the untrained student."""
+        """Solve the student's layers and its heads on some pictures, before it learns."""
+        albums = (self.photos, self.paintings)
+        drawn = tensors([a.crop(128, self.rng) for a in albums * 80])
+        drawn = torch.cat([drawn[:80], jitter(drawn[80:], self.rng)]).to(self.device)
+        solve_layers(self.student, load_vgg19(self.args.teacher, padding="picture"), drawn)
+        some = drawn[::4]
         with torch.no_grad():
-            self.student.fit_heads(self.first, self.teacher(self.first).features)
+            truth = Seen.joined([self.teacher(part) for part in some.split(8)])
+            self.student.fit_heads(some, truth.features)
 
     def step(self, number: int) -> Tensor:
-        """The loss of one batch: in turns of pictures alone, and with canvases among them."""
-        with torch.no_grad():
-            drawn = [self.photos if self.rng.random() < 0.6 else self.paintings]
-            crops = jitter(tensors([a.crop(self.args.side, self.rng) for a in drawn]), self.rng)
-            self.shelf.put(crops, self.teacher(crops.to(self.device)), self.rng)
-        return self.paint(number // 2) if number % 2 else self.read()
-
-    def read(self) -> Tensor:
-        """What the student has to learn of features alone."""
-        pictures, truth = self.shelf.take(self.args.again + 3, self.rng)
+        """The loss of one batch. Every second step, canvases are painted on before."""
+        lesson = self.paint(number // 2) if number % 2 else self.draw()
+        pictures, truth = self.shelf.take(self.args.batch, self.rng)
         said = self.student(pictures.to(self.device))
-        return feature_lesson(said, truth) + self.args.gram * gram_lesson(said, truth)
+        return lesson + feature_lesson(said, truth) + self.args.gram * gram_lesson(said, truth)
+
+    def draw(self) -> Tensor:
+        """Put new pictures on the shelf; nothing is to be learned from that yet."""
+        albums = (self.photos, self.paintings)
+        drawn = [self.rng.choice(albums).crop(self.args.side, self.rng) for _ in range(2)]
+        pictures = jitter(tensors(drawn), self.rng)
+        with torch.no_grad():
+            self.shelf.put(pictures, self.teacher(pictures.to(self.device)), self.rng)
+        return torch.zeros((), device=self.device)
 
     def paint(self, number: int) -> Tensor:
-        """A step on some canvases, and what the student has to learn of it."""
+        """Paint a step on some canvases; what the student has to learn of the gradients."""
         args, rng, easel, device = self.args, self.rng, self.easel, self.device
         n = args.canvases
         places = [(number * n + i) % args.places for i in range(n)]
@@ -83,51 +91,44 @@ class Class:
                 tensors([a.crop(args.side, rng)]) for a in (self.photos, self.paintings)
             )
             easel.renew(place, photo[0], jitter(style, rng)[0], rng)
+            both = torch.stack([easel.style[place], easel.photo[place]]).to(device)
+            with torch.no_grad():
+                known = self.teacher(both)
+            easel.truth[place] = known[:1], known[1:]
+            self.shelf.put(both, known, rng)
+
         canvas = easel.canvas[places].to(device).requires_grad_()
         style, photo = (side[places].to(device) for side in (easel.style, easel.photo))
-        for place in places:
-            if easel.truth[place] is None:
-                both = torch.stack([easel.style[place], easel.photo[place]]).to(device)
-                with torch.no_grad():
-                    known = self.teacher(both)
-                easel.truth[place] = known[:1], known[1:]
-                self.shelf.put(both, known, rng)
         true_style, true_photo = (
             Seen.joined(t) for t in zip(*(easel.truth[p] for p in places), strict=True)
         )
-        others, true_others = self.shelf.take(args.again, rng)
-        with torch.no_grad():
-            own_photo = self.student(photo)
-        true_painted = self.teacher(canvas)
-        # Canvases go by themselves, so that the gradient need not go back through the others.
-        painted, rest = self.student(canvas), self.student(torch.cat([style, others.to(device)]))
+        true_canvas = self.teacher(canvas)
+        self.shelf.put(canvas, true_canvas.detach(), rng)
+        theirs = distances(true_canvas, true_style, true_photo)
         strength = easel.strength[places].to(device)
-        ours = distances(painted, rest[:n], own_photo)
-        theirs = distances(true_painted, true_style, true_photo)
-
-        # Mostly one term at a time: in the sum the strongest would hide the others.
-        whole, level = rng.random() < 0.25, rng.choice(LEVELS)
-        asked, answer = (
-            (objective(t, strength) if whole else t[level]).sum() for t in (ours, theirs)
-        )
-        (truth,) = torch.autograd.grad(answer, canvas, retain_graph=True)
-        (gradient,) = torch.autograd.grad(asked, canvas, create_graph=True)
-        wrong = 1 - alike(gradient, truth).mean()
-
         by_teacher = places[0] // n % 2 == 0
+
+        lesson = canvas.new_zeros(())
+        ours = theirs
+        if args.gradient or not by_teacher:
+            with torch.no_grad():
+                own_style, own_photo = self.student(style), self.student(photo)
+            ours = distances(self.student(canvas), own_style, own_photo)
+        if args.gradient:
+            # Mostly one term at a time: in the sum the strongest would hide the others.
+            whole, level = rng.random() < 0.25, rng.choice(LEVELS)
+            asked, answer = (
+                (objective(t, strength) if whole else t[level]).sum() for t in (ours, theirs)
+            )
+            (truth,) = torch.autograd.grad(answer, canvas, retain_graph=True)
+            (gradient,) = torch.autograd.grad(asked, canvas, create_graph=True)
+            lesson = args.gradient * (1 - alike(gradient, truth).mean())
+
         judged = objective(theirs if by_teacher else ours, strength)
         local = easel.local[places].to(device) * strength / 8 * local_distance(canvas, style)
         (move,) = torch.autograd.grad((judged + local).sum(), canvas, retain_graph=True)
         easel.paint(places, move.detach().cpu())
-
-        seen = true_painted.detach()
-        self.shelf.put(canvas, seen, rng)
-        return (
-            0.7 * feature_lesson(rest, Seen.joined([true_style, true_others]))
-            + 0.3 * feature_lesson(painted, seen)
-            + args.gram * gap_lesson((painted, seen), (rest[:n], true_style))
-            + args.gradient * wrong
-        )
+        return lesson
 
     def exam(self) -> dict[str, dict[str, float]]:
         """Errors and gradients' cosines at every level, on unseen pictures the teacher painted."""
@@ -187,14 +188,14 @@ def export(student: Student, path: Path, facts: dict[str, str]) -> None:
     out = {f"convs.{k}": t for k, t in student.encoder.convs.state_dict().items()}
     for level in LEVELS:
         head = student.head(level).detach().double()
-        out[f"lifts.{ANSWERS[level]}"] = torch.linalg.qr(head, mode="r").R
+        out[f"lifts.{level}"] = torch.linalg.qr(head, mode="r").R
     half = {k: t.detach().to("cpu", torch.float16).contiguous() for k, t in out.items()}
     encoder = student.encoder
     shape = {
         "blocks": json.dumps(encoder.blocks),
         "pooling": encoder.pooling,
         "padding": encoder.padding,
-        "content_layer": ANSWERS[CONTENT],
+        "content_layer": CONTENT,
     }
     save_sealed(path, half, {**facts, **shape})
 
@@ -206,19 +207,17 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("nst/data/compact.safetensors"))
     parser.add_argument("--checkpoint", type=Path, default=Path("out/distil.pt"))
-    parser.add_argument("--minutes", type=float, default=90, help="of learning, all runs together")
-    parser.add_argument("--side", type=int, default=128, help="pixels of a training crop")
-    parser.add_argument(
-        "--again", type=int, default=5, help="pictures of the shelf beside canvases"
-    )
+    parser.add_argument("--minutes", type=float, default=60, help="of learning, all runs together")
+    parser.add_argument("--side", type=int, default=96, help="pixels of a training crop")
+    parser.add_argument("--batch", type=int, default=8, help="pictures of the shelf a step")
     parser.add_argument("--shelf", type=int, default=400, help="pictures kept to learn from again")
     parser.add_argument("--canvases", type=int, default=2, help="canvases (styles, photos) a step")
     parser.add_argument("--places", type=int, default=16, help="canvases on the easel")
-    parser.add_argument("--rate", type=float, default=0.02, help="of the convolutions, by Muon")
-    parser.add_argument("--head-rate", type=float, default=3e-3, help="of the rest, by Adam")
-    parser.add_argument("--gram", type=float, default=0.5, help="weight of the Gram lesson")
+    parser.add_argument("--rate", type=float, default=0.004, help="of the convolutions, by Muon")
+    parser.add_argument("--head-rate", type=float, default=1e-3, help="of the rest, by Adam")
+    parser.add_argument("--gram", type=float, default=0.2, help="weight of the Gram lesson")
     parser.add_argument(
-        "--gradient", type=float, default=4.0, help="weight of the gradients' lesson"
+        "--gradient", type=float, default=0.3, help="weight of the gradients' lesson"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--blocks", type=json.loads, default=BLOCKS, help="widths as JSON")
@@ -230,7 +229,7 @@ def main() -> None:
     args = parsed()
     use_machine()
     torch.manual_seed(args.seed)
-    room = Class(args, torch.device(args.device))
+    room = Classroom(args, torch.device(args.device))
     student = room.student
     convs = [conv.weight for conv in student.encoder.convolutions.values()]
     rest = [p for p in student.parameters() if all(p is not conv for conv in convs)]
@@ -242,6 +241,7 @@ def main() -> None:
         for name, part in parts.items():
             part.load_state_dict(saved[name])
         step, spent, stages = saved["step"], saved["spent"], saved["stages"]
+        room.teacher.directions = saved["directions"]
         room.rng.seed(args.seed + step)
         print(f"resumed at step {step}, after {spent / 60:.0f} minutes", flush=True)
     else:
@@ -251,12 +251,13 @@ def main() -> None:
 
     def save() -> dict[str, dict[str, float]]:
         stage = (
-            f"steps {first + 1} to {step}: {2 * args.canvases + args.again} crops of {args.side} "
+            f"steps {first + 1} to {step}: {args.batch} crops of {args.side} "
             f"px, Muon {args.rate}, Adam {args.head_rate}, gram {args.gram}, "
             f"gradient {args.gradient}"
         )
         done = [*stages, stage]
         states = {name: part.state_dict() for name, part in parts.items()}
+        states["directions"] = room.teacher.directions
         torch.save(states | {"step": step, "spent": spent, "stages": done}, args.checkpoint)
         marks = room.exam()
         facts = {

@@ -35,7 +35,7 @@ class Album:
         return cls([Image.open(p).convert("RGB") for p in paths])
 
     @classmethod
-    def get_recipe(cls, folder: Path, names: list[str]) -> "Album":
+    def named(cls, folder: Path, names: list[str]) -> "Album":
         return cls([Image.open(folder / f"{name}.jpg").convert("RGB") for name in names])
 
     def crop(self, side: int, rng: random.Random) -> Image.Image:

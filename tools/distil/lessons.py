@@ -10,7 +10,6 @@ __all__ = [
     "alike",
     "distances",
     "feature_lesson",
-    "gap_lesson",
     "gram_lesson",
     "local_distance",
     "objective",
@@ -48,19 +47,6 @@ def gram_lesson(said: Seen, truth: Seen) -> Tensor:
         for level in STYLE
     ]
     return torch.stack(terms).sum()
-
-
-def gap_lesson(canvas: tuple[Seen, Seen], style: tuple[Seen, Seen]) -> Tensor:
-    """Gram matrices of canvases and styles, and the gaps between the two, which are painted by.
-
-    canvas, style: what student and teacher see in each.
-    """
-    terms = []
-    for level in STYLE:
-        (x, true_x), (s, true_s) = ((p[0].grams[level], p[1].grams[level]) for p in (canvas, style))
-        gap = true_x - true_s
-        terms.append(WEIGHTS.get(level, 1.0) * relative(x - s - gap, gap))
-    return gram_lesson(*canvas) + gram_lesson(*style) + torch.stack(terms).sum()
 
 
 def relative(difference: Tensor, reference: Tensor) -> Tensor:

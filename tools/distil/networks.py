@@ -13,7 +13,6 @@ from nst.engine.encoders import Encoder, vgg_indices
 from nst.hardware import fastest_dtype
 
 __all__ = [
-    "ANSWERS",
     "BLOCKS",
     "CONTENT",
     "LEVELS",
@@ -29,17 +28,12 @@ CONTENT = "relu4_2"
 LEVELS = (*STYLE, CONTENT)  # of the teacher
 
 # 27 numbers make a 3x3 patch in colour: with fewer channels than that in the first layer some
-# noise would cost nothing. Deep blocks are wide, for there pixels are few.
-BLOCKS = ((32,), (48, 48), (96,) * 3, (256,) * 3, (256,) * 3)
+# noise would cost nothing. Each convolution has its namesake in VGG-19; deep blocks are wide, for
+# there pixels are few.
+BLOCKS = ((32, 24), (64, 48), (96, 80, 80, 80), (256, 224, 192, 192), (384,))
 
 # How many directions of the teacher's features are learned.
 DIRECTIONS = dict(zip(LEVELS, (48, 96, 160, 256, 256, 256), strict=True))
-
-# The student's layers that answer for the teacher's: as deep as their block allows, since it has
-# fewer convolutions before them.
-ANSWERS = dict(
-    zip(LEVELS, ("relu1_1", "relu2_2", "relu3_3", "relu4_2", "relu5_3", "relu4_3"), strict=True)
-)
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
@@ -96,7 +90,7 @@ class Student(nn.Module):
             nn.init.zeros_(conv.bias)
         self.heads = nn.ParameterDict()
         for level, k in DIRECTIONS.items():
-            c = blocks[int(level[4]) - 1][int(ANSWERS[level][6]) - 1]
+            c = blocks[int(level[4]) - 1][int(level[6]) - 1]
             self.heads[level] = nn.Parameter(torch.zeros(k, c + 1))
         # Adam's steps have a size of their own, so the heads learn targets of unit size.
         self.register_buffer("scales", torch.ones(len(LEVELS)))
@@ -104,8 +98,8 @@ class Student(nn.Module):
     def forward(self, image: Tensor) -> "Seen":
         """What the student says the teacher's features are."""
         with mixed_precision(image.device):
-            found = self.encoder(image, ANSWERS.values())
-        own = {level: found[ANSWERS[level]].float() for level in LEVELS}
+            found = self.encoder(image, LEVELS)
+        own = {level: found[level].float() for level in LEVELS}
         heads = {level: self.head(level) for level in LEVELS}
         # A Gram matrix is summed in the student's few channels, and lifted afterwards.
         grams = {
@@ -120,10 +114,10 @@ class Student(nn.Module):
     @torch.no_grad()
     def fit_heads(self, image: Tensor, truth: dict[str, Tensor]) -> None:
         """Set the scales, and the heads to the least-squares answer of the untrained network."""
-        found = self.encoder(image, ANSWERS.values())
+        found = self.encoder(image, LEVELS)
         for i, level in enumerate(LEVELS):
             self.scales[i] = truth[level].square().mean().sqrt()
-            x = found[ANSWERS[level]].permute(0, 2, 3, 1).flatten(0, 2)
+            x = found[level].permute(0, 2, 3, 1).flatten(0, 2)
             x = torch.cat([x, x.new_ones(len(x), 1)], 1).double()
             y = (truth[level] / self.scales[i]).permute(0, 2, 3, 1).flatten(0, 2).double()
             ridge = torch.eye(x.shape[1], device=x.device) * 1e-3 * (x.T @ x).diagonal().mean()
@@ -136,12 +130,6 @@ class Seen:
 
     features: dict[str, Tensor]
     grams: dict[str, Tensor]
-
-    def __getitem__(self, which: slice) -> "Seen":
-        return Seen(
-            {level: x[which] for level, x in self.features.items()},
-            {level: x[which] for level, x in self.grams.items()},
-        )
 
     @classmethod
     def joined(cls, parts: "Sequence[Seen]") -> "Seen":
