@@ -74,7 +74,7 @@ class Page:
         self._functions = [d for d in config["dependencies"] if d["backend_fn"]]
         self.paint = max(self._of("go", "click"), key=lambda d: len(d["inputs"]))
         self.stop = self._of("stop", "click")[0]
-        self.look = self._of("photo", "upload")[0]
+        self.look = self._of("upload", "upload")[0]
         self.load = next(d for d in self._functions if any(t[1] == "load" for t in d["targets"]))
 
     def _of(self, name: str, event: str) -> list[dict[str, Any]]:
