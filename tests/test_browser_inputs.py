@@ -21,7 +21,7 @@ DROP_JS = """
 ([place, name, data]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const carried = new DataTransfer();
-  carried.items.add(new File([bytes], name));
+  carried.items.add(new File([bytes], name, { type: "image/jpeg" }));
   for (const type of ["dragover", "drop"])
     document.querySelector(place).dispatchEvent(
       new DragEvent(type, { dataTransfer: carried, bubbles: true, cancelable: true }));
