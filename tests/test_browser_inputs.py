@@ -37,7 +37,10 @@ class Visitor(Visit):
 
     def at(self, query: str = "") -> "Visitor":
         self.arrive(query)
-        self.page.wait_for_function("document.querySelector('#photo img')?.naturalWidth > 0")
+        # Its script runs after its pictures are there.
+        self.page.wait_for_function(
+            "window.nst && document.querySelector('#photo img')?.naturalWidth > 0"
+        )
         return self
 
     def bring(self, click: str, path: Path) -> None:
