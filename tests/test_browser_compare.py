@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 # The Paint tab's settings, which the sweep takes over: small enough for a test.
 QUICK = "?v=1&size=96&steps=12"
-WAYS = ("All paintings", "One setting", "Side by side", "As published")
+WAYS = ("Paintings", "Settings", "Side by side", "Published")
 
 
 class Comparer(Visit):
@@ -122,7 +122,7 @@ def test_a_wall_that_is_stopped_keeps_what_is_finished(visit):
 
 def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_side_by_side(visit):
     page = visit.open("Compare", QUICK).page
-    visit.way("One setting")
+    visit.way("Settings")
     visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 90")
     visit.wait("#sweep-status", "2 drafts")
@@ -162,7 +162,7 @@ def test_a_result_is_set_beside_another_where_it_was_painted(visit):
 
 def test_values_that_cannot_be_swept_are_named_before_anything_runs(visit):
     page = visit.open("Compare").page
-    visit.way("One setting")
+    visit.way("Settings")
     visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     page.locator("#sweep-values textarea, #sweep-values input").first.fill("10, 900")
     assert "strength is 900" in visit.wait("#sweep-status", "900")
@@ -175,7 +175,7 @@ def test_values_that_cannot_be_swept_are_named_before_anything_runs(visit):
 
 def test_a_comparison_of_the_authors_says_its_time_and_shows_losses_and_pictures(visit):
     page = visit.open("Compare").page
-    visit.way("As published")
+    visit.way("Published")
     card = page.locator(".card", has_text="From the photo to pure noise")
     page.locator("#authors-steps").get_by_label("A tenth").check()
     card.get_by_text("4 paintings, 80 steps at 256 px").wait_for()
@@ -211,7 +211,7 @@ def test_every_way_to_compare_fits_a_phone(phone):
 
 def test_a_sweep_by_keyboard_alone(visit):
     page = visit.open("Compare", QUICK).page
-    visit.way("One setting")
+    visit.way("Settings")
     visit.wait("#sweep-status", "drafts")  # its first word must not come after the next
     values = page.locator("#sweep-values textarea, #sweep-values input").first
     values.focus()

@@ -51,13 +51,13 @@ class CompareTab:
                 elem_classes="thumbs", selected_index=0, buttons=[], min_width=180, scale=2,
             )  # fmt: skip
         with gr.Tabs(elem_classes="ways") as self.ways:
-            with gr.Tab("All paintings", id="grid") as grid_tab:
+            with gr.Tab("Paintings", id="grid") as grid_tab:
                 self.grid = StyleGrid(paint.choice.photo)
-            with gr.Tab("One setting", id="sweep") as sweep_tab:
+            with gr.Tab("Settings", id="sweep") as sweep_tab:
                 self.sweep = Sweep(paint.choice)
             with gr.Tab("Side by side", id="pair") as pair_tab:
                 self.beside = SideBySide()
-            with gr.Tab("As published", id="published") as authors_tab:
+            with gr.Tab("Published", id="published") as authors_tab:
                 self.authors = Authors(paint.choice)
         with paint.after:
             self._add_button()
