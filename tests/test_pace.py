@@ -4,6 +4,7 @@ import pytest
 
 from nst.recipe import Recipe
 from ui.runs.pace import Pace, about, clock
+from ui.tabs.inputs import best_quality
 
 RECIPE = Recipe(encoder="compact", steps=220, size=512)
 SPENT = [(128, 100, 1.0), (256, 70, 2.0), (512, 50, 5.0)]
@@ -67,3 +68,21 @@ def test_seconds_are_said_as_people_say_them(seconds, said):
 )
 def test_expected_seconds_have_no_more_digits_than_are_known(seconds, said):
     assert about(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("each", "size"), [(1e-7, 1024), (2e-6, 512), (1e-3, 512)], ids=["fast", "slower", "slow"]
+)
+def test_the_page_opens_at_the_best_quality_that_takes_a_moment_and_never_at_a_draft(
+    monkeypatch, each, size
+):
+    known = Pace()
+    known.learn("compact", 1.0, [(512, 100, 100 * each * 512**2)])
+    monkeypatch.setattr("ui.tabs.inputs.pace", known)
+    recipe = Recipe(encoder="compact", steps=100)
+    assert best_quality(recipe).size == size
+
+
+def test_nothing_is_chosen_before_the_pace_is_known(monkeypatch):
+    monkeypatch.setattr("ui.tabs.inputs.pace", Pace())
+    assert best_quality(Recipe()) == Recipe()

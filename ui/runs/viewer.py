@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.data_classes import FileData
 from PIL import Image
 
@@ -26,7 +27,7 @@ def picture_box(**options: Any) -> gr.HTML:
     )  # fmt: skip
 
 
-def shown_file(box: gr.HTML, picture: Image.Image, name: str = "shown") -> dict[str, Any]:
+def shown_file(box: Component, picture: Image.Image, name: str = "shown") -> dict[str, Any]:
     """A picture, no larger than a screen shows it, as a file that the page may fetch."""
     data = jpeg(fit(flat(picture), SCREEN, enlarge=False), 88)
     return file_of(store(box, data, f"{name}.jpg"))

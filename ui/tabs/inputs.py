@@ -28,12 +28,13 @@ from ui.runs.pace import clock, pace
 from ui.runs.result import store
 from ui.tabs.mask_editor import MaskEditor, mask_from
 
-__all__ = ["Choice", "qualities"]
+__all__ = ["Choice", "best_quality", "qualities"]
 
 THUMB = 224
 NONE = -1  # of a gallery is selected; None would leave it as it is
 OWN = 0  # the tile of a painting of one's own; the presets follow
 NO_SECOND = 0  # the tile for no second painting
+A_MOMENT = 15.0  # seconds that a visitor gladly waits
 SHARE = 0.4  # of a second painting, at first
 
 
@@ -139,8 +140,11 @@ class Choice:
             self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES),
             *self._wire_photo(),
         ]
-        for event in came:
+        for event in came[1:]:
             event.then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
+        opened = came[0].then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
+        best = [self.controls.quality, self.controls.of["size"]]
+        opened.then(self._open_best, self.controls.inputs, best, **QUICK)
         self.picked = [*came, *self._wire_paintings()]
         self._wire_controls()
         self.mask.wire()
@@ -303,6 +307,14 @@ class Choice:
         with sentences():
             return _quality(self.controls.recipe(values))
 
+    def _open_best(self, request: gr.Request, *values: Any) -> tuple[Any, Any]:
+        """Nobody having asked for a quality, the best that this machine paints in a moment."""
+        with sentences():
+            if from_query(dict(request.query_params)) is not None:
+                return gr.skip(), gr.skip()
+            recipe = best_quality(self.controls.recipe(values))
+            return _quality(recipe), recipe.size
+
     # Links and pictures that remember
 
     def _arrive(self, request: gr.Request) -> list[Any]:
@@ -385,6 +397,14 @@ def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
 def _quality(recipe: Recipe) -> Any:
     """The quality menu for this recipe, and the one chosen."""
     return gr.update(choices=qualities(recipe), value=recipe.size)
+
+
+def best_quality(recipe: Recipe) -> Recipe:
+    """The recipe at the largest size that takes about 15 s here; a Draft is only asked for."""
+    larger = [size for size in QUALITIES.values() if size >= recipe.size]
+    known = [(size, pace.expect(recipe.replace(size=size))) for size in larger]
+    quick = [size for size, seconds in known if seconds and seconds <= A_MOMENT]
+    return recipe.replace(size=max(quick, default=recipe.size))
 
 
 def qualities(recipe: Recipe) -> list[tuple[str, int]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 import torch
+from gradio.components import Component
 from PIL import Image, ImageOps
 
 from nst.errors import BadInput, NstError
@@ -77,8 +78,8 @@ class PaintTab:
             choose.click(None, None, None, js="() => nst.toChoice()", **QUICK)
 
     def _layout_out(self) -> None:
-        self.picture = picture_box(elem_id="picture")
-        self.picture.value = self._sample(*OPENING)
+        # A first value is given at once: so Gradio gives its files an address and keeps them.
+        self.picture = picture_box(value=_sample(self.name, *OPENING), elem_id="picture")
         self.status = gr.HTML(telling("Painted before. Press Paint to make your own."),
                               elem_id="status")  # fmt: skip
         with gr.Column(visible=False, elem_id="after") as self.after:
@@ -267,13 +268,13 @@ class PaintTab:
             view |= self._looked(visit.looked, visit.result if visit.beside else None)
             view["live"] = "take"
         elif visit.sample is not None:
-            view |= self._sample(*visit.sample)
+            view |= _sample(self.picture, *visit.sample)
         elif visit.result is not None:
             view |= self._result(visit.result)
             view["caption"] = "Your previous result" if visit.outdated else ""
             view["live"] = "all"
         else:
-            view |= self._sample(*OPENING)
+            view |= _sample(self.picture, *OPENING)
         return view | ({"live": "none"} if visit.busy else {})
 
     def _result(self, result: Result) -> dict[str, Any]:
@@ -302,20 +303,6 @@ class PaintTab:
         return newest | {
             "photo": shown_file(self.picture, padded, "beside"),
             "left": f"Earlier: {past.title}", "right": f"Latest: {latest.order.title}",
-        }  # fmt: skip
-
-    def _sample(self, photo: str, style: str) -> dict[str, Any]:
-        """The pair of a sample photo and what was painted from it before."""
-        painting, preset = painted_before(photo, style), preset_of(style)
-        if painting is None or preset is None:
-            return {}
-        after = open_photo(painting)
-        before = fit(open_photo(SAMPLES[photo].path), max(after.size)).resize(after.size)
-        title = f"{SAMPLES[photo].title}, {preset.title}"
-        return {
-            "photo": shown_file(self.picture, before, "sample"),
-            "painting": shown_file(self.picture, after, "sample"),
-            "aspect": _aspect(after), "alt": title, "caption": f"Painted before: {title}", "at": 50,
         }  # fmt: skip
 
     # How a result is looked at
@@ -386,6 +373,21 @@ class PaintTab:
             store(self.strip, thumb, "thumb.jpg"), _aspect(result.order.photo),
         )  # fmt: skip
         recents.add(visit.name, past)
+
+
+def _sample(box: Component, photo: str, style: str) -> dict[str, Any]:
+    """The pair of a sample photo and what was painted from it before."""
+    painting, preset = painted_before(photo, style), preset_of(style)
+    if painting is None or preset is None:
+        return {}
+    after = open_photo(painting)
+    before = fit(open_photo(SAMPLES[photo].path), max(after.size)).resize(after.size)
+    title = f"{SAMPLES[photo].title}, {preset.title}"
+    return {
+        "photo": shown_file(box, before, "sample"),
+        "painting": shown_file(box, after, "sample"),
+        "aspect": _aspect(after), "alt": title, "caption": f"Painted before: {title}", "at": 50,
+    }  # fmt: skip
 
 
 def sample_of(pictures: tuple[Any, ...]) -> tuple[str, str] | None:
