@@ -126,7 +126,7 @@ class Cache:
             total = sum(size for _, size, _ in files)
             missing = max(
                 total + self._reserved.total() - self._most,
-                self._missing_on_disk() if self._reserved else 0,
+                self._missing_on_disk(),
             )
             spared, now, freed, gone = self._spared(files), time.time(), 0, len(self._gone)
             for written, size, path in files:
