@@ -31,7 +31,7 @@ def test_memory_beyond_the_bound_breaks_a_promise():
 
 @pytest.mark.slow
 def test_visitors_finish_while_somebody_attacks(app):
-    told = asyncio.run(crowd(app, visitors=4, seconds=25))
+    told = asyncio.run(crowd(app, visitors=3, seconds=10))
     assert told.failures == []
     assert told.counts["finished"] > 0
     assert told.counts["attacks refused"] > 0
