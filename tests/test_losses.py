@@ -120,7 +120,7 @@ def test_content_loss_is_its_published_equation(form, scale):
 def test_content_loss_with_a_lift_is_its_equation_on_the_lifted_features(form):
     target, found, lift = features(2), features(3), matrix(4, 9)
     expected = content_equation(form, lifted(found, lift), lifted(target, lift))
-    loss = ContentLoss(target, form, CHANNELS, lift=lift)(found)
+    loss = ContentLoss(target, form, CHANNELS, projection=lift)(found)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
@@ -133,7 +133,7 @@ def test_content_gradient_is_that_of_the_equation(form, with_lift):
     def equation(values: np.ndarray) -> float:
         return content_equation(form, lifted(torch.from_numpy(values), lift), lifted(target, lift))
 
-    assert_gradient(ContentLoss(target, form, CHANNELS, lift=lift), equation, found)
+    assert_gradient(ContentLoss(target, form, CHANNELS, projection=lift), equation, found)
 
 
 def test_content_gradient_is_zero_at_the_target():
