@@ -6,7 +6,7 @@ const frame = stage.querySelector(".frame");
 const reach = stage.querySelector(".reach");
 const part = (name) => stage.querySelector(`.${name}`);
 const busy = new Set(["waiting", "painting", "printing"]);
-let phase = "", shown = 0;
+let phase = "", shown = 0, sweeps = false;
 
 const fade = (percent) => { part("painting").style.opacity = percent / 100; };
 
@@ -52,18 +52,21 @@ const render = async () => {
   if (!value) return;
   const was = phase;
   phase = value.phase;
-  for (const name of ["caption", "left", "right"]) part(name).textContent = value[name] ?? "";
   enliven(value.live ?? "none");
   // What comes into sight with this answer is not there yet.
   setTimeout(() => enliven(props.value.live ?? "none"), 150);
   if (busy.has(phase) && !busy.has(was)) move(0);
   stage.classList.toggle("whole-only", busy.has(phase));
+  // An answer that comes on the heels of the last may overtake it; the sweep is not lost to that.
+  if (phase === "finished" && busy.has(was)) sweeps = true;
   if (!await swap([value.photo, value.painting], ++shown)) return;
+  for (const name of ["caption", "left", "right"]) part(name).textContent = value[name] ?? "";
   frame.style.setProperty("--aspect", value.aspect);
   part("painting").alt = value.alt ?? "The painting";
   fade(value.fade ?? 100);
   if (value.at !== undefined && value.at !== null && !busy.has(phase)) move(value.at);
-  if (phase === "finished" && busy.has(was)) stage.classList.add("sweep");
+  if (sweeps) stage.classList.add("sweep");
+  sweeps = false;
 };
 
 window.nst ??= {};

@@ -240,7 +240,9 @@ def _line(progress: Progress, recipe: Recipe, after: int) -> str:
         return f"Done in {clock(progress.seconds)}, {width} × {height}."
     ends = list(accumulate(count for count, _ in recipe.schedule(after)))
     number, count = 1 + sum(end < progress.step for end in ends[:-1]), len(ends)
-    act = "Sketching" if number == 1 < count else "Finishing" if number == count > 1 else "Painting"
+    act = "Finishing" if number == count > 1 else "Painting"
+    if number == 1 < count and not after:  # what is gone on from has been sketched
+        act = "Sketching"
     where = f", {number} of {count}" if count > 1 else ""
     left = "" if progress.seconds_left is None else f", {about(progress.seconds_left)} left"
     return f"{act}{where}{left}"
