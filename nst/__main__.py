@@ -31,11 +31,12 @@ from tqdm import tqdm
 from nst.compare import COMPARISONS, compare
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
-from nst.pictures.export import read_recipe, save_picture
+from nst.pictures.export import read_notes, read_recipe, save_picture
 from nst.pictures.images import open_photo
 from nst.pictures.outputs import check_outputs, outputs_in
 from nst.pipeline import Pipeline, open_pipeline
 from nst.presets import find_style, preset_of, style_path
+from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, choices, parse_value
 from nst.weights.store import fetch, progress_bar
@@ -270,7 +271,8 @@ def _paint_all(
                 print(f"nst: skipped: {error}", file=sys.stderr)
                 continue
             if step is not None:
-                save_picture(pipeline.picture(step, photo), out, recipe)
+                notes = {NOTE: painted_by(pipeline)}
+                save_picture(pipeline.picture(step, photo), out, recipe, notes)
                 facts.append(_facts(pipeline, recipe, path, out, step))
     for note in dict.fromkeys(note for fact in facts for note in fact["notes"]):
         print(note, file=sys.stderr)
@@ -325,8 +327,11 @@ def _compare(argv: list[str]) -> int:
 def _open(argv: list[str]) -> int:
     parser = _Parser(prog="python -m nst open", description="Show the recipe inside a picture.")
     parser.add_argument("picture", type=Path)
-    recipe = read_recipe(parser.parse_args(argv).picture)
+    picture = parser.parse_args(argv).picture
+    recipe, note = read_recipe(picture), read_notes(picture).get(NOTE, "")
     print(json.dumps(asdict(recipe), indent=2))
+    if note and (sentence := otherwise_here(note, open_pipeline(recipe))):
+        print(sentence, file=sys.stderr)
     return DONE
 
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -171,3 +172,20 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(folder, refuses, monkeypat
     monkeypatch.setattr(Path, "iterdir", denied)
     line = refuses("holiday", STYLE, "-o", "out", *QUICK)
     assert line == "nst: The folder 'holiday' cannot be read: Permission denied."
+
+
+def test_a_picture_says_what_painted_it_and_whether_it_comes_out_otherwise_here(folder, capsys):
+    assert command_line.main(["photo.jpg", STYLE, "-o", "out.png", *QUICK]) == 0
+    note = export.read_notes("out.png")["painted-by"]
+    assert re.fullmatch(r"compact [0-9a-f]{8}, (fp32|bf16), nst .+, torch \d.+", note)
+    capsys.readouterr()
+    assert command_line.main(["open", "out.png"]) == 0
+    assert capsys.readouterr().err == ""
+    elsewhere = {"painted-by": note.replace("compact", "vgg19")}
+    export.save_picture(
+        Image.open("out.png"), "other.png", export.read_recipe("out.png"), elsewhere
+    )
+    assert command_line.main(["open", "other.png"]) == 0
+    told = capsys.readouterr()
+    assert "It was painted by vgg19" in told.err
+    assert json.loads(told.out)["size"] == 64
