@@ -23,7 +23,7 @@ ROOMS = {
     "engine": (["nst.engine"], "encoders, losses, objective, canvas, the steps"),
     "weights": (["nst.weights"], "shipped, cached, or from the Hub"),
     "pipeline": (
-        ["nst.pipeline", "nst.published", "nst.presets", "nst.compare"],
+        ["nst.pipeline", "nst.provenance", "nst.published", "nst.presets", "nst.compare"],
         "which encoder, on which device, with which recipe",
     ),
     "command line": (["nst.__main__"], "python -m nst"),
