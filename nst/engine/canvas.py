@@ -26,8 +26,8 @@ class Canvas:
     """A picture (1, 3, H, W) in 0..1 with what its optimiser remembers, all fp32.
 
     exp_avg, exp_avg_sq, steps: Adam's moments, and how many steps it has taken (Kingma and Ba
-    2015). lbfgs: what L-BFGS knows of
-    this picture at this size (Liu and Nocedal 1989); a copy begins anew.
+    2015). lbfgs: what L-BFGS knows of this picture at this size (Liu and Nocedal 1989), its
+    gradients measured in `unit`; a copy begins anew.
     """
 
     picture: Tensor
@@ -35,6 +35,7 @@ class Canvas:
     exp_avg_sq: Tensor = field(default=None)  # type: ignore[assignment]
     steps: int = 0
     lbfgs: torch.optim.LBFGS | None = field(default=None, init=False)
+    unit: Tensor = field(default=None, init=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if self.exp_avg is None:
