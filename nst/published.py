@@ -111,6 +111,29 @@ _TENSORFLOW_2 = Recipe(
     epsilon=0.1,
 )
 
+_GATYS = Recipe(
+    name="gatys",
+    encoder="vgg19",
+    pooling="average",
+    sketch="off",
+    input_range=255,
+    pooling_offsets=0,
+    content_layer="relu4_2",
+    content_form="half-sum",
+    content_weight=1.0,
+    style_form="gatys",
+    style_weight=1000.0,
+    local_weight=0.0,
+    tv_weight=0.0,
+    start="noise",
+    size=512,
+    scales=1,
+    steps=500,
+    optimiser="lbfgs",
+    learning_rate=1.0,
+    final_rate=1.0,
+)
+
 _GHORPADE_OURS = (
     "The learning rate is taken for pixels in 0..1, as in the TensorFlow tutorial that the "
     "system's beta1 comes from; Adam's other constants are Keras' defaults; white noise is "
@@ -123,6 +146,13 @@ RECIPES = {
         "This project's own: normalised distances, coarse to fine, seconds instead of minutes.",
         "This project.",
         "All of it.",
+    ),
+    "gatys": NamedRecipe(
+        _GATYS,
+        "The method's own: VGG-19 with average pooling, from white noise, by L-BFGS.",
+        "Gatys, Ecker and Bethge, Image Style Transfer Using Convolutional Neural Networks (2016).",
+        "500 evaluations; L-BFGS without a line search, with a memory of 10 steps; white noise is "
+        "uniform over the whole range; 512 px. The paper starts from the photo as well.",
     ),
     "lodaya": NamedRecipe(
         _TENSORFLOW_1,

@@ -98,15 +98,15 @@ def white_noise() -> Tensor:
 class Source:
     """A system as its authors give it: where it starts, what it minimises, how it steps.
 
-    rate, epsilon: Adam's for pixels in 0..span.
+    rate, betas, epsilon: Adam's for pixels in 0..span; without a rate it is L-BFGS.
     """
 
     shape: str
     pool: Callable[..., Tensor]
     start: Callable[[Tensor], Tensor]
     loss: Callable[[Tensor, dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]], Tensor]
-    span: float
-    rate: float
+    span: float = 1
+    rate: float | None = None
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
 
@@ -119,6 +119,13 @@ def blended(ratio: float) -> Callable[[Tensor], Tensor]:
         return CHANNEL_MEANS + ratio * noise + (1 - ratio) * (content - CHANNEL_MEANS)
 
     return start
+
+
+def gatys(_pixels: Tensor, painted: dict, content: dict, style: dict) -> Tensor:
+    j_content = squared_distance(painted["conv4_2"], content["conv4_2"]) / 2
+    j_style = sum(gatys_style(painted[layer], style[layer]) / 5 for layer in STYLE_LAYERS)
+    alpha, beta = 1, 1e3
+    return alpha * j_content + beta * j_style
 
 
 def lodaya(_pixels: Tensor, painted: dict, content: dict, style: dict) -> Tensor:
@@ -161,6 +168,7 @@ def tf_keras(_pixels: Tensor, painted: dict, content: dict, style: dict) -> Tens
 
 
 SOURCES = {
+    "gatys": Source("vgg19", F.avg_pool2d, lambda _: white_noise(), gatys),
     "lodaya": Source("vgg19", F.avg_pool2d, blended(0.6), lodaya, 255, 2.0),
     "ghorpade-vgg16": Source(
         "vgg16", F.max_pool2d, lambda _: white_noise(), ghorpade, 1, 0.01, (0.99, 0.999), 1e-7
@@ -196,17 +204,24 @@ class Reference:
         """The loss before each step and, after the last, the picture in 0..255."""
         span, source = self.source.span, self.source
         values = (self.start * (span / 255)).requires_grad_()
-        adam = torch.optim.Adam([values], lr=source.rate, betas=source.betas, eps=source.epsilon)
-        losses = []
-        for _ in range(steps):
-            adam.zero_grad()
+        losses: list[float] = []
+
+        def evaluate() -> Tensor:
+            optimiser.zero_grad()
             loss = self.loss(values / span * 255)
             loss.backward()
             losses.append(loss.item())
-            adam.step()
-            with torch.no_grad():
-                values.clamp_(0, span)  # the canvas stays a picture
-        return losses, values.detach() / span * 255
+            return loss
+
+        if source.rate is None:
+            optimiser = torch.optim.LBFGS([values], max_iter=steps, tolerance_change=0)
+            optimiser.step(evaluate)
+        else:
+            optimiser = torch.optim.Adam([values], source.rate, source.betas, source.epsilon)
+            for _ in range(steps):
+                optimiser.step(evaluate)
+                values.data.clamp_(0, span)  # the canvas stays a picture
+        return losses, values.detach().clamp(0, span) / span * 255
 
 
 def our_encoder(source: Source) -> Encoder:

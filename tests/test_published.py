@@ -1,4 +1,4 @@
-"""The five published systems, value by value, and what each says about itself.
+"""The published systems, value by value, and what each says about itself.
 
 The table is written from the systems' own texts. Keras' layers have their ReLU inside, and the
 TensorFlow 1 graphs of `lodaya` and `five-minute` compute it with each convolution, so that their
@@ -30,6 +30,7 @@ PLAIN = {
     "tv_weight": 0.0,
     "tv_form": "mean",
     "scales": 1,
+    "optimiser": "adam",
     "final_rate": 1.0,
     "noise_ratio": 0.6,
     "noise_amplitude": 127.5,
@@ -113,7 +114,25 @@ KERAS_TV = TF_KERAS | {
     "steps": 30_000,
     "keep_at": (3_000, 9_000, 17_000, 23_000, 30_000),
 }
+GATYS = PLAIN | {
+    "name": "gatys",
+    "encoder": "vgg19",
+    "pooling": "average",
+    "content_layer": "relu4_2",
+    "content_form": "half-sum",
+    "content_weight": 1.0,
+    "style_weight": 1000.0,
+    "size": 512,
+    "steps": 500,
+    "optimiser": "lbfgs",
+    "learning_rate": 1.0,
+    "beta1": Recipe.beta1,  # L-BFGS has none of Adam's
+    "beta2": Recipe.beta2,
+    "epsilon": Recipe.epsilon,
+    "start": "noise",
+}
 TABLE = {
+    "gatys": GATYS,
     "lodaya": LODAYA,
     "ghorpade-vgg16": GHORPADE | {"name": "ghorpade-vgg16", "encoder": "vgg16"},
     "ghorpade-vgg19": GHORPADE,
@@ -124,6 +143,7 @@ TABLE = {
 
 # What a source leaves open, by a word that its recipe has to say about it.
 LEFT_OPEN = {
+    "gatys": ["500 evaluations", "line search", "memory", "noise", "512 px"],
     "lodaya": ["Adam"],
     "ghorpade-vgg16": ["learning rate", "noise", "512 px", "Adam"],
     "ghorpade-vgg19": ["learning rate", "noise", "512 px", "Adam"],
@@ -190,7 +210,7 @@ def test_default_recipe_is_the_defaults():
     assert get_recipe("default") == Recipe()
 
 
-@pytest.mark.parametrize("name", ["gatys", "", "x" * 5000, "__class__"])
+@pytest.mark.parametrize("name", ["gatys-1", "", "x" * 5000, "__class__"])
 def test_unknown_recipe_is_refused_with_the_names_there_are(name):
     with pytest.raises(BadInput) as refused:
         get_recipe(name)

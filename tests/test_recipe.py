@@ -49,6 +49,7 @@ WORDS = {
     "content_form": ("normalised", "half-sum", "quarter-mean", "mean"),
     "style_form": ("normalised", "gatys"),
     "tv_form": ("mean", "sum"),
+    "optimiser": ("adam", "lbfgs"),
     "start": ("recoloured", "content", "noise", "blend"),
     "colours": ("style", "photo", "palette"),
 }

@@ -902,3 +902,25 @@ def test_recoloured_start_has_the_styles_colours_and_the_photos_drawing(tiny):
     assert (colours[0] - colours[1]).abs().max() < 0.05 < (colours[2] - colours[1]).abs().max()
     luma = [picture.mean(1).flatten() for picture in (start, content)]
     assert torch.corrcoef(torch.stack(luma))[0, 1] > 0.8
+
+
+def test_lbfgs_counts_evaluations_as_steps_and_goes_lower_than_adam(tiny):
+    recipe = QUICK.replace(scales=1, steps=25, start="content")
+    *_, adam = stylize(lion(), [preset()], recipe, tiny, every=None)
+    recipe = recipe.replace(optimiser="lbfgs", learning_rate=1, final_rate=1)
+    *steps, last_step = stylize(lion(), [preset()], recipe, tiny, every=0)
+    assert [step.step for step in steps] == list(range(1, 26))
+    assert last_step.losses[-1] < adam.losses[-1] < steps[0].losses[-1]
+    assert all(step.picture.min() >= 0 and step.picture.max() <= 1 for step in steps)
+    assert last_step.canvas.picture.min() >= 0
+    assert last_step.canvas.picture.max() <= 1
+
+
+def test_lbfgs_leaves_the_photo_outside_the_mask(tiny):
+    mask = torch.zeros_like(lion()[:, :1])
+    mask[..., : mask.shape[3] // 2] = 1
+    recipe = QUICK.replace(steps=6, start="content", optimiser="lbfgs", learning_rate=1)
+    painted = last(lion(), preset(), recipe, tiny, mask=mask).picture
+    outside = mask.expand_as(painted) == 0
+    assert torch.equal(painted[outside], lion()[outside])
+    assert not torch.allclose(painted, lion())

@@ -11,6 +11,8 @@ from nst.recipe import Recipe
 
 __all__ = ["Canvas", "resize"]
 
+PAIRS = 10  # that L-BFGS remembers; each is two pictures large
+
 
 def resize(picture: Tensor, size: Sequence[int]) -> Tensor:
     """Antialiased bicubic resize of (1, C, H, W) to (height, width)."""
@@ -21,15 +23,19 @@ def resize(picture: Tensor, size: Sequence[int]) -> Tensor:
 
 @dataclass
 class Canvas:
-    """A picture (1, 3, H, W) in 0..1 with Adam's moments (Kingma and Ba 2015), all fp32.
+    """A picture (1, 3, H, W) in 0..1 with what its optimiser remembers, all fp32.
 
-    steps: how many it has taken.
+    exp_avg, exp_avg_sq, steps: Adam's moments, and how many steps it has taken (Kingma and Ba
+    2015). lbfgs: what L-BFGS knows of this picture at this size (Liu and Nocedal 1989), its
+    gradients measured in `unit`; a copy begins anew.
     """
 
     picture: Tensor
     exp_avg: Tensor = field(default=None)  # type: ignore[assignment]
     exp_avg_sq: Tensor = field(default=None)  # type: ignore[assignment]
     steps: int = 0
+    lbfgs: torch.optim.LBFGS | None = field(default=None, init=False)
+    unit: Tensor = field(default=None, init=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if self.exp_avg is None:
@@ -41,7 +47,42 @@ class Canvas:
         return self.picture.shape[2], self.picture.shape[3]
 
     def step(self, gradient: Tensor, rate: float, recipe: Recipe) -> None:
-        """Move the picture against the gradient, in place, and keep it in 0..1."""
+        """Move the picture downhill, in place."""
+        if recipe.optimiser == "lbfgs":
+            self._lbfgs(gradient, rate)
+        else:
+            self._adam(gradient, rate, recipe)
+
+    def forget(self) -> None:
+        """Begin anew from this picture."""
+        self.exp_avg.zero_()
+        self.exp_avg_sq.zero_()
+        self.steps = 0
+        self.lbfgs = None
+
+    def _lbfgs(self, gradient: Tensor, rate: float) -> None:
+        """One evaluation of the objective, one step, no line search.
+
+        The picture may leave 0..1 on the way: a bound would break the pairs of move and change of
+        gradient that the next direction is made of.
+        """
+        if self.lbfgs is None:
+            self.lbfgs = torch.optim.LBFGS(
+                [self.picture],
+                max_iter=1,
+                history_size=PAIRS,
+                tolerance_grad=0,
+                tolerance_change=0,
+            )
+            self.unit = gradient.abs().mean().clamp_min(1e-30)
+        self.lbfgs.param_groups[0]["lr"] = rate
+        # The way down does not depend on the objective's scale, but torch's thresholds do.
+        self.picture.grad = (gradient / self.unit).contiguous()
+        self.lbfgs.step(lambda: 0.0)  # the loss itself is for line searches
+        self.picture.grad = None
+
+    def _adam(self, gradient: Tensor, rate: float, recipe: Recipe) -> None:
+        """One step, kept in 0..1."""
         self.steps += 1
         self.exp_avg.lerp_(gradient, 1 - recipe.beta1)
         self.exp_avg_sq.mul_(recipe.beta2).addcmul_(gradient, gradient, value=1 - recipe.beta2)

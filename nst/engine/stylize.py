@@ -289,6 +289,7 @@ class _Painting:
     def _report(self, canvas, scale, ahead, losses=None, last=False) -> Step:
         now = time.perf_counter()
         if last:
+            canvas.picture.clamp_(0, 1)  # which L-BFGS may leave on the way
             losses, _ = scale.evaluate(canvas.picture)
         picture = None
         if losses is not None:
@@ -296,7 +297,7 @@ class _Painting:
             picture = scale.shown(canvas.picture)
             if self.recipe.colours == "photo":
                 picture = photo_colours(picture, scale.content)
-            picture = picture.detach().cpu().clone()
+            picture = picture.detach().clamp(0, 1).cpu().clone()
         return Step(
             step=self.done,
             total=self.total,
@@ -327,9 +328,7 @@ class _Painting:
         self.rate_factor = 0.5
         self._note("The numbers left their range once; painting went on in fp32 at half the rate.")
         canvas.picture.copy_(good.picture)
-        canvas.exp_avg.zero_()
-        canvas.exp_avg_sq.zero_()
-        canvas.steps = 0
+        canvas.forget()
         # The encoders are shared with other runs, so this one takes copies.
         self.encoder = copy.deepcopy(self.encoder).float()
         self.sketch = copy.deepcopy(self.sketch).float() if self.sketch is not None else None
