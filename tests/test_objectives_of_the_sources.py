@@ -270,5 +270,5 @@ def test_ten_steps_paint_the_sources_picture(name):
     close = 1e-3 if recipe.optimiser == "lbfgs" else 1e-4
     assert losses == pytest.approx(wanted_losses, rel=close)
     apart = (last.picture * 255 - wanted).abs()
-    assert apart.mean() < 0.1
+    assert apart.mean() < 0.2
     assert recipe.optimiser == "lbfgs" or apart.max() < 0.1
