@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -747,7 +747,7 @@ def test_the_pictures_of_all_visits_are_bounded_together() -> None:
 def test_a_result_counts_with_every_picture_it_holds() -> None:
     photo, style = Image.new("RGB", (100, 50)), Image.new("RGB", (10, 10))
     result = Result(Order(photo, (style, style), Shared(Recipe()), "", ""))
-    result.painted = result.shown = Image.new("RGB", (20, 20))
+    result.painted = Image.new("RGB", (20, 20))
     assert bytes_held(result) == 3 * (5000 + 100 + 400)
 
 
@@ -777,27 +777,25 @@ def test_what_decodes_pictures_takes_turns_and_small_requests_pass_by(serve) -> 
     assert place.runs.most_looking == 2
 
 
-def test_one_address_may_have_only_so_many_requests_waiting(serve) -> None:
-    place = serve(waiting_requests=1)
-    lookers = [
-        threading.Thread(
-            target=place.post, args=("/run/look",),
-            kwargs={"data": ["x"], "fn_index": place.index("look")},
-        )
-        for _ in range(3)
-    ]  # fmt: skip
-    for looker in lookers[:2]:
-        looker.start()
-    _wait(lambda: place.runs.looking == 2)
-    lookers[2].start()
-    refused = None
-    while refused is None:
-        answer = place.post("/run/look", data=["x"], fn_index=place.index("look"))
-        refused = answer if answer.status_code == 429 else None
-    assert "from your address are waiting" in refused.json()["detail"]
-    place.runs.gate.set()
-    for looker in lookers:
-        looker.join()
+def test_one_address_may_have_only_so_many_requests_waiting() -> None:
+    async def go() -> None:
+        admission = Admission(replace(DOOR, waiting_requests=1), RULES, FairQueue(1))
+        look = Command({}, SimpleNamespace(concurrency_id=DECODING), "session", queued=False)
+        async with AsyncExitStack() as ended:
+            for _ in range(2):
+                await admission.take_turn(look, "here", ended)
+            waiting = [
+                asyncio.create_task(admission.take_turn(look, address, ended))
+                for address in ("here", "there")
+            ]
+            await asyncio.sleep(0)
+            with pytest.raises(Refused, match="from your address are waiting"):
+                await admission.take_turn(look, "here", ended)
+            assert not any(task.done() for task in waiting)
+            for task in waiting:
+                task.cancel()
+
+    asyncio.run(go())
 
 
 # What is left behind
