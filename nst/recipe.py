@@ -114,7 +114,7 @@ class Recipe:
         100,
         "how much painting: 50 is the recipe's own balance, each 50 is a factor of twenty",
     )
-    tv_weight: float = _number(15.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
+    tv_weight: float = _number(4.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
     tv_form: str = _choice("mean", ("mean", "sum"), "total variation formula")
 
     # How it gets there
