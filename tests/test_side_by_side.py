@@ -169,7 +169,9 @@ def test_the_wall_has_every_preset_as_a_draft_with_its_own_settings():
 def test_the_wall_opens_the_photo_once(monkeypatch):
     opened = []
     original = ordering.open_photo
-    monkeypatch.setattr(ordering, "open_photo", lambda path: opened.append(path) or original(path))
+    monkeypatch.setattr(
+        ordering, "open_photo", lambda path, **rest: opened.append(path) or original(path, **rest)
+    )
     plan(LION, [preset.id for preset in load_presets()[0][:3]])
     assert opened.count(LION) == 1
 

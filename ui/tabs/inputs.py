@@ -284,7 +284,7 @@ class Choice:
 
     def _pick_recipe(self, name: str, style_id: str | None) -> list[Any]:
         with sentences():
-            if name not in RECIPES:
+            if not isinstance(name, str) or name not in RECIPES:
                 raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
             preset = preset_of(style_id)
             recipe = RECIPES[name].recipe
@@ -388,8 +388,10 @@ def _mixed(second: Preset | None, share: float) -> str:
 def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
     """What a picture painted here remembers, and sentences on what of it is not here.
 
-    Raises BadInput for any other picture.
+    Raises BadInput for any other picture, and where there is none.
     """
+    if not isinstance(path, str):
+        raise BadInput("There is no painting to open; choose one that was made here.")
     recipe, notes = read_recipe(path), read_notes(path)
     return from_notes(recipe, notes), missing(notes, bool(recipe.mix))
 
