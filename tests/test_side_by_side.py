@@ -170,7 +170,7 @@ def test_the_wall_opens_the_photo_once(monkeypatch):
     opened = []
     original = ordering.open_photo
     monkeypatch.setattr(
-        ordering, "open_photo", lambda path, **rest: opened.append(path) or original(path, **rest)
+        ordering, "open_photo", lambda path, *rest: opened.append(path) or original(path, *rest)
     )
     plan(LION, [preset.id for preset in load_presets()[0][:3]])
     assert opened.count(LION) == 1
