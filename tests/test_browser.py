@@ -81,7 +81,7 @@ def test_it_opens_on_a_finished_sample(visit):
 
 
 def test_one_click_paints_and_the_picture_changes_as_it_goes(visit, tmp_path):
-    page = visit.open("?v=1&size=256&steps=240").page
+    page = visit.open("?v=1&size=256&steps=100").page
     page.evaluate(
         """() => { window.seen = new Set(); setInterval(() => {
         window.seen.add(document.querySelector('#picture .painting').src); }, 20); }"""
@@ -142,7 +142,7 @@ def test_a_finished_painting_is_painted_larger_for_a_print(visit, tmp_path):
 
 
 def test_the_frames_of_the_run_can_be_scrubbed(visit):
-    page = visit.open("?v=1&size=256&steps=240").page
+    page = visit.open("?v=1&size=256&steps=100").page
     visit.paint()
     whole = page.evaluate(PAINTING)
     visit.open_more()
@@ -318,7 +318,7 @@ def test_what_has_the_focus_is_not_hidden_by_the_bar(visit):
 
 
 def test_the_curves_show_the_losses(visit):
-    page = visit.open("?v=1&size=256&steps=240").page
+    page = visit.open("?v=1&size=256&steps=100").page
     visit.paint()
     visit.open_more()
     page.wait_for_selector("#curves svg")
