@@ -24,7 +24,7 @@ STATUS = "(document.querySelector('#status')?.innerText ?? '')"
 PAINTING = "document.querySelector('#picture .painting')?.src"
 CAPTION = "(document.querySelector('#picture .caption')?.textContent ?? '')"
 PLACE = """() => { const box = document.querySelector('#picture .painting').getBoundingClientRect();
-  return [box.x, box.y, box.width, box.height].map((number) => Math.round(number)).join(); }"""
+  return [box.x, box.y + scrollY, box.width, box.height].map((number) => Math.round(number)).join(); }"""
 
 
 class Painter(Visit):
@@ -142,7 +142,7 @@ def test_a_finished_painting_is_painted_larger_for_a_print(visit, tmp_path):
 
 
 def test_the_frames_of_the_run_can_be_scrubbed(visit):
-    page = visit.open("?v=1&size=256&steps=100").page
+    page = visit.open("?v=1&size=128&steps=150").page
     visit.paint()
     whole = page.evaluate(PAINTING)
     visit.open_more()
@@ -187,7 +187,8 @@ def test_what_is_seen_is_what_is_saved(visit, tmp_path):
 
 def test_the_picture_stays_where_it_is_when_a_run_ends_is_stopped_or_goes_on(visit):
     page = visit.open("?v=1&size=256&steps=40").page
-    page.click("#go")
+    page.evaluate("scrollTo(0, 0)")
+    page.dispatch_event("#go", "click")  # which scrolls nothing itself
     visit.told("left")
     place = page.evaluate(PLACE)
     page.evaluate(
@@ -197,10 +198,10 @@ def test_the_picture_stays_where_it_is_when_a_run_ends_is_stopped_or_goes_on(vis
     )
     visit.told("Done")
     page.wait_for_timeout(300)
-    page.click("#larger")
+    page.dispatch_event("#larger", "click")
     visit.told(" of 2")
     page.wait_for_timeout(300)
-    page.click("#stop")
+    page.dispatch_event("#stop", "click")
     visit.told("topped")
     page.wait_for_timeout(300)
     assert page.evaluate("[...window.places]") == [place]
