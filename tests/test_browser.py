@@ -24,7 +24,7 @@ STATUS = "(document.querySelector('#status')?.innerText ?? '')"
 PAINTING = "document.querySelector('#picture .painting')?.src"
 CAPTION = "(document.querySelector('#picture .caption')?.textContent ?? '')"
 PLACE = """() => { const box = document.querySelector('#picture .painting').getBoundingClientRect();
-  return [box.x, box.y + scrollY, box.width, box.height].map((number) => Math.round(number)).join(); }"""
+  return [box.x, box.y, box.width, box.height].map((number) => Math.round(number)).join(); }"""
 
 
 class Painter(Visit):
