@@ -330,7 +330,7 @@ def _open(argv: list[str]) -> int:
     picture = parser.parse_args(argv).picture
     recipe, note = read_recipe(picture), read_notes(picture).get(NOTE, "")
     print(json.dumps(asdict(recipe), indent=2))
-    if note and (sentence := otherwise_here(note, open_pipeline(recipe))):
+    if sentence := otherwise_here(note, recipe):
         print(sentence, file=sys.stderr)
     return DONE
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["cores", "device_name", "fastest_dtype", "pick_device", "use_machine"]
+__all__ = ["cores", "device_name", "dtype_name", "fastest_dtype", "pick_device", "use_machine"]
 
 # Options of mallopt(3): M_MMAP_THRESHOLD, at the most that glibc would come to by itself,
 # M_TRIM_THRESHOLD, and M_ARENA_MAX, without which every painting thread keeps memory of its own.
@@ -37,6 +37,11 @@ def device_name(device: torch.device) -> str:
     if device.type == "mps":
         return "Apple GPU"
     return f"CPU, {cores()} core{'s' if cores() != 1 else ''}"
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """What a visitor is told of a precision."""
+    return {torch.bfloat16: "bf16", torch.float32: "fp32"}[dtype]
 
 
 @lru_cache(maxsize=1)

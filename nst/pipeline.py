@@ -12,13 +12,20 @@ from nst.engine.canvas import Canvas
 from nst.engine.encoders import Encoder
 from nst.engine.stylize import Step, stylize
 from nst.errors import WeightsUnavailable
-from nst.hardware import device_name, fastest_dtype, pick_device, use_machine
+from nst.hardware import device_name, dtype_name, fastest_dtype, pick_device, use_machine
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.recipe import Recipe, layer_name
 from nst.weights.encoders import build_encoder
 from nst.weights.store import SOURCES, Progress, is_cached, load_vgg
 
-__all__ = ["TITLES", "Pipeline", "choose_encoder", "choose_sketch", "open_pipeline"]
+__all__ = [
+    "TITLES",
+    "Pipeline",
+    "choose_dtype",
+    "choose_encoder",
+    "choose_sketch",
+    "open_pipeline",
+]
 
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.
@@ -44,7 +51,7 @@ class Pipeline:
 
     @property
     def dtype(self) -> str:
-        return {torch.bfloat16: "bf16", torch.float32: "fp32"}[self.encoder.dtype]
+        return dtype_name(self.encoder.dtype)
 
     @property
     def title(self) -> str:
@@ -135,12 +142,16 @@ def _encoder(name: str, pooling: str) -> Encoder:
     key = (name, own, device)
     with _building:
         if key not in _encoders:
-            dtype = fastest_dtype(device, TYPICAL_WIDTH[name])
-            _encoders[key] = build_encoder(name, own, dtype, device, download=False)
+            _encoders[key] = build_encoder(name, own, choose_dtype(name), device, download=False)
         _encoders.move_to_end(key)
         while len(_encoders) > KEPT_ENCODERS:
             _encoders.popitem(last=False)
         return _encoders[key]
+
+
+def choose_dtype(name: str) -> torch.dtype:
+    """The precision in which an encoder works here."""
+    return fastest_dtype(pick_device(), TYPICAL_WIDTH[name])
 
 
 def choose_encoder(recipe: Recipe) -> tuple[str, str]:

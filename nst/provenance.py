@@ -5,37 +5,53 @@ from functools import lru_cache
 
 import torch
 
-from nst.pipeline import Pipeline
+from nst.hardware import dtype_name
+from nst.pipeline import Pipeline, choose_dtype, choose_encoder, choose_sketch
+from nst.recipe import Recipe
 from nst.weights.store import SOURCES, load_compact
 
 __all__ = ["NOTE", "otherwise_here", "painted_by"]
 
 NOTE = "painted-by"  # the note's name inside a PNG
+LONGEST = 300  # letters of a note that are read
 SHORT = 8  # letters of a sha256 that tell one set of weights from another
 
 
 def painted_by(pipeline: Pipeline) -> str:
-    """Encoder, the beginning of its weights' sha256, precision and versions, in one line."""
-    name = pipeline.encoder.name
-    versions = f"nst {_own_version()}, torch {torch.__version__}"
-    return f"{name} {_weights(name)[:SHORT]}, {pipeline.dtype}, {versions}"
+    """Encoders, the beginnings of their weights' sha256, precision and versions, in one line."""
+    sketch = pipeline.sketch.name if pipeline.sketch else ""
+    return _line(pipeline.encoder.name, sketch, pipeline.dtype)
 
 
-def otherwise_here(note: str, pipeline: Pipeline) -> str:
-    """One sentence where a picture of this note would come out otherwise here; else empty."""
-    here = painted_by(pipeline)
-    if not note or note == here:
+def otherwise_here(note: str, recipe: Recipe) -> str:
+    """One sentence where a picture of this note would come out otherwise here; else empty.
+
+    No network is loaded for the answer.
+    """
+    painter, _ = choose_encoder(recipe)
+    sketch, _ = choose_sketch(recipe, painter)
+    here = _line(painter, sketch, dtype_name(choose_dtype(painter))).split(", ")
+    there = note[:LONGEST].split(", ")
+    if not note or there == here:
         return ""
-    return (
-        f"It was painted by {note[:200]}; here it would be painted by {here}, "
-        "so it may come out otherwise."
+    theirs, ours = (
+        ", ".join(part for part in one if part not in other)
+        for one, other in ((there, here), (here, there))
     )
+    return f"It was painted by {theirs}; here it is {ours}, so it may come out otherwise."
+
+
+def _line(painter: str, sketch: str, precision: str) -> str:
+    first = f" after a sketch by {sketch} {_weights(sketch)}" if sketch else ""
+    versions = f"nst {_own_version()}, torch {torch.__version__}"
+    return f"{painter} {_weights(painter)}{first}, {precision}, {versions}"
 
 
 @lru_cache(maxsize=8)
 def _weights(name: str) -> str:
-    """The sha256 of the whole file for VGG, of the tensors for the encoder that is shipped."""
-    return SOURCES[name].sha256 if name in SOURCES else load_compact()[1]["sha256"]
+    """Of the sha256 of the whole file for VGG, of the tensors for the encoder that is shipped."""
+    sha256 = SOURCES[name].sha256 if name in SOURCES else load_compact()[1]["sha256"]
+    return sha256[:SHORT]
 
 
 def _own_version() -> str:

@@ -47,7 +47,9 @@ def test_paint_returns_a_png_that_remembers_its_recipe(client):
     assert Image.open(picture).size == (128, 128) == (facts["width"], facts["height"])
     recipe = read_recipe(picture)
     assert (recipe.size, recipe.steps, recipe.strength) == (128, 12, 60)
-    assert read_notes(picture) == {"photo": "lion", "style": "mosaic"}
+    notes = read_notes(picture)
+    assert notes.pop("painted-by").startswith("compact ")
+    assert notes == {"photo": "lion", "style": "mosaic"}
     assert facts["step"] == facts["steps"] == 12
     assert facts["losses"]["total"] > 0
     assert "compact" in facts["status"]
@@ -65,7 +67,7 @@ def test_a_style_of_ones_own_is_used_and_never_named(client, tmp_path):
     picture, _ = client.predict(
         photo=lion(), style=handle_file(str(mine)), recipe=QUICK, api_name="/paint"
     )
-    assert read_notes(picture) == {"photo": "lion"}
+    assert read_notes(picture).keys() == {"photo", "painted-by"}
     assert b"Ada" not in Path(picture).read_bytes()
     assert "Ada" not in picture
 

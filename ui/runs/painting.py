@@ -21,6 +21,7 @@ from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
 from nst.pictures.images import split_alpha, to_tensor
 from nst.pipeline import Pipeline, open_pipeline
+from nst.provenance import painted_by
 from nst.recipe import Recipe
 from nst.weights.background import Background
 from nst.weights.store import SOURCES, is_cached
@@ -47,8 +48,8 @@ class Progress:
 
     step: 0 before the visitor's turn. status: a line to show; details: the same for those who know
     the engine; notes: sentences the visitor should know. size: (width, height). losses and picture:
-    when a picture is due. With the last one come the canvas that `run(start=...)` goes on from,
-    the encoder, and what each scale has taken.
+    when a picture is due. encoder: its name; painted_by: the note on it for a picture's file. With
+    the last one come the canvas that `run(start=...)` goes on from, and what each scale has taken.
     """
 
     step: int
@@ -63,6 +64,7 @@ class Progress:
     seconds_left: float | None = None
     details: str = ""
     encoder: str = ""
+    painted_by: str = ""
     spent: tuple[Spent, ...] = ()
 
     @property
@@ -163,6 +165,7 @@ def _paint(
     try:
         pipeline = open_pipeline(recipe)
         preview, watch = Preview(photo, recipe.size), _Stopwatch()
+        note = painted_by(pipeline)
         why = tuple(filter(None, (pipeline.reason, pipeline.stand_ins(recipe))))
         for step in pipeline.paint(
             photo, styles, recipe, mask=mask, start=canvas, every=every, deadline=deadline
@@ -177,6 +180,7 @@ def _paint(
                 progress,
                 details=" ".join((progress.details, *why)),
                 encoder=pipeline.encoder.name,
+                painted_by=note,
                 spent=watch.spent if step.done else (),
             )
     except NstError as error:

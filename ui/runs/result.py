@@ -18,6 +18,7 @@ from nst.engine.losses import Losses
 from nst.pictures.animation import animation, clip
 from nst.pictures.export import save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
+from nst.provenance import NOTE
 from ui.runs.job import Order
 from ui.runs.painting import Arrays, Progress
 from ui.server.gradio_internals import keep_file
@@ -107,6 +108,7 @@ class Result:
     canvas: str | None = None
     status: str = ""
     details: str = ""
+    painted_by: str = ""
     notes: tuple[str, ...] = ()
     step: int = 0
     frame: int = 0
@@ -118,6 +120,7 @@ class Result:
         """Add what a run has just reported."""
         self.status, self.details, self.step = progress.status, progress.details, progress.step
         self.notes = (*progress.notes, *self.remarks)
+        self.painted_by = progress.painted_by
         if progress.losses is not None and np.isfinite(progress.losses).all():
             self.losses.append((progress.step, progress.losses))
         if progress.picture is not None:
@@ -188,11 +191,12 @@ class Result:
         return f"{self.order.shared.photo or 'photo'}-{self.order.shared.style or 'painted'}"
 
     def png(self) -> bytes:
-        """The picture shown, with its recipe and the ids of shipped pictures inside."""
+        """The picture shown; its recipe, what painted it and ids of shipped pictures inside."""
         file = io.BytesIO()
         shared = self.order.shared
-        ids = {"photo": shared.photo, "style": shared.style, "second": shared.second}
-        save_picture(self.shown, file, shared.recipe, {k: v for k, v in ids.items() if v})
+        notes = {"photo": shared.photo, "style": shared.style, "second": shared.second}
+        notes[NOTE] = self.painted_by
+        save_picture(self.shown, file, shared.recipe, {k: v for k, v in notes.items() if v})
         return file.getvalue()
 
     def card(self) -> bytes:

@@ -13,6 +13,7 @@ from nst.errors import BadInput, NstError
 from nst.pictures.export import read_notes, read_recipe
 from nst.pictures.images import fit, open_photo
 from nst.presets import Preset, load_presets, preset_of
+from nst.provenance import NOTE, otherwise_here
 from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.assets import asset_path
@@ -386,14 +387,16 @@ def _mixed(second: Preset | None, share: float) -> str:
 
 
 def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
-    """What a picture painted here remembers, and sentences on what of it is not here.
+    """What a picture painted by this project remembers, and sentences on what is otherwise here.
 
     Raises BadInput for any other picture, and where there is none.
     """
     if not isinstance(path, str):
         raise BadInput("There is no painting to open; choose one that was made here.")
     recipe, notes = read_recipe(path), read_notes(path)
-    return from_notes(recipe, notes), missing(notes, bool(recipe.mix))
+    otherwise = otherwise_here(notes.get(NOTE, ""), recipe)
+    told = (*missing(notes, bool(recipe.mix)), *filter(None, [otherwise]))
+    return from_notes(recipe, notes), told
 
 
 def _quality(recipe: Recipe) -> Any:
