@@ -34,12 +34,12 @@ from nst.errors import BadInput, NstError
 from nst.pictures.export import read_notes, read_recipe, save_picture
 from nst.pictures.images import open_photo
 from nst.pictures.outputs import check_outputs, outputs_in
-from nst.pipeline import Pipeline, open_pipeline
+from nst.pipeline import TITLES, Pipeline, choose_sketch, open_pipeline
 from nst.presets import find_style, preset_of, style_path
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, choices, parse_value
-from nst.weights.store import fetch, progress_bar
+from nst.weights.store import SOURCES, fetch, is_fetchable, progress_bar
 
 __all__ = ["main"]
 
@@ -274,7 +274,8 @@ def _paint_all(
                 notes = {NOTE: painted_by(pipeline)}
                 save_picture(pipeline.picture(step, photo), out, recipe, notes)
                 facts.append(_facts(pipeline, recipe, path, out, step))
-    for note in dict.fromkeys(note for fact in facts for note in fact["notes"]):
+    notes = [note for fact in facts for note in fact["notes"]]
+    for note in dict.fromkeys([*notes, *filter(None, [_better_sketch(pipeline, recipe)])]):
         print(note, file=sys.stderr)
     if len(photos) > 1:
         print(f"Painted {len(facts)} of {len(photos)} photos.", file=sys.stderr)
@@ -283,6 +284,16 @@ def _paint_all(
     if stop.is_set():
         return STOPPED
     return DONE if facts else BAD_INPUT
+
+
+def _better_sketch(pipeline: Pipeline, recipe: Recipe) -> str:
+    """How VGG-19 comes here, where it would have sketched and can be had; else empty."""
+    wanted = recipe.replace(sketch="vgg19") if recipe.sketch == "auto" else recipe
+    painter = pipeline.encoder.name
+    if painter != "compact" or not choose_sketch(wanted, painter)[1] or not is_fetchable("vgg19"):
+        return ""
+    title, size = TITLES["vgg19"], SOURCES["vgg19"].size / 1e6
+    return f"For better sketches fetch {title}, {size:.0f} MB: python -m nst weights vgg19"
 
 
 def _recipes(argv: list[str]) -> int:

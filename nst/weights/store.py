@@ -46,6 +46,7 @@ __all__ = [
     "feature_shapes",
     "fetch",
     "is_cached",
+    "is_fetchable",
     "load_compact",
     "load_vgg",
     "progress_bar",
@@ -147,6 +148,11 @@ def is_cached(name: str) -> bool:
         return _whole_file(source) is not None or _sealed_path(source).is_file()
     except WeightsUnavailable:
         return False
+
+
+def is_fetchable(name: str) -> bool:
+    """Whether these weights are not here and nobody forbids to ask the Hub for them."""
+    return not is_cached(name) and not constants.is_offline_mode()
 
 
 def describe(name: str) -> str:

@@ -27,6 +27,7 @@ from ui.runs.job import Order, order
 from ui.runs.messages import sentences, telling
 from ui.runs.pace import clock, pace
 from ui.runs.result import store
+from ui.tabs.fetch import FetchOffer
 from ui.tabs.mask_editor import MaskEditor, mask_from
 
 __all__ = ["Choice", "best_quality", "qualities"]
@@ -61,6 +62,7 @@ class Choice:
         self._layout_paintings(first)
         self.mask = MaskEditor(self.photo)
         self.controls.main()
+        self.fetch = FetchOffer()
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self.controls.advanced()
             self.open_box = gr.File(
@@ -149,6 +151,7 @@ class Choice:
         self.picked = [*came, *self._wire_paintings()]
         self._wire_controls()
         self.mask.wire()
+        self.fetch.wire(demo)
 
     @property
     def _style_outputs(self) -> list[gr.components.Component]:
