@@ -271,8 +271,8 @@ def _paint_all(
                 print(f"nst: skipped: {error}", file=sys.stderr)
                 continue
             if step is not None:
-                notes = {NOTE: painted_by(pipeline)}
-                save_picture(pipeline.picture(step, photo), out, recipe, notes)
+                made = {NOTE: painted_by(pipeline)}
+                save_picture(pipeline.picture(step, photo), out, recipe, made)
                 facts.append(_facts(pipeline, recipe, path, out, step))
     notes = [note for fact in facts for note in fact["notes"]]
     for note in dict.fromkeys([*notes, *filter(None, [_better_sketch(pipeline, recipe)])]):
