@@ -1,8 +1,11 @@
 """The real app, started as its own process on a free port, for the tests that go through HTTP."""
 
+import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +34,10 @@ def browser() -> Iterator:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def run_to_end() -> Iterator[Callable[[Coroutine], Any]]:
+    """`asyncio.run` in a thread of its own, for playwright keeps its loop in the tests' thread."""
+    with ThreadPoolExecutor(1) as thread:
+        yield lambda coroutine: thread.submit(asyncio.run, coroutine).result()

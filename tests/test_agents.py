@@ -1,6 +1,5 @@
 """Agents reach the app over MCP, where Gradio's extra is installed and the operator wants it."""
 
-import asyncio
 import base64
 import io
 import json
@@ -53,7 +52,7 @@ def test_the_door_is_closed_to_agents_unless_asked_for(app):
 
 
 @pytest.mark.slow
-def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path, elsewhere):
+def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path, elsewhere, run_to_end):
     mcp = pytest.importorskip("mcp")
     from mcp.client.streamable_http import streamable_http_client
 
@@ -71,7 +70,7 @@ def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path, elsewhere)
             return tools, painted, refused
 
     with running(tmp_path, **WANTED) as app:
-        tools, painted, refused = asyncio.run(talk(app))
+        tools, painted, refused = run_to_end(talk(app))
     assert tools == {"paint", "wall"}
     assert not painted.isError
     assert "Done: 2 steps" in " ".join(part.text for part in painted.content)

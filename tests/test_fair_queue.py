@@ -132,7 +132,7 @@ def test_who_leaves_the_queue_holds_up_nobody(clock):
     assert last.granted.done()
 
 
-def test_who_goes_while_the_turn_is_awaited_holds_up_nobody():
+def test_who_goes_while_the_turn_is_awaited_holds_up_nobody(run_to_end):
     async def wait(queue: FairQueue) -> None:
         with join(queue, "b") as turn:
             await asyncio.wrap_future(turn.granted)
@@ -148,7 +148,7 @@ def test_who_goes_while_the_turn_is_awaited_holds_up_nobody():
         running.__exit__()
         return last.granted.done()
 
-    assert asyncio.run(go())
+    assert run_to_end(go())
 
 
 # Addresses

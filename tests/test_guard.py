@@ -619,30 +619,33 @@ def test_two_visitors_share_no_state(place: Place) -> None:
     assert one.predict("next", api_name="/remember") == "mine"
 
 
-def _pass_over(place: Place, listeners: Listeners, visit: float) -> None:
+@pytest.fixture
+def pass_over(run_to_end) -> Callable[[Place, Listeners, float], None]:
     """One look for what is to be forgotten."""
-    asyncio.run(_forget(place.demo, listeners, Visits(RULES), 1000, visit))
+    return lambda place, listeners, visit: run_to_end(
+        _forget(place.demo, listeners, Visits(RULES), 1000, visit)
+    )
 
 
-def test_an_idle_visit_is_forgotten(serve) -> None:
+def test_an_idle_visit_is_forgotten(serve, pass_over) -> None:
     place = serve()
     client = place.client()
     client.predict("mine", api_name="/remember")
     assert client.session_hash in kept_by_session(place.demo)
-    _pass_over(place, Listeners(), 1000)
+    pass_over(place, Listeners(), 1000)
     assert client.session_hash in kept_by_session(place.demo)
-    _pass_over(place, Listeners(), 0)
+    pass_over(place, Listeners(), 0)
     assert client.session_hash not in kept_by_session(place.demo)
     assert client.predict("next", api_name="/remember") == ""
 
 
-def test_a_visit_that_is_listening_is_not_forgotten(serve) -> None:
+def test_a_visit_that_is_listening_is_not_forgotten(serve, pass_over) -> None:
     place = serve()
     client = place.client()
     client.predict("mine", api_name="/remember")
     listeners = Listeners()
     listeners.begin(client.session_hash, "here")
-    _pass_over(place, listeners, 0)
+    pass_over(place, listeners, 0)
     assert client.predict("next", api_name="/remember") == "mine"
 
 
@@ -658,7 +661,7 @@ def test_nobody_takes_the_messages_of_a_session_that_is_listened_to() -> None:
     listeners.begin("session", "there")
 
 
-def test_expiry_goes_on_after_an_error_that_nobody_foresaw(caplog) -> None:
+def test_expiry_goes_on_after_an_error_that_nobody_foresaw(caplog, run_to_end) -> None:
     tries = []
 
     async def act() -> None:
@@ -671,7 +674,7 @@ def test_expiry_goes_on_after_an_error_that_nobody_foresaw(caplog) -> None:
             await asyncio.sleep(0.001)
         task.cancel()
 
-    asyncio.run(go())
+    run_to_end(go())
     assert "unforeseen" in caplog.text
 
 
@@ -777,7 +780,7 @@ def test_what_decodes_pictures_takes_turns_and_small_requests_pass_by(serve) -> 
     assert place.runs.most_looking == 2
 
 
-def test_one_address_may_have_only_so_many_requests_waiting() -> None:
+def test_one_address_may_have_only_so_many_requests_waiting(run_to_end) -> None:
     async def go() -> None:
         admission = Admission(replace(DOOR, waiting_requests=1), RULES, FairQueue(1))
         look = Command({}, SimpleNamespace(concurrency_id=DECODING), "session", queued=False)
@@ -795,7 +798,7 @@ def test_one_address_may_have_only_so_many_requests_waiting() -> None:
             for task in waiting:
                 task.cancel()
 
-    asyncio.run(go())
+    run_to_end(go())
 
 
 # What is left behind

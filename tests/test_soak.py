@@ -1,7 +1,5 @@
 """The soak: visitors of every kind and an attacker, for a moment; and how it judges."""
 
-import asyncio
-
 import pytest
 
 from bench.soak import Account, crowd, judged
@@ -30,8 +28,8 @@ def test_memory_beyond_the_bound_breaks_a_promise():
 
 
 @pytest.mark.slow
-def test_visitors_finish_while_somebody_attacks(app):
-    told = asyncio.run(crowd(app, visitors=3, seconds=10))
+def test_visitors_finish_while_somebody_attacks(app, run_to_end):
+    told = run_to_end(crowd(app, visitors=3, seconds=10))
     assert told.failures == []
     assert told.counts["finished"] > 0
     assert told.counts["attacks refused"] > 0

@@ -1,16 +1,19 @@
 """The life of a run as the page sees it, from the press of Paint to its end."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
+from nst.errors import BadInput
 from nst.recipe import Recipe
 from ui.parts.links import Shared
 from ui.runs.job import Order
 from ui.runs.painting import Progress
 from ui.runs.result import Result
 from ui.runs.visit import RECENT, Past, Phase, Recents, Visit
+from ui.tabs.paint import PaintTab
 
 PICTURE = Image.new("RGB", (48, 40), "teal")
 TOLD = Progress(3, 10, PICTURE.size, 1.0, "Sketching", picture=PICTURE)
@@ -53,6 +56,27 @@ def test_a_print_is_told_from_a_painting(visit):
     visit.begin(result(larger=True))
     visit.take(TOLD)
     assert visit.phase is Phase.PRINTING
+
+
+def test_a_second_run_of_a_page_is_refused_and_leaves_the_first_alone(visit):
+    run = result()
+    visit.ask()
+    visit.begin(run)
+    with pytest.raises(BadInput, match="under way on this page already"):
+        visit.ask()
+    visit.take(TOLD)
+    visit.end()
+    assert visit.result is run
+
+
+def test_a_run_that_nobody_listens_to_any_more_leaves_the_page_free():
+    tab = SimpleNamespace(_render=lambda *_: {}, _going=lambda *_: iter([{}]))
+    visit, asked = Visit(), lambda _: (result(), None)
+    going = PaintTab._life(tab, asked)(None, visit)
+    next(going)
+    assert visit.busy
+    going.close()
+    assert not visit.busy
 
 
 def test_until_a_run_has_a_picture_the_result_before_it_is_kept(visit):

@@ -65,13 +65,18 @@ Object.assign(window.nst ??= {}, {
   },
 });
 
-// Gradio calls thumbnails "Thumbnail 3 of 13"; a screen reader should hear the painting's name.
-const name = () => document.querySelectorAll(".thumbs button img[alt]").forEach((img) => {
-  const button = img.closest("button");
-  if (button.getAttribute("aria-label") !== img.alt) button.setAttribute("aria-label", img.alt);
-  button.title = img.alt;
-  button.setAttribute("aria-pressed", button.classList.contains("selected"));
-});
+// Gradio calls thumbnails "Thumbnail 3 of 13", and the photo nothing; a screen reader should hear
+// the painting's name, and what a click on the photo does.
+const name = () => {
+  document.querySelectorAll(".thumbs button img[alt]").forEach((img) => {
+    const button = img.closest("button");
+    if (button.getAttribute("aria-label") !== img.alt) button.setAttribute("aria-label", img.alt);
+    button.title = img.alt;
+    button.setAttribute("aria-pressed", button.classList.contains("selected"));
+  });
+  const photo = document.querySelector("#photo button:not([aria-label])");
+  photo?.setAttribute("aria-label", "Choose another photo");
+};
 let due = false;
 new MutationObserver(() => {
   if (due) return;

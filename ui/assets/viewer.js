@@ -6,11 +6,12 @@ const frame = stage.querySelector(".frame");
 const reach = stage.querySelector(".reach");
 const part = (name) => stage.querySelector(`.${name}`);
 const busy = new Set(["waiting", "painting", "printing"]);
-let phase = "", shown = 0, sweeps = false;
+let phase = "", shown = 0, moves = 0, sweeps = false;
 
 const fade = (percent) => { part("painting").style.opacity = percent / 100; };
 
 const move = (at) => {
+  moves += 1;
   stage.classList.remove("sweep");
   reach.value = at;
   reach.setAttribute("aria-valuetext", `${Math.round(at)} % photo`);
@@ -59,12 +60,14 @@ const render = async () => {
   stage.classList.toggle("whole-only", busy.has(phase));
   // An answer that comes on the heels of the last may overtake it; the sweep is not lost to that.
   if (phase === "finished" && busy.has(was)) sweeps = true;
+  const before = moves;
   if (!await swap([value.photo, value.painting], ++shown)) return;
   for (const name of ["caption", "left", "right"]) part(name).textContent = value[name] ?? "";
   frame.style.setProperty("--aspect", value.aspect);
   part("painting").alt = value.alt ?? "The painting";
   fade(value.fade ?? 100);
-  if (value.at !== undefined && value.at !== null && !busy.has(phase)) move(value.at);
+  // A visitor who has moved the divider meanwhile has the last word.
+  if (moves === before && value.at != null && !busy.has(phase)) move(value.at);
   if (sweeps) stage.classList.add("sweep");
   sweeps = false;
 };

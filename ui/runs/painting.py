@@ -47,9 +47,10 @@ class Progress:
     """How far a run is.
 
     step: 0 before the visitor's turn. status: a line to show; details: the same for those who know
-    the engine; notes: sentences the visitor should know. size: (width, height). losses and picture:
-    when a picture is due. encoder: its name; painted_by: the note on it for a picture's file. With
-    the last one come the canvas that `run(start=...)` goes on from, and what each scale has taken.
+    the engine; stand_ins: which layers are not the recipe's, as a sentence; notes: sentences the
+    visitor should know. size: (width, height). losses and picture: when a picture is due. encoder:
+    its name; painted_by: the note on it for a picture's file. With the last one come the canvas
+    that `run(start=...)` goes on from, and what each scale has taken.
     """
 
     step: int
@@ -63,6 +64,7 @@ class Progress:
     canvas: Arrays | None = None
     seconds_left: float | None = None
     details: str = ""
+    stand_ins: str = ""
     encoder: str = ""
     painted_by: str = ""
     spent: tuple[Spent, ...] = ()
@@ -165,8 +167,7 @@ def _paint(
     try:
         pipeline = open_pipeline(recipe)
         preview, watch = Preview(photo, recipe.size), _Stopwatch()
-        note = painted_by(pipeline)
-        why = tuple(filter(None, (pipeline.reason, pipeline.stand_ins(recipe))))
+        note, stand_ins = painted_by(pipeline), pipeline.stand_ins(recipe)
         for step in pipeline.paint(
             photo, styles, recipe, mask=mask, start=canvas, every=every, deadline=deadline
         ):
@@ -178,7 +179,8 @@ def _paint(
             progress = _progress(step, pipeline, photo, preview)
             yield replace(
                 progress,
-                details=" ".join((progress.details, *why)),
+                details=" ".join(filter(None, (progress.details, pipeline.reason, stand_ins))),
+                stand_ins=stand_ins,
                 encoder=pipeline.encoder.name,
                 painted_by=note,
                 spent=watch.spent if step.done else (),

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 
+from nst.errors import BadInput
 from ui.runs.painting import Progress
 from ui.runs.result import Result
 from ui.server.limits import RULES
@@ -81,7 +82,9 @@ class Visit:
         return self.phase in (Phase.WAITING, Phase.PAINTING, Phase.PRINTING)
 
     def ask(self) -> None:
-        """A button was pressed that begins a run."""
+        """A button was pressed that begins a run. Raises BadInput while another is under way."""
+        if self.busy:
+            raise BadInput("A painting is under way on this page already: stop it first.")
         self._go(Phase.WAITING, "Getting ready")
         self.run, self.stopping = None, False
         self.look_at(None)

@@ -36,6 +36,7 @@ THUMB = 224
 NONE = -1  # of a gallery is selected; None would leave it as it is
 OWN = 0  # the tile of a painting of one's own; the presets follow
 NO_SECOND = 0  # the tile for no second painting
+HIDDEN = gr.update(visible=False)
 A_MOMENT = 15.0  # seconds that a visitor gladly waits
 SHARE = 0.4  # of a second painting, at first
 
@@ -97,6 +98,8 @@ class Choice:
                 interactive=False, object_fit="cover", elem_id="samples", elem_classes="thumbs",
                 selected_index=list(SAMPLES).index(OPENING[0]), buttons=[], scale=1, min_width=110,
             )  # fmt: skip
+        # Not `gr.Warning`, which shows nothing outside Gradio's queue.
+        self.refusal = gr.HTML(visible=False, elem_id="refusal", elem_classes="hint", padding=False)
         self.offer = gr.Button(
             "Use this painting as the photo", visible=False, size="sm", elem_id="offer"
         )
@@ -162,11 +165,12 @@ class Choice:
         self.offer.click(lambda path: path, self.upload, self.photo, **QUICK)
         self.samples.select(self.pick_sample, None, self.photo, **QUICK)
         self.photo.change(
-            lambda photo: (self.mark_sample(photo), gr.update(visible=False)),
-            self.photo, [self.samples, self.offer], **QUICK,
+            lambda photo: (self.mark_sample(photo), HIDDEN, HIDDEN),
+            self.photo, [self.samples, self.refusal, self.offer], **QUICK,
         )  # fmt: skip
+        told = [*self.restored, self.refusal, self.offer, self.camera]
         return [
-            event(self._take_photo, box, [*self.restored, self.offer, self.camera], **DECODES)
+            event(self._take_photo, box, told, **DECODES)
             for box, event in ((self.upload, self.upload.upload), (self.camera, self.camera.input))
         ]  # fmt: skip
 
@@ -222,28 +226,28 @@ class Choice:
 
     def _take_photo(self, path: str | None) -> list[Any]:
         """Show an upload once it is known to be good; a painting made here brings its settings."""
-        unchanged, hidden = [gr.skip()] * (len(self.restored) - 1), gr.update(visible=False)
+        unchanged = [gr.skip()] * (len(self.restored) - 1)
         camera = gr.update(value=None, visible=False)
         if path is None:  # the camera was put away
-            return [gr.skip(), *unchanged, hidden, camera]
+            return [gr.skip(), *unchanged, HIDDEN, HIDDEN, camera]
         try:
             open_photo(path)
         except BadInput as error:
-            gr.Warning(html.escape(str(error)), title="This photo cannot be used")
-            return [gr.skip(), *unchanged, hidden, camera]
+            refusal = gr.update(value=_refused("photo", error), visible=True)
+            return [gr.skip(), *unchanged, refusal, HIDDEN, camera]
         try:
             shared, notes = _inside(path)
         except BadInput:  # an ordinary photo
-            return [path, *unchanged, hidden, camera]
+            return [path, *unchanged, HIDDEN, HIDDEN, camera]
         restored = self.restore(shared, "This was painted here; its settings are back.", notes)
-        return [*restored, gr.update(visible=shared.photo is None), camera]
+        return [*restored, HIDDEN, gr.update(visible=shared.photo is None), camera]
 
     def _take_own(self, path: str, style_id: str | None, kept: Set[str], *values: Any) -> list[Any]:
         try:
             open_photo(path)
         except BadInput as error:
-            gr.Warning(html.escape(str(error)), title="This painting cannot be used")
-            return [gr.skip()] * (1 + len(self._style_outputs) + len(self.controls.outputs))
+            manner = f"{_manner(preset_of(style_id))}\n\n{_refused('painting', error)}"
+            return [gr.skip()] * 3 + [manner] + [gr.skip()] * len(self.controls.outputs)
         with sentences():
             shown = self._change_style(preset_of(style_id), None, kept, values)
         shown[1] = gr.update(value=self._tiles(path), selected_index=OWN)
@@ -382,6 +386,11 @@ def _thumb(path: str | Path) -> Image.Image:
 
 def _manner(preset: Preset | None) -> str:
     return f"**{preset.title}.** {preset.manner}" if preset else "**Your own painting.**"
+
+
+def _refused(picture: str, error: BadInput) -> str:
+    """Why a file that was brought is not taken, as HTML."""
+    return f'<p role="alert">This {picture} cannot be used. {html.escape(str(error))}</p>'
 
 
 def _mixed(second: Preset | None, share: float) -> str:

@@ -80,6 +80,10 @@ class PaintTab:
     def _layout_out(self) -> None:
         # A first value is given at once: so Gradio gives its files an address and keeps them.
         self.picture = picture_box(value=_sample(self.name, *OPENING), elem_id="picture")
+        with gr.Column(elem_id="below"):
+            self._layout_below()
+
+    def _layout_below(self) -> None:
         self.status = gr.HTML(telling("Painted before. Press Paint to make your own."),
                               elem_id="status")  # fmt: skip
         with gr.Column(visible=False, elem_id="after") as self.after:
@@ -159,10 +163,10 @@ class PaintTab:
     def _life(self, asked: Callable[..., tuple[Result, Start]]) -> Callable[..., Iterator[dict]]:
         # A generator function, for Gradio looks at what it is given before it calls it.
         def life(request: gr.Request, visit: Visit, *chosen: Any) -> Iterator[dict]:
-            visit.ask()
-            yield self._render(visit, request)
             with sentences():
+                visit.ask()
                 try:
+                    yield self._render(visit, request)
                     yield from self._going(visit, *asked(visit, *chosen), request)
                     visit.end()
                     self._remember(visit)
@@ -175,6 +179,9 @@ class PaintTab:
                     visit.fail()
                     yield self._render(visit, request)
                     raise
+                finally:  # nobody listens any more
+                    if visit.busy:
+                        visit.fail()
             yield self._render(visit, request)
 
         return life
@@ -218,8 +225,6 @@ class PaintTab:
 
     def _lost(self, visit: Visit, request: gr.Request) -> dict:
         """What failed without a word of its own, such as a refused request."""
-        if visit.busy:
-            visit.fail()
         return self._render(visit, request)
 
     # How the page is drawn
