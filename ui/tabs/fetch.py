@@ -1,5 +1,6 @@
 """The offer to fetch VGG-19, which sketches better than the encoder that ships."""
 
+import html
 from typing import Any
 
 import gradio as gr
@@ -7,7 +8,6 @@ import gradio as gr
 from nst.weights.store import SOURCES, is_fetchable
 from ui.runs import zero
 from ui.runs.events import QUICK
-from ui.runs.messages import telling
 from ui.runs.painting import BACKGROUND
 
 __all__ = ["FetchOffer"]
@@ -27,7 +27,7 @@ class FetchOffer:
         self.button = gr.Button(
             OFFER, visible=False, size="sm", elem_id="fetch", elem_classes="quiet-button"
         )
-        self.status = gr.HTML(visible=False, elem_id="fetched", elem_classes="hint", padding=False)
+        self.status = gr.Markdown(visible=False, elem_id="fetched", elem_classes="hint")
         self.clock = gr.Timer(TOLD_EVERY, active=False)
 
     def wire(self, demo: gr.Blocks) -> None:
@@ -58,6 +58,6 @@ def _page(told: str) -> list[Any]:
     offered = is_fetchable(NETWORK) and not fetching and not zero.ACTIVE
     return [
         gr.update(visible=offered),
-        gr.update(value=telling(told), visible=bool(told)),
+        gr.update(value=html.escape(told), visible=bool(told)),
         gr.update(active=fetching),
     ]
