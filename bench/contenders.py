@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.teacher import load_teacher
 from nst.engine.canvas import Canvas
-from nst.engine.encoders import VGG_BLOCKS, VGG_WIDTHS, Encoder, vgg_indices
+from nst.engine.encoders import Encoder, load_features, vgg
 from nst.engine.objective import Objective
 from nst.recipe import Recipe
 
@@ -19,26 +19,20 @@ __all__ = ["DTYPES", "default_step", "open_plain_teacher", "open_vgg19", "operat
 DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
 
-def random_vgg19() -> Encoder:
-    """VGG-19 with He et al. 2015's initialisation, under which activations keep their scale."""
-    blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS["vgg19"], strict=True)]
-    encoder = Encoder("vgg19", blocks)
+def open_vgg19(path: Path | None) -> Encoder:
+    """VGG-19 from a file laid out as torchvision's (.safetensors or .pth), or with random ones.
+
+    The random ones are He et al. 2015's, under which activations keep their scale.
+    """
+    encoder = vgg("vgg19").requires_grad_(False).eval()
+    if path is not None:
+        safe = path.suffix == ".safetensors"
+        weights = load_file(path) if safe else torch.load(path, weights_only=True)
+        return load_features(encoder, weights)
     generator = torch.Generator().manual_seed(0)
     for conv in encoder.convolutions.values():
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(conv.bias)
-    return encoder.requires_grad_(False).eval()
-
-
-def open_vgg19(path: Path | None) -> Encoder:
-    """VGG-19 from a file laid out as torchvision's (.safetensors or .pth), or with random ones."""
-    encoder = random_vgg19()
-    if path is not None:
-        safe = path.suffix == ".safetensors"
-        weights = load_file(path) if safe else torch.load(path, weights_only=True)
-        convs = encoder.convolutions.values()
-        for conv, index in zip(convs, vgg_indices("vgg19"), strict=True):
-            conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
     return encoder
 
 

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nst.engine.encoders import Encoder, vgg_indices
+from nst.engine.encoders import Encoder, load_features
 from nst.errors import BadInput, WeightsUnavailable
 from nst.pictures.images import fit, open_photo, to_tensor
 from nst.recipe import layer_name
@@ -333,9 +333,7 @@ def test_real_vgg_features_come_out_of_the_same_architecture():
         pytest.skip("the original VGG-19's first convolutions are not on this machine")
     weights = load_file(path)
     encoder = Encoder("vgg19", ((64,) * 2, (128,) * 2, (256,) * 4)).requires_grad_(False)
-    indices = vgg_indices("vgg19")[:8]
-    for conv, index in zip(encoder.convolutions.values(), indices, strict=True):
-        conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
+    load_features(encoder, weights)
     # These weights see BGR in 0..255 less the means of ImageNet.
     means = np.array([103.939, 116.779, 123.68])
     encoder.mean.copy_(torch.from_numpy(means / 255).view(1, 3, 1, 1))

@@ -14,7 +14,8 @@ from ui.runs.events import PAINTS
 from ui.runs.job import order
 from ui.runs.messages import sentences
 from ui.runs.painting import Progress, run
-from ui.runs.result import Result, store
+from ui.runs.result import Result
+from ui.server.gradio_internals import keep_file
 from ui.server.visitors import visitor_of
 
 __all__ = ["build"]
@@ -58,7 +59,7 @@ def build() -> None:
                 result.take(progress)
                 if progress.picture is not None and not progress.done:
                     yield None, _facts(progress, settings)
-            path = store(picture, result.png(), f"{result.name}.png")
+            path = keep_file(picture, result.png(), f"{result.name}.png")
             yield path, _facts(progress, settings)
 
     ids = ", ".join(p.id for p in load_presets()[0])

@@ -19,7 +19,7 @@ from nst.engine.kernels import average_pool, max_pool
 from nst.errors import BadInput
 from nst.recipe import layer_name
 
-__all__ = ["VGG_BLOCKS", "VGG_WIDTHS", "Encoder", "vgg_indices"]
+__all__ = ["Encoder", "load_features", "torchvision_names", "vgg"]
 
 # Simonyan and Zisserman, table 1, columns D and E: 3x3 convolutions before each pooling.
 VGG_WIDTHS = (64, 128, 256, 512, 512)
@@ -200,14 +200,28 @@ class Encoder(nn.Module):
         return picture.to(self.dtype, memory_format=torch.channels_last)
 
 
-def vgg_indices(name: str) -> list[int]:
-    """Positions of the convolutions in torchvision's `features`.
+def vgg(name: str, pooling: str = "max", padding: str = "zeros") -> Encoder:
+    """The architecture of "vgg16" or "vgg19", with random weights."""
+    blocks = [[width] * count for width, count in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)]
+    return Encoder(name, blocks, pooling, padding=padding)
 
-    A ReLU follows each of them, a pooling each block.
+
+def torchvision_names(encoder: Encoder) -> dict[str, nn.Conv2d]:
+    """{"features.0": the first convolution, ...}, as torchvision numbers them.
+
+    A ReLU follows each of them there, a pooling each block.
     """
-    indices: list[int] = []
-    position = 0
-    for count in VGG_BLOCKS[name]:
-        indices += range(position, position + 2 * count, 2)
-        position += 2 * count + 1
-    return indices
+    convolutions, named, position = iter(encoder.convolutions.values()), {}, 0
+    for block in encoder.blocks:
+        for _ in block:
+            named[f"features.{position}"] = next(convolutions)
+            position += 2
+        position += 1
+    return named
+
+
+def load_features(encoder: Encoder, weights: Mapping[str, Tensor]) -> Encoder:
+    """Give an encoder the weights {"features.0.weight": ...}; returns it."""
+    for name, conv in torchvision_names(encoder).items():
+        conv.load_state_dict({key: weights[f"{name}.{key}"] for key in ("weight", "bias")})
+    return encoder

@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from nst.engine.encoders import VGG_BLOCKS, VGG_WIDTHS, Encoder, vgg_indices
+from nst.engine.encoders import Encoder, load_features, vgg
 from nst.errors import BadInput
 from nst.weights.store import load_compact, load_vgg
 
@@ -29,20 +29,15 @@ def build_encoder(
     """
     if name not in ENCODERS:
         raise BadInput(f"There is no encoder called {name!r}; choose from {', '.join(ENCODERS)}.")
-    encoder = _compact() if name == "compact" else _vgg(name, pooling or "max", download)
+    if name == "compact":
+        encoder = _compact()
+    else:
+        weights = load_vgg(name, download=download)
+        encoder = load_features(vgg(name, pooling or "max"), weights)
     encoder = encoder.to(device=device, dtype=dtype)
     for conv in encoder.convolutions.values():
         conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
     return encoder.requires_grad_(False).eval()
-
-
-def _vgg(name: str, pooling: str, download: bool) -> Encoder:
-    weights = load_vgg(name, download=download)
-    blocks = [[w] * n for w, n in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)]
-    encoder = Encoder(name, blocks, pooling)
-    for conv, index in zip(encoder.convolutions.values(), vgg_indices(name), strict=True):
-        conv.load_state_dict({k: weights[f"features.{index}.{k}"] for k in ("weight", "bias")})
-    return encoder
 
 
 def _compact() -> Encoder:

@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -24,7 +23,7 @@ from huggingface_hub import HfFileMetadata, cached_assets_path, constants, try_t
 from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import tqdm
 
-from nst.engine.encoders import VGG_BLOCKS, VGG_WIDTHS, vgg_indices
+from nst.engine.encoders import torchvision_names, vgg
 from nst.errors import BadInput, WeightsUnavailable
 from nst.weights.checksum import (
     HEADER_LIMIT,
@@ -67,16 +66,13 @@ def feature_shapes(name: str) -> dict[str, tuple[int, ...]]:
 
     `{"features.0.weight": (64, 3, 3, 3), "features.0.bias": (64,), ...}`, shallowest first.
     """
-    widths = [
-        width
-        for width, count in zip(VGG_WIDTHS, VGG_BLOCKS[name], strict=True)
-        for _ in range(count)
-    ]
-    shapes: dict[str, tuple[int, ...]] = {}
-    for index, (before, width) in zip(vgg_indices(name), pairwise([3, *widths]), strict=True):
-        shapes[f"features.{index}.weight"] = (width, before, 3, 3)
-        shapes[f"features.{index}.bias"] = (width,)
-    return shapes
+    with torch.device("meta"):
+        named = torchvision_names(vgg(name))
+    return {
+        f"{layer}.{key}": tuple(tensor.shape)
+        for layer, conv in named.items()
+        for key, tensor in conv.named_parameters()
+    }
 
 
 # BSD-3; torchvision's ImageNet weights: RGB in 0..1, less the mean, over the deviation.

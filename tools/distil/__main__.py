@@ -59,7 +59,7 @@ class Classroom:
         albums = (self.photos, self.paintings)
         drawn = tensors([a.crop(128, self.rng) for a in albums * 80])
         drawn = torch.cat([drawn[:80], jitter(drawn[80:], self.rng)]).to(self.device)
-        solve_layers(self.student, load_vgg19(self.args.teacher, padding="picture"), drawn)
+        solve_layers(self.student, load_vgg19(self.args.teacher), drawn)
         some = drawn[::4]
         with torch.no_grad():
             truth = Seen.joined([self.teacher(part) for part in some.split(8)])

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nst.engine.encoders import Encoder, vgg_indices
+from nst.engine.encoders import Encoder, load_features, vgg
 from nst.hardware import fastest_dtype
 
 __all__ = [
@@ -42,15 +42,9 @@ def mixed_precision(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-def load_vgg19(path: Path, pooling: str = "max", padding: str = "zeros") -> Encoder:
-    """VGG-19 from a file in torchvision's layout, frozen, in fp32."""
-    stored = load_file(path)
-    network = Encoder(
-        "vgg19", [[64] * 2, [128] * 2, [256] * 4, [512] * 4, [512] * 4], pooling, padding=padding
-    )
-    for conv, i in zip(network.convolutions.values(), vgg_indices("vgg19"), strict=True):
-        conv.weight.data.copy_(stored[f"features.{i}.weight"])
-        conv.bias.data.copy_(stored[f"features.{i}.bias"])
+def load_vgg19(path: Path) -> Encoder:
+    """VGG-19 from a file in torchvision's layout, frozen, in fp32, padded as its student is."""
+    network = load_features(vgg("vgg19", padding="picture"), load_file(path))
     return network.requires_grad_(False)
 
 
@@ -62,7 +56,7 @@ class Teacher:
     """
 
     def __init__(self, path: Path, device: torch.device, samples: Tensor) -> None:
-        network = load_vgg19(path, padding="picture").to(device, fastest_dtype(device, 256))
+        network = load_vgg19(path).to(device, fastest_dtype(device, 256))
         self.network = network.to(memory_format=torch.channels_last)
         self.directions: dict[str, Tensor] = {}
         with torch.no_grad():

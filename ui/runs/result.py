@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from gradio.components import Component
 from PIL import Image
 
 from nst.engine.colour import blend, photo_colours
@@ -21,10 +20,9 @@ from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tenso
 from nst.provenance import NOTE
 from ui.runs.job import Order
 from ui.runs.painting import Arrays, Progress
-from ui.server.gradio_internals import keep_file
 from ui.server.limits import RULES
 
-__all__ = ["Frames", "Result", "Shelf", "flat", "jpeg", "store"]
+__all__ = ["Frames", "Result", "Shelf", "flat", "jpeg"]
 
 FRAME_SIDE = 768
 GIF_SIDE = 400
@@ -227,11 +225,6 @@ class Result:
 def flat(image: Image.Image) -> Image.Image:
     """RGB for a JPEG preview; transparent parts become the mean colour of what can be seen."""
     return split_alpha(image)[0]
-
-
-def store(component: Component, data: bytes, name: str) -> str:
-    """Put a file where `component` may serve it until it expires; returns its path."""
-    return keep_file(component, data, name)
 
 
 def jpeg(image: Image.Image, quality: int = 85) -> bytes:

@@ -9,7 +9,8 @@ from PIL import Image
 
 from nst.pictures.images import fit
 from ui.assets import asset
-from ui.runs.result import flat, jpeg, store
+from ui.runs.result import flat, jpeg
+from ui.server.gradio_internals import keep_file
 
 __all__ = ["file_of", "picture_box", "shown_file"]
 
@@ -30,7 +31,7 @@ def picture_box(**options: Any) -> gr.HTML:
 def shown_file(box: Component, picture: Image.Image, name: str = "shown") -> dict[str, Any]:
     """A picture, no larger than a screen shows it, as a file that the page may fetch."""
     data = jpeg(fit(flat(picture), SCREEN, enlarge=False), 88)
-    return file_of(store(box, data, f"{name}.jpg"))
+    return file_of(keep_file(box, data, f"{name}.jpg"))
 
 
 def file_of(path: str) -> dict[str, Any]:

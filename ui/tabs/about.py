@@ -20,7 +20,7 @@ from ui.parts.controls import QUALITIES
 from ui.parts.samples import OPENING, SAMPLES, painted_before
 from ui.runs.events import QUICK
 from ui.runs.pace import clock, pace
-from ui.tabs.tiles import jpeg
+from ui.runs.result import jpeg
 
 __all__ = ["build", "figures"]
 

@@ -26,7 +26,7 @@ from ui.runs.events import DECODES, QUICK
 from ui.runs.job import Order, order
 from ui.runs.messages import sentences, telling
 from ui.runs.pace import clock, pace
-from ui.runs.result import store
+from ui.server.gradio_internals import keep_file
 from ui.tabs.fetch import FetchOffer
 from ui.tabs.mask_editor import MaskEditor, mask_from
 
@@ -217,7 +217,7 @@ class Choice:
     def _sample_file(self, name: str) -> str:
         """A copy that Gradio may serve: it refuses files of its own package."""
         path = SAMPLES[name].path
-        return store(self.photo, path.read_bytes(), path.name)
+        return keep_file(self.photo, path.read_bytes(), path.name)
 
     def mark_sample(self, photo: str | None) -> Any:
         """Mark the sample that a photo is, if it is one, in a gallery of samples."""

@@ -20,10 +20,11 @@ from ui.runs.job import Order
 from ui.runs.messages import sentences, telling
 from ui.runs.painting import Arrays, run
 from ui.runs.prints import prints
-from ui.runs.result import Result, flat, jpeg, store
+from ui.runs.result import Result, flat, jpeg
 from ui.runs.viewer import file_of, picture_box, shown_file
 from ui.runs.visit import Past, Phase, Visit, recents
 from ui.server.expiry import has_room
+from ui.server.gradio_internals import keep_file
 from ui.server.limits import RULES
 from ui.server.visitors import visitor_of
 from ui.tabs.inputs import Choice
@@ -375,7 +376,7 @@ class PaintTab:
         thumb = jpeg(fit(flat(result.coloured), THUMB))
         past = Past(
             result.order.title, photo["path"], painting["path"], self.panel.saved(result),
-            store(self.strip, thumb, "thumb.jpg"), _aspect(result.order.photo),
+            keep_file(self.strip, thumb, "thumb.jpg"), _aspect(result.order.photo),
         )  # fmt: skip
         recents.add(visit.name, past)
 

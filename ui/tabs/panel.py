@@ -12,10 +12,11 @@ from nst.errors import BadInput, NstError
 from nst.pictures.images import fit
 from ui.runs.events import PAINTS, PRIVATE, QUICK
 from ui.runs.messages import sentences, telling
-from ui.runs.result import flat, store
+from ui.runs.result import flat, jpeg
+from ui.server.gradio_internals import keep_file
 from ui.server.limits import RULES
 from ui.server.visitors import visitor_of
-from ui.tabs.tiles import TILE, Tile, View, jpeg, sheet_of
+from ui.tabs.tiles import TILE, Tile, View, sheet_of
 
 __all__ = ["Panel", "Stage", "taken"]
 
@@ -105,7 +106,7 @@ class Panel:
 
     def show(self, view: View, files: Sequence[Path]) -> dict:
         """Updates that show a view that is finished. files: of its tiles."""
-        stored = [store(self.gallery, file.read_bytes(), file.name) for file in files]
+        stored = [keep_file(self.gallery, file.read_bytes(), file.name) for file in files]
         stage = Stage(view, [self._file(view.photo, 0), *stored])
         return {self.stage: stage} | self._finished(stage)
 
@@ -190,11 +191,11 @@ class Panel:
         return shown
 
     def _file(self, picture: Image.Image, number: int) -> str:
-        data = jpeg(fit(flat(picture), TILE, enlarge=False))
-        return store(self.gallery, data, f"{self.name}-{number}.jpg")
+        data = jpeg(fit(flat(picture), TILE, enlarge=False), 88)
+        return keep_file(self.gallery, data, f"{self.name}-{number}.jpg")
 
     def _sheet(self, view: View) -> str:
-        return store(self.sheet, jpeg(sheet_of(view), 90), f"{self.name}-sheet.jpg")
+        return keep_file(self.sheet, jpeg(sheet_of(view), 90), f"{self.name}-sheet.jpg")
 
     def _choose(self, stage: Stage | None, event: gr.SelectData) -> dict:
         """Offer what can be done with the tile that was clicked; nothing with the photo."""

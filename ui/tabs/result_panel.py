@@ -10,8 +10,9 @@ from ui.parts.links import address, to_query
 from ui.runs.events import PRIVATE, QUICK
 from ui.runs.messages import sentences
 from ui.runs.prints import prints
-from ui.runs.result import Result, store
+from ui.runs.result import Result
 from ui.runs.visit import Visit
+from ui.server.gradio_internals import keep_file
 
 __all__ = ["ResultPanel", "painted"]
 
@@ -106,7 +107,7 @@ class ResultPanel:
 
     def saved(self, result: Result) -> str:
         """The file that Download gives: the picture as it is looked at."""
-        return result.once("png", lambda: store(self.png, result.png(), f"{result.name}.png"))
+        return result.once("png", lambda: keep_file(self.png, result.png(), f"{result.name}.png"))
 
 
 def painted(visit: Visit) -> Result:
@@ -124,6 +125,6 @@ def _maker(button: gr.DownloadButton, name: str) -> Any:
     def made(visit: Visit) -> str:
         with sentences():
             result = painted(visit)
-            return store(button, make(result), f"{result.name}{ending}")
+            return keep_file(button, make(result), f"{result.name}{ending}")
 
     return made

@@ -14,9 +14,10 @@ from ui.parts.controls import LABELS, WORDS
 from ui.parts.links import Shared
 from ui.parts.samples import SAMPLES
 from ui.runs.events import DECODES
-from ui.runs.result import Result, flat, store
+from ui.runs.result import Result, flat, jpeg
+from ui.server.gradio_internals import keep_file
 from ui.server.limits import RULES
-from ui.tabs.tiles import Tile, jpeg
+from ui.tabs.tiles import Tile
 
 __all__ = ["Pair", "SideBySide", "differences", "tile_of"]
 
@@ -70,7 +71,7 @@ class SideBySide:
         tiles = [(tile.picture, _listed(rows, i) or tile.title) for i, tile in enumerate(pair)]
         largest = max(max(picture.size) for picture, _ in tiles)
         sheet = contact_sheet(tiles, 2, "Side by side", min(640, 3 * largest))
-        return store(self.sheet, jpeg(sheet, 90), "side-by-side.jpg")
+        return keep_file(self.sheet, jpeg(sheet, 90), "side-by-side.jpg")
 
 
 def tile_of(result: Result) -> Tile:

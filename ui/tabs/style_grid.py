@@ -19,11 +19,12 @@ from ui.runs.events import PAINTS, QUICK
 from ui.runs.job import Order, order
 from ui.runs.messages import sentences, telling
 from ui.runs.pace import clock, pace
-from ui.runs.result import store
+from ui.runs.result import jpeg
+from ui.server.gradio_internals import keep_file
 from ui.server.limits import RULES
 from ui.server.visitors import Visitor, visitor_of
 from ui.tabs.panel import Panel, Stage
-from ui.tabs.tiles import TILE, Plan, Tile, View, jpeg, paint_all, sheet_of
+from ui.tabs.tiles import TILE, Plan, Tile, View, paint_all, sheet_of
 
 __all__ = ["DRAFT", "StyleGrid", "build_endpoint"]
 
@@ -160,9 +161,9 @@ def build_endpoint() -> None:
             for view in paint_all(chosen, visitor_of(request)):
                 for tile in view.tiles[len(files) :]:
                     name = f"wall-{tile.shared.style}.jpg"
-                    files.append((store(pictures, jpeg(tile.picture, 92), name), tile.title))
+                    files.append((keep_file(pictures, jpeg(tile.picture, 92), name), tile.title))
                 yield files, None, _facts(view)
-            yield files, store(sheet, jpeg(sheet_of(view), 90), "wall.jpg"), _facts(view)
+            yield files, keep_file(sheet, jpeg(sheet_of(view), 90), "wall.jpg"), _facts(view)
 
     button.click(
         wall,

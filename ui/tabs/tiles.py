@@ -4,7 +4,6 @@ The grid of styles, the sweep and the published comparisons are each a source of
 `ui.tabs.panel.Panel` shows any of them.
 """
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -24,7 +23,6 @@ __all__ = [
     "Plan",
     "Tile",
     "View",
-    "jpeg",
     "paint_all",
     "sheet_of",
 ]
@@ -121,10 +119,3 @@ def sheet_of(view: View) -> Image.Image:
     tiles = [(fit(view.photo, size), "the photo"), *((t.picture, t.title) for t in view.tiles)]
     columns = next((c for c in (4, 3, 5) if len(tiles) % c == 0), min(4, len(tiles)))
     return contact_sheet(tiles, columns, view.heading)
-
-
-def jpeg(image: Image.Image, quality: int = 88) -> bytes:
-    """The bytes of a JPEG file."""
-    file = io.BytesIO()
-    image.convert("RGB").save(file, "JPEG", quality=quality)
-    return file.getvalue()
