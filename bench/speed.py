@@ -291,7 +291,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--vgg-race-size", type=int, default=256, help="512 takes long")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     parser.set_defaults(race_steps=300, precision_steps=Recipe().steps, paint_steps=Recipe().steps)
-    parser.set_defaults(paint_sizes=(256, 512, 1024), preview_rounds=3, matmul=2048)
+    parser.set_defaults(paint_sizes=(384, 512, 1024), preview_rounds=3, matmul=2048)
     parser.set_defaults(memory_sizes=None, precision_sizes=(256, 128))
     args = parser.parse_args(words)
     if args.quick:

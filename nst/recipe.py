@@ -122,7 +122,7 @@ class Recipe:
     scales: int = _number(
         0, 0, 6, "coarse to fine, each scale twice the last; 0: the first is about 128 px"
     )
-    steps: int = _number(280, 1, 30000, "steps over all scales")
+    steps: int = _number(200, 1, 30000, "steps over all scales")
     optimiser: str = _choice("adam", ("adam", "lbfgs"), "what walks the picture downhill")
     learning_rate: float = _number(0.04, 1e-6, 1, "for pixels in 0..1; L-BFGS' own is 1")
     final_rate: float = _number(0.1, 1e-3, 1, "the rate falls to this fraction within each scale")

@@ -212,12 +212,12 @@ def test_what_is_said_of_zero_gpu_is_computed(monkeypatch):
     text = " ".join(section("Put it on a Space").split())
     said = re.search(
         r"VGG-19 \(512 x 384 pixels, (\d+) steps\) asks for (\d+) seconds, which ZeroGPU counts as "
-        r"(\d+) .*? is (\d+) such .*?, (\d+) for a free account \(5\) and (\d+) with PRO \(40\), "
-        r"and, if each used all the seconds it asks for, (\d+) visitors",
+        r"([\d.]+) .*? is (\d+) such .*?, (\d+) for a free account \(5\) and (\d+) with PRO "
+        r"\(40\), and, if each used all the seconds it asks for, (\d+) visitors",
         text,
     )
     assert said
-    steps, asked, counted, *paintings, minute = map(int, said.groups())
+    steps, asked, counted, *paintings, minute = map(float, said.groups())
     recipe = Recipe(encoder="vgg19")
     assert recipe.steps == steps
     needed = zero.painting_seconds(Image.new("RGB", (512, 384)), recipe, 300)

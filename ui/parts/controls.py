@@ -106,7 +106,7 @@ WORDS = {
     "photo": "The photo's",
     "palette": "Close to the photo's",
 }
-QUALITIES = {"Draft": 256, "Standard": 512, "Fine": 1024}
+QUALITIES = {"Draft": 384, "Standard": 512, "Fine": 1024}
 SLIDERS = {"strength": 1, "brush": 0.05, "noise_ratio": 0.05}
 # What a visitor sets for a picture is no departure from the project's own recipe.
 THEIRS = frozenset({"size", "seed", "mix"})

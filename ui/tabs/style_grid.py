@@ -12,6 +12,7 @@ from nst.pictures.images import fit, open_photo
 from nst.presets import Preset, load_presets, preset_of
 from nst.published import RECIPES
 from nst.recipe import Recipe
+from ui.parts.controls import QUALITIES
 from ui.parts.links import Shared, read_settings
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
@@ -28,10 +29,10 @@ from ui.tabs.tiles import TILE, Plan, Tile, View, paint_all, sheet_of
 
 __all__ = ["DRAFT", "StyleGrid", "build_endpoint"]
 
-DRAFT = 256  # pixels of the long side
+DRAFT = QUALITIES["Draft"]
 MOST = 24  # paintings at once
 
-ABOUT = """One photo in several paintings, each as a draft of 256 pixels.
+ABOUT = """One photo in several paintings, each as a draft of {size} pixels.
 
 photo: a picture. presets: ids separated by commas; empty for all of {presets}.
 recipe: settings as a query string that every painting gets, such as "strength=60"; empty for the
@@ -170,7 +171,9 @@ def build_endpoint() -> None:
         [photo, presets, recipe],
         [pictures, sheet, facts],
         api_name="wall",
-        api_description=ABOUT.format(presets=", ".join(p.id for p in load_presets()[0])),
+        api_description=ABOUT.format(
+            size=DRAFT, presets=", ".join(p.id for p in load_presets()[0])
+        ),
         **PAINTS,
     )
 
