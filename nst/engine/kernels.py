@@ -70,7 +70,7 @@ class _MaxPool(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(F.max_pool2d(leaf, 2), leaf, *grad_outputs)
+            (gradient,) = torch.autograd.grad(F.max_pool2d(leaf, 2), leaf, grad_outputs[0])
         return gradient
 
 
