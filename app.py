@@ -22,7 +22,7 @@ from ui.runs import zero
 from ui.runs.painting import calibrate, prepare
 from ui.server.gradio_internals import upload_folder
 from ui.server.guard import launch_options
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.theme import CSS, HEAD, JS, theme
 
 __all__ = ["check_folder", "main", "options"]
@@ -37,8 +37,8 @@ def options() -> dict[str, Any]:
         "head": HEAD,
         "ssr_mode": False,
         "footer_links": ["api"],
-        # More than `NST_VISITS`, for whom to forget is decided at the door.
-        "state_session_capacity": 2 * RULES.visits,
+        # More than `NST_VISITS`, for whom to forget the guard decides.
+        "state_session_capacity": 2 * RUN_LIMITS.visits,
         "show_error": False,
         **launch_options(),
     }

@@ -35,7 +35,7 @@ from gradio.media import get_image
 from PIL import Image
 
 from bench.running import Server, running, start
-from ui.server.limits import DOOR
+from ui.server.limits import REQUEST_LIMITS
 
 __all__ = ["main"]
 
@@ -375,7 +375,7 @@ def judged(
     slow = delays[int(len(delays) * 0.95)]
     reference = min(60.0, 0.4 * seconds)
     # Files come and go in bursts: a hundredth of what may lie there is noise.
-    noise = DOOR.cache_mb / 100
+    noise = REQUEST_LIMITS.cache_mb / 100
     memory, disk = (_growth(account.samples, reference, of) for of in (1, 2))
     return {
         "runs": dict(account.counts),

@@ -325,13 +325,13 @@ def _compare(argv: list[str]) -> int:
     check_outputs([args.out], [args.photo, style_path(args.style)], args.overwrite)
     photo, style = open_photo(args.photo), find_style(args.style)
     with _stoppable() as stop, tqdm(unit="step") as bar:
-        for turn in compare(args.name, photo, style, args.size, args.steps, stop=stop):
-            if turn.line:
-                tqdm.write(turn.line, file=sys.stderr)
-            bar.total = turn.total
-            bar.update(turn.done - bar.n)
-        assert turn.sheet is not None
-        save_picture(turn.sheet, args.out)
+        for progress in compare(args.name, photo, style, args.size, args.steps, stop=stop):
+            if progress.line:
+                tqdm.write(progress.line, file=sys.stderr)
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+        assert progress.sheet is not None
+        save_picture(progress.sheet, args.out)
     return STOPPED if stop.is_set() else DONE
 
 

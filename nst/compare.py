@@ -124,7 +124,7 @@ class ComparisonProgress:
     """How far a comparison is.
 
     done, total: steps of all its paintings. line: something new to tell. caption: the painting
-    under way. runs: those that are finished. sheet: with the last turn.
+    under way. runs: those that are finished. sheet: with the last one.
     """
 
     done: int

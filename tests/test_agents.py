@@ -41,7 +41,7 @@ def elsewhere() -> Iterator[HTTPServer]:
     server.shutdown()
 
 
-def test_the_door_is_closed_to_agents_unless_asked_for(app):
+def test_the_app_is_closed_to_agents_unless_asked_for(app):
     call = urllib.request.Request(
         f"{app.url}/gradio_api/mcp/", b"{}", {"content-type": "application/json"}
     )

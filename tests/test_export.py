@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nst.errors import BadInput
-from nst.pictures import export as keepsakes
+from nst.pictures import export
 from nst.pictures.export import (
     contact_sheet,
     read_notes,
@@ -177,7 +177,7 @@ class TestSaving:
             file.write(b"half")
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(keepsakes, "_encode", full)
+        monkeypatch.setattr(export, "_encode", full)
         with pytest.raises(BadInput, match="No space left on device"):
             save_picture(PICTURE, path)
         assert [p.name for p in tmp_path.iterdir()] == ["out.png"]

@@ -27,8 +27,8 @@ from nst.errors import BadInput
 from nst.pictures.limits import MEGABYTE
 from nst.recipe import Recipe
 from ui.parts.links import Shared
-from ui.runs.job import Order
-from ui.runs.messages import sentences
+from ui.runs.job import Job
+from ui.runs.messages import user_errors
 from ui.runs.result import Result
 from ui.server.admission import DECODING, Admission, Command
 from ui.server.bodies import Refused, Upload, boundary_of
@@ -36,7 +36,7 @@ from ui.server.expiry import Cache, Listeners, _again, _forget
 from ui.server.fair_queue import PAINTING, FairQueue
 from ui.server.gradio_internals import kept_by_session
 from ui.server.guard import launch_options
-from ui.server.limits import DOOR, RULES, Door
+from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS, RequestLimits
 from ui.server.visitors import Visitor, visitor_of
 from ui.server.visits import Visits, bytes_held
 
@@ -93,11 +93,11 @@ def _page(runs: Runs) -> gr.Blocks:
         return kept, text
 
     def refuse(text: str) -> str:
-        with sentences():
+        with user_errors():
             raise BadInput("That is 7, and at most 5 can be.")
 
     def fail(text: str) -> str:
-        with sentences():
+        with user_errors():
             raise RuntimeError("a secret of the house")
 
     with gr.Blocks() as demo:
@@ -127,7 +127,9 @@ def _serving(folder: Path) -> Iterator[Callable[..., "Place"]]:
         demo = _page(runs)
         _, url, _ = demo.launch(
             prevent_thread_lock=True, quiet=True, ssr_mode=False, show_error=False,
-            **launch_options(replace(DOOR, **limits), replace(RULES, queue=6), runs.queue),
+            **launch_options(
+                replace(REQUEST_LIMITS, **limits), replace(RUN_LIMITS, queue=6), runs.queue
+            ),
         )  # fmt: skip
         places.append(Place(demo, url.rstrip("/"), runs, folder))
         return places[-1]
@@ -503,7 +505,7 @@ def test_a_full_queue_says_so_in_a_sentence(serve) -> None:
 def test_two_who_arrive_together_do_not_both_take_the_last_place(serve) -> None:
     page = serve().demo
     painting = SimpleNamespace(concurrency_id=PAINTING)
-    admission = Admission(DOOR, replace(RULES, queue=1), FairQueue(1))
+    admission = Admission(REQUEST_LIMITS, replace(RUN_LIMITS, queue=1), FairQueue(1))
     with ExitStack() as arriving:
         admission.wait(Command({}, painting, "one"), page, "here", arriving)
         with pytest.raises(Refused) as refused:
@@ -514,7 +516,7 @@ def test_two_who_arrive_together_do_not_both_take_the_last_place(serve) -> None:
 
 def test_what_does_not_paint_takes_no_place_of_what_does(serve) -> None:
     page = serve().demo
-    admission = Admission(DOOR, replace(RULES, queue=3), FairQueue(1))
+    admission = Admission(REQUEST_LIMITS, replace(RUN_LIMITS, queue=3), FairQueue(1))
     looking, painting = (
         SimpleNamespace(concurrency_id="x"),
         SimpleNamespace(concurrency_id=PAINTING),
@@ -530,7 +532,7 @@ def test_what_does_not_paint_takes_no_place_of_what_does(serve) -> None:
 def test_sessions_that_one_address_invents_count_together(serve) -> None:
     page = serve().demo
     looking = SimpleNamespace(concurrency_id="x")
-    admission = Admission(replace(DOOR, waiting_per_address=2), RULES, FairQueue(1))
+    admission = Admission(replace(REQUEST_LIMITS, waiting_per_address=2), RUN_LIMITS, FairQueue(1))
     with ExitStack() as arriving:
         for number in range(2):
             admission.wait(Command({}, looking, f"s{number}"), page, "there", arriving)
@@ -623,7 +625,7 @@ def test_two_visitors_share_no_state(place: Place) -> None:
 def pass_over(run_to_end) -> Callable[[Place, Listeners, float], None]:
     """One look for what is to be forgotten."""
     return lambda place, listeners, visit: run_to_end(
-        _forget(place.demo, listeners, Visits(RULES), 1000, visit)
+        _forget(place.demo, listeners, Visits(RUN_LIMITS), 1000, visit)
     )
 
 
@@ -710,7 +712,7 @@ class Remembered:
 
 
 def test_strangers_with_fresh_names_do_not_push_out_who_has_a_result() -> None:
-    held, visits = Remembered(), Visits(replace(RULES, visits=10))
+    held, visits = Remembered(), Visits(replace(RUN_LIMITS, visits=10))
     visits.seen(Visitor("home", "mine"))
     visits.opened("mine")
     held.keep("mine")
@@ -723,7 +725,7 @@ def test_strangers_with_fresh_names_do_not_push_out_who_has_a_result() -> None:
 
 
 def test_with_one_address_the_page_that_was_closed_longest_ago_goes_first() -> None:
-    held, visits = Remembered(), Visits(replace(RULES, visits=3))
+    held, visits = Remembered(), Visits(replace(RUN_LIMITS, visits=3))
     for name in ("open", "old", "new"):
         visits.seen(Visitor("home", name))
         held.keep(name)
@@ -733,7 +735,7 @@ def test_with_one_address_the_page_that_was_closed_longest_ago_goes_first() -> N
 
 
 def test_the_pictures_of_all_visits_are_bounded_together() -> None:
-    held, visits = Remembered(), Visits(replace(RULES, kept_pictures=10))
+    held, visits = Remembered(), Visits(replace(RUN_LIMITS, kept_pictures=10))
     megabyte = Image.new("L", (1024, 1024))
     visits.seen(Visitor("home", "mine"))
     held.keep("mine", {"painted": megabyte, "again": [megabyte]})
@@ -749,7 +751,7 @@ def test_the_pictures_of_all_visits_are_bounded_together() -> None:
 
 def test_a_result_counts_with_every_picture_it_holds() -> None:
     photo, style = Image.new("RGB", (100, 50)), Image.new("RGB", (10, 10))
-    result = Result(Order(photo, (style, style), Shared(Recipe()), "", ""))
+    result = Result(Job(photo, (style, style), Shared(Recipe()), "", ""))
     result.painted = Image.new("RGB", (20, 20))
     assert bytes_held(result) == 3 * (5000 + 100 + 400)
 
@@ -782,7 +784,7 @@ def test_what_decodes_pictures_takes_turns_and_small_requests_pass_by(serve) -> 
 
 def test_one_address_may_have_only_so_many_requests_waiting(run_to_end) -> None:
     async def go() -> None:
-        admission = Admission(replace(DOOR, waiting_requests=1), RULES, FairQueue(1))
+        admission = Admission(replace(REQUEST_LIMITS, waiting_requests=1), RUN_LIMITS, FairQueue(1))
         look = Command({}, SimpleNamespace(concurrency_id=DECODING), "session", queued=False)
         async with AsyncExitStack() as ended:
             for _ in range(2):
@@ -807,7 +809,7 @@ def test_one_address_may_have_only_so_many_requests_waiting(run_to_end) -> None:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cache]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    return lambda **limits: Cache(replace(DOOR, **limits))
+    return lambda **limits: Cache(replace(REQUEST_LIMITS, **limits))
 
 
 def _aged(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -831,7 +833,7 @@ def test_an_expired_file_goes_with_its_folder(cache, tmp_path, monkeypatch) -> N
 
 def test_files_of_the_page_itself_never_expire(cache, tmp_path, monkeypatch) -> None:
     (tmp_path / "preset.png").write_bytes(b"x")
-    _aged(monkeypatch, 2 * DOOR.cache_seconds)
+    _aged(monkeypatch, 2 * REQUEST_LIMITS.cache_seconds)
     cache().sweep(frozenset({str(tmp_path / "preset.png")}))
     assert (tmp_path / "preset.png").exists()
 
@@ -878,7 +880,7 @@ def test_uploads_of_one_address_take_a_share_of_the_room_only(cache) -> None:
 def test_what_an_open_page_has_chosen_is_not_swept(cache, tmp_path, monkeypatch) -> None:
     for name in ("photo", "other"):
         (tmp_path / name).write_bytes(bytes(MEGABYTE))
-    _aged(monkeypatch, 2 * DOOR.cache_seconds)
+    _aged(monkeypatch, 2 * REQUEST_LIMITS.cache_seconds)
     cache(cache_mb=8).sweep(frozenset(), {str(tmp_path / "photo"): "home"})
     assert [path.name for path in tmp_path.iterdir()] == ["photo"]
 
@@ -887,13 +889,13 @@ def test_one_address_cannot_hold_more_than_its_share_of_files(cache, tmp_path, m
     files = [tmp_path / str(number) for number in range(3)]
     for file in files:
         file.write_bytes(bytes(MEGABYTE))
-    _aged(monkeypatch, 2 * DOOR.cache_seconds)
+    _aged(monkeypatch, 2 * REQUEST_LIMITS.cache_seconds)
     cache(cache_mb=8).sweep(frozenset(), {str(file): "greedy" for file in files})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_files_that_open_pages_name_are_in_use_until_they_close() -> None:
-    visits = Visits(RULES)
+    visits = Visits(RUN_LIMITS)
     visits.seen(Visitor("home", "mine"), {"/photo"})
     assert visits.in_use() == {}
     visits.opened("mine")
@@ -924,11 +926,11 @@ def test_a_full_disk_is_told_before_a_run_or_an_upload(serve) -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "much"])
 def test_a_limit_that_is_no_positive_number_is_refused_at_the_start(text: str) -> None:
     with pytest.raises(BadInput, match="NST_CACHE_MB"):
-        Door.from_environment({"NST_CACHE_MB": text})
+        RequestLimits.from_environment({"NST_CACHE_MB": text})
 
 
 def test_an_operator_sets_limits_through_the_environment() -> None:
-    assert Door.from_environment({"NST_WAITING_PER_VISITOR": "5"}).waiting_per_visitor == 5
+    assert RequestLimits.from_environment({"NST_WAITING_PER_VISITOR": "5"}).waiting_per_visitor == 5
 
 
 # In a browser

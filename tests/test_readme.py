@@ -18,7 +18,7 @@ from nst.presets import EXAMPLES, load_presets
 from nst.published import RECIPES
 from nst.recipe import Recipe
 from nst.weights.store import SOURCES
-from ui.server.limits import Door, Rules
+from ui.server.limits import RequestLimits, RunLimits
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -186,7 +186,7 @@ def test_the_formula_gives_strength_its_range():
 def test_the_table_of_limits_is_theirs():
     table = {row[0]: float(row[1]) for row in rows(section("Limits and environment variables"))}
     wanted = {}
-    for cls in (Limits, Rules, Door):
+    for cls in (Limits, RunLimits, RequestLimits):
         for entry in fields(cls):
             assert entry.default is not MISSING
             variable = entry.metadata.get("variable", f"NST_{entry.name.upper()}")

@@ -16,12 +16,12 @@ from nst.recipe import Recipe
 from ui.parts.curves import curves
 from ui.parts.links import Shared
 from ui.parts.samples import SAMPLES
-from ui.runs.job import Order, order
+from ui.runs.job import Job, open_job
 from ui.runs.pace import Pace
 from ui.runs.painting import Progress
 from ui.runs.prints import prints
-from ui.runs.result import Frames, Result, Shelf
-from ui.server.limits import RULES
+from ui.runs.result import CanvasCache, Frames, Result
+from ui.server.limits import RUN_LIMITS
 from ui.tabs.mask_editor import mask_from
 
 SIZE = (48, 40)
@@ -40,7 +40,7 @@ def told(step: int, shade: int, **more) -> Progress:
 @pytest.fixture
 def result() -> Result:
     shared = Shared(Recipe(strength=61), "lion", "mosaic")
-    made = Result(Order(picture(10), (picture(200),), shared, "Mosaic", "Mosaic: us (CC0-1.0)"))
+    made = Result(Job(picture(10), (picture(200),), shared, "Mosaic", "Mosaic: us (CC0-1.0)"))
     for step in range(1, 11):
         made.take(told(step, 20 * step))
     return made
@@ -49,7 +49,7 @@ def result() -> Result:
 def test_prints_are_larger_and_within_what_the_operator_allows(result, monkeypatch):
     monkeypatch.setattr("ui.runs.prints.pace", Pace())
     assert prints(result) == [("1024 px", 1024), ("2048 px", 2048)]
-    monkeypatch.setattr("ui.runs.prints.RULES", replace(RULES, max_size=4096))
+    monkeypatch.setattr("ui.runs.prints.RUN_LIMITS", replace(RUN_LIMITS, max_size=4096))
     assert [side for _, side in prints(result)] == [1024, 2048, 3072, 4096]
 
     known = Pace()
@@ -58,7 +58,8 @@ def test_prints_are_larger_and_within_what_the_operator_allows(result, monkeypat
     (words, _), *_ = prints(result)
     assert re.fullmatch(r"about \d+ (s|min)", words)
     seconds = known.expect(Recipe(size=2048), SIZE[1] / SIZE[0], SIZE[0])
-    monkeypatch.setattr("ui.runs.prints.RULES", replace(RULES, max_size=4096, deadline=seconds))
+    short = replace(RUN_LIMITS, max_size=4096, deadline=seconds)
+    monkeypatch.setattr("ui.runs.prints.RUN_LIMITS", short)
     assert [side for _, side in prints(result)] == [1024, 2048]
 
     result.painted = Image.new("RGB", (4096, 4096))
@@ -77,20 +78,20 @@ def test_frames_stay_few_and_keep_the_first_and_the_last():
     assert max(np.diff(steps)) <= 34
 
 
-def test_the_shelf_forgets_the_oldest_canvas_when_it_is_full():
+def test_the_cache_forgets_the_oldest_canvas_when_it_is_full():
     canvas = tuple(np.zeros((1, 3, 100, 100), np.float32) for _ in range(3))  # 0.36 MB
-    shelf = Shelf(1.0)
-    keys = [shelf.put((*canvas, age)) for age in range(4)]
-    assert [shelf.get(key) is not None for key in keys] == [False, False, True, True]
-    shelf.drop(keys[3])
-    assert shelf.get(keys[3]) is None
-    assert shelf.get(None) is None
+    canvases = CanvasCache(1.0)
+    keys = [canvases.put((*canvas, age)) for age in range(4)]
+    assert [canvases.get(key) is not None for key in keys] == [False, False, True, True]
+    canvases.drop(keys[3])
+    assert canvases.get(keys[3]) is None
+    assert canvases.get(None) is None
 
 
-def test_a_canvas_larger_than_the_shelf_is_still_kept_until_the_next():
+def test_a_canvas_larger_than_the_cache_is_still_kept_until_the_next():
     canvas = tuple(np.zeros((1, 3, 400, 400), np.float32) for _ in range(3))
-    shelf = Shelf(1.0)
-    assert shelf.get(shelf.put((*canvas, 1))) is not None
+    canvases = CanvasCache(1.0)
+    assert canvases.get(canvases.put((*canvas, 1))) is not None
 
 
 def test_the_png_remembers_recipe_ids_and_what_painted_it(result):
@@ -106,7 +107,7 @@ def test_the_png_remembers_recipe_ids_and_what_painted_it(result):
 
 def test_a_file_is_named_after_shipped_pictures_only(result):
     assert result.name == "lion-mosaic"
-    own = Result(Order(picture(1), (picture(2),), Shared(Recipe()), "", ""))
+    own = Result(Job(picture(1), (picture(2),), Shared(Recipe()), "", ""))
     assert own.name == "photo-painted"
 
 
@@ -205,7 +206,7 @@ def test_a_brushed_mask_is_white_inside_and_soft_at_its_edge():
 
 def test_two_styles_share_the_picture_by_weight():
     photo = str(SAMPLES["lion"].path)
-    asked = order(photo, preset_of("mosaic"), Recipe(), second=preset_of("ink-wash"), share=0.3)
+    asked = open_job(photo, preset_of("mosaic"), Recipe(), second=preset_of("ink-wash"), share=0.3)
     assert asked.shared.recipe.mix == (0.7, 0.3)
     assert len(asked.styles) == 2
     assert asked.shared == Shared(asked.shared.recipe, "lion", "mosaic", "ink-wash")

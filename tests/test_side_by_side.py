@@ -19,14 +19,14 @@ from ui.parts.curves import overlay
 from ui.parts.links import Shared
 from ui.parts.samples import SAMPLES
 from ui.runs import job as ordering
-from ui.runs.job import Order
+from ui.runs.job import Job
 from ui.runs.pace import pace
 from ui.runs.painting import Progress
 from ui.server.visitors import Visitor
 from ui.tabs import tiles
 from ui.tabs.about import _recipes, figures
 from ui.tabs.authors import Authors, _card, expected
-from ui.tabs.inputs import Choice
+from ui.tabs.inputs import InputPanel
 from ui.tabs.panel import Panel, taken
 from ui.tabs.side_by_side import SideBySide, _sized, differences
 from ui.tabs.style_grid import DRAFT, MOST, StyleGrid, plan
@@ -38,13 +38,13 @@ SOMEBODY = Visitor("here", "one")
 LION = str(SAMPLES["lion"].path)
 
 
-def order(recipe: Recipe) -> Order:
-    return Order(PICTURE, (PICTURE,), Shared(recipe), "In a style of my own", "")
+def job(recipe: Recipe) -> Job:
+    return Job(PICTURE, (PICTURE,), Shared(recipe), "In a style of my own", "")
 
 
 def plan_of(count: int, steps: int = 4) -> Plan:
     recipes = [Recipe(steps=steps, seed=seed) for seed in range(count)]
-    return Plan("Four", "photo.jpg", tuple((f"seed {r.seed}", order(r)) for r in recipes))
+    return Plan("Four", "photo.jpg", tuple((f"seed {r.seed}", job(r)) for r in recipes))
 
 
 def report(step: int, recipe: Recipe) -> Progress:
@@ -102,7 +102,7 @@ def test_a_series_has_one_deadline_for_all_its_paintings(monkeypatch):
         yield replace(report(recipe.steps, recipe), seconds=100.0)
 
     monkeypatch.setattr(tiles, "run", run)
-    monkeypatch.setattr(tiles, "RULES", type(tiles.RULES)(deadline=250))
+    monkeypatch.setattr(tiles, "RUN_LIMITS", type(tiles.RUN_LIMITS)(deadline=250))
     last = list(paint_all(plan_of(4), SOMEBODY))[-1]
     assert given == [250, 150, 50]
     assert last.line.startswith("Ended after 3 of 4")
@@ -120,7 +120,7 @@ def test_a_series_tells_how_long_it_waits_and_does_not_count_that(monkeypatch):
 
 
 def test_past_the_deadline_the_series_ends_with_what_is_there(painter, monkeypatch):
-    monkeypatch.setattr(tiles, "RULES", type(tiles.RULES)(deadline=1e-9))
+    monkeypatch.setattr(tiles, "RUN_LIMITS", type(tiles.RUN_LIMITS)(deadline=1e-9))
     last = list(paint_all(plan_of(3), SOMEBODY))[-1]
     assert [tile.title for tile in last.tiles] == ["seed 0"]
     assert last.line.startswith("Ended after 1 of 3")
@@ -160,8 +160,8 @@ def test_a_contact_sheet_has_the_photo_and_every_painting():
 def test_the_wall_has_every_preset_as_a_draft_with_its_own_settings():
     presets = load_presets()[0]
     wall = plan(LION, [preset.id for preset in presets])
-    assert [title for title, _ in wall.orders] == [preset.title for preset in presets]
-    for preset, (_, one) in zip(presets, wall.orders, strict=True):
+    assert [title for title, _ in wall.jobs] == [preset.title for preset in presets]
+    for preset, (_, one) in zip(presets, wall.jobs, strict=True):
         assert one.shared.recipe == preset.recipe(get_recipe("default")).replace(size=DRAFT)
         assert (one.shared.style, one.shared.photo) == (preset.id, "lion")
 
@@ -297,7 +297,7 @@ def test_a_comparison_of_networks_that_are_not_here_is_not_offered(monkeypatch):
         "networks", "small", "all", 0.75
     )
     with gr.Blocks():
-        authors = Authors(Choice())
+        authors = Authors(InputPanel())
 
     def offers() -> list[bool]:
         return [update["visible"] for update in authors.expect("small", "all", LION)[4:]]

@@ -9,7 +9,7 @@ from PIL import Image
 from nst.errors import BadInput
 from nst.recipe import Recipe
 from ui.parts.links import Shared
-from ui.runs.job import Order
+from ui.runs.job import Job
 from ui.runs.painting import Progress
 from ui.runs.result import Result
 from ui.runs.visit import RECENT, Past, Phase, Recents, Visit
@@ -21,7 +21,7 @@ WAITS = Progress(0, 10, PICTURE.size, 0.0, "1 before you, about 40 s")
 
 
 def result(**more) -> Result:
-    return Result(Order(PICTURE, (PICTURE,), Shared(Recipe()), "Mosaic", ""), **more)
+    return Result(Job(PICTURE, (PICTURE,), Shared(Recipe()), "Mosaic", ""), **more)
 
 
 @pytest.fixture

@@ -15,12 +15,11 @@ from safetensors.torch import load_file, save_file
 
 from nst.errors import BadInput, WeightsUnavailable
 from nst.weights import store as weights
-from nst.weights.checksum import Damaged, find_block, load_sealed, save_sealed
+from nst.weights.checksum import CorruptWeights, find_block, load_checksummed, save_checksummed
 
 CLIENT = """
 import sys
 from nst.weights import hub
-from nst.weights import checksum as sealed
 from nst.weights import store as weights
 from nst.errors import NstError
 from hub import TINY
@@ -99,11 +98,11 @@ def test_another_name_is_refused_with_the_names_there_are():
         weights.load_vgg("vgg11")
 
 
-def test_a_sealed_file_is_an_ordinary_safetensors_file_with_its_metadata(tmp_path):
-    path = tmp_path / "sealed.safetensors"
+def test_a_checksummed_file_is_an_ordinary_safetensors_file_with_its_metadata(tmp_path):
+    path = tmp_path / "checked.safetensors"
     tensors = {"a": torch.arange(6.0).reshape(2, 3).T, "b": torch.ones(4, dtype=torch.float16)}
-    save_sealed(path, tensors, {"layers": "three"})
-    found, metadata = load_sealed(path)
+    save_checksummed(path, tensors, {"layers": "three"})
+    found, metadata = load_checksummed(path)
     assert metadata["layers"] == "three"
     for name, tensor in tensors.items():
         assert torch.equal(found[name], tensor)
@@ -114,7 +113,7 @@ def test_a_sealed_file_is_an_ordinary_safetensors_file_with_its_metadata(tmp_pat
 @pytest.mark.parametrize("where", [20, -1, None], ids=["header", "data", "cut short"])
 def test_a_shipped_file_that_changed_is_called_damaged(tmp_path, monkeypatch, where):
     path = tmp_path / "compact.safetensors"
-    save_sealed(path, {"a": torch.rand(100)}, {})
+    save_checksummed(path, {"a": torch.rand(100)}, {})
     data = bytearray(path.read_bytes())
     if where is None:
         del data[-40:]
@@ -132,10 +131,10 @@ def test_a_missing_shipped_file_is_named(tmp_path, monkeypatch):
         weights.load_compact()
 
 
-def test_a_file_without_a_seal_is_not_believed(tmp_path):
+def test_a_file_without_a_checksum_is_not_believed(tmp_path):
     save_file({"a": torch.ones(3)}, tmp_path / "plain.safetensors")
-    with pytest.raises(Damaged, match="its seal says None"):
-        load_sealed(tmp_path / "plain.safetensors")
+    with pytest.raises(CorruptWeights, match="its metadata says None"):
+        load_checksummed(tmp_path / "plain.safetensors")
 
 
 def entry(shape=(2,), begin=0, dtype="F32", length=None):
@@ -173,7 +172,7 @@ def entry(shape=(2,), begin=0, dtype="F32", length=None):
 )
 def test_a_header_that_is_not_the_architectures_is_refused(header, complaint):
     shapes = {"features.0.bias": (2,), "features.2.bias": (2,)}
-    with pytest.raises(Damaged, match=complaint):
+    with pytest.raises(CorruptWeights, match=complaint):
         find_block(header, 10, 50, shapes)
 
 

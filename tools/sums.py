@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 FILE = re.compile(r'^file = "([^"]+)"\n(?:sha256 = "[0-9a-f]*"\n)?', re.MULTILINE)
 
 
-def _sealed(entry: re.Match[str]) -> str:
+def _checksummed(entry: re.Match[str]) -> str:
     digest = hashlib.sha256((EXAMPLES / entry[1]).read_bytes()).hexdigest()
     return f'file = "{entry[1]}"\nsha256 = "{digest}"\n'
 
@@ -21,7 +21,7 @@ def _sealed(entry: re.Match[str]) -> str:
 def main() -> None:
     """Rewrite `examples/presets.toml` in place."""
     path = EXAMPLES / "presets.toml"
-    text, count = FILE.subn(_sealed, path.read_text("utf-8"))
+    text, count = FILE.subn(_checksummed, path.read_text("utf-8"))
     path.write_text(text, "utf-8")
     print(f"{count} entries")
 

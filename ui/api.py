@@ -11,8 +11,8 @@ from nst.recipe import Recipe
 from ui.parts.links import read_settings
 from ui.parts.photo_box import PhotoBox
 from ui.runs.events import PAINTS
-from ui.runs.job import order
-from ui.runs.messages import sentences
+from ui.runs.job import open_job
+from ui.runs.messages import user_errors
 from ui.runs.painting import Progress, run
 from ui.runs.result import Result
 from ui.server.gradio_internals import keep_file
@@ -46,12 +46,12 @@ def build() -> None:
         preset: str = "",
         recipe: str = "",
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
-        with sentences():
+        with user_errors():
             chosen = None if style else preset_of(preset or load_presets()[0][0].id)
             if chosen is None and style is None:
                 raise BadInput(f"There is no preset called {str(preset)[:40]!r}.")
             settings = read_settings(str(recipe or ""), chosen)
-            asked = order(photo, chosen or style, settings)
+            asked = open_job(photo, chosen or style, settings)
             result = Result(asked)
             for progress in run(
                 asked.photo, asked.styles, settings, visitor=visitor_of(request), every=1.0

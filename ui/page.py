@@ -3,11 +3,11 @@
 import gradio as gr
 
 from ui import api as endpoint
-from ui.server.limits import DOOR, RULES
+from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS
 from ui.tabs import about as about_tab
 from ui.tabs import compare as compare_tab
 from ui.tabs import paint as paint_tab
-from ui.tabs import style_grid as wall
+from ui.tabs import style_grid
 
 __all__ = ["create_demo"]
 
@@ -24,7 +24,7 @@ def create_demo() -> gr.Blocks:
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=(600, int(DOOR.cache_seconds)),
+        delete_cache=(600, int(REQUEST_LIMITS.cache_seconds)),
     ) as demo:
         gr.Markdown(MASTHEAD, elem_id="masthead")
         with gr.Tabs() as tabs:
@@ -35,8 +35,8 @@ def create_demo() -> gr.Blocks:
             with gr.Tab("How it works", id="about") as about:
                 about_tab.build(about)
         endpoint.build()
-        wall.build_endpoint()
+        style_grid.build_endpoint()
     # The guard says who may wait, in sentences; this only has to be more than it lets in.
-    places = 2 * (RULES.queue + RULES.concurrency)
+    places = 2 * (RUN_LIMITS.queue + RUN_LIMITS.concurrency)
     demo.queue(max_size=places, api_open=False, default_concurrency_limit=8)
     return demo

@@ -1,6 +1,6 @@
 """Safetensors files that are checked before they are believed.
 
-A *sealed* file carries the sha256 of its tensor data in its metadata, so a flipped bit is found
+A *checksummed* file has the sha256 of its tensor data in its metadata, so a flipped bit is found
 when it is loaded. A header that comes from elsewhere is held against the tensors expected in it.
 """
 
@@ -20,27 +20,27 @@ from nst.errors import WeightsUnavailable
 
 __all__ = [
     "HEADER_LIMIT",
-    "NO_SEAL",
+    "NO_CHECKSUM",
     "Block",
-    "Damaged",
+    "CorruptWeights",
     "Shapes",
+    "add_checksum",
     "find_block",
     "header_bytes",
     "load_block",
-    "load_sealed",
+    "load_checksummed",
     "read_block",
-    "save_sealed",
-    "seal",
+    "save_checksummed",
 ]
 
 Shapes = Mapping[str, tuple[int, ...]]
 """The names and shapes of the float32 tensors expected in a file."""
 
 HEADER_LIMIT = 1 << 16  # bytes; the real headers take about 4 KB, a longer one is damage
-NO_SEAL = "0" * 64
+NO_CHECKSUM = "0" * 64
 
 
-class Damaged(WeightsUnavailable):
+class CorruptWeights(WeightsUnavailable):
     """Bytes that are not the tensors they should be; the message says in which way."""
 
 
@@ -53,10 +53,10 @@ class Block:
     entries: Mapping[str, dict]
 
 
-def save_sealed(
+def save_checksummed(
     path: Path | str, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write a sealed file in one stroke: whole or not at all. Raises OSError."""
+    """Write a checksummed file in one stroke: whole or not at all. Raises OSError."""
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     data = save(tensors)
     digest = hashlib.sha256(data[_data_start(data) :]).hexdigest()
@@ -65,36 +65,36 @@ def save_sealed(
     os.replace(unfinished, path)
 
 
-def load_sealed(
+def load_checksummed(
     path: Path, shapes: Shapes | None = None
 ) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Tensors, in memory of their own, and metadata of a sealed file.
+    """Tensors, in memory of their own, and metadata of a checksummed file.
 
-    Raises Damaged if its seal is broken, if it holds other tensors than `shapes` or a value that
-    is not finite; OSError if it cannot be read.
+    Raises CorruptWeights if the checksum is another, for other tensors than `shapes`, or a value
+    that is not finite; OSError if it cannot be read.
     """
     data = path.read_bytes()
     start = _data_start(data)
     header = _parse_header(data[8:start])
     metadata = header.get("__metadata__", {})
-    found, sealed = hashlib.sha256(memoryview(data)[start:]).hexdigest(), metadata.get("sha256")
-    if found != sealed:
-        raise Damaged(f"its contents have the sha256 {found}, its seal says {sealed}.")
+    found, written = hashlib.sha256(memoryview(data)[start:]).hexdigest(), metadata.get("sha256")
+    if found != written:
+        raise CorruptWeights(f"its contents have the sha256 {found}, its metadata says {written}.")
     if shapes is not None:
         find_block(header, start, len(data), shapes)
     return _tensors(data), metadata
 
 
 def load_block(path: Path, shapes: Shapes) -> dict[str, torch.Tensor]:
-    """Only these tensors of a larger file without a seal. Raises Damaged, OSError."""
+    """Only these tensors of a larger file without a checksum. Raises CorruptWeights, OSError."""
     with path.open("rb") as file:
         block = read_block(file.read, path.stat().st_size, shapes)
         file.seek(block.start)
         return _tensors(header_bytes(block) + file.read(block.size))
 
 
-def seal(path: Path, block: Block, metadata: Mapping[str, str]) -> None:
-    """Seal a file that was begun with `header_bytes` and holds all of the block. Raises OSError."""
+def add_checksum(path: Path, block: Block, metadata: Mapping[str, str]) -> None:
+    """Complete a file begun with `header_bytes` that holds all of the block. Raises OSError."""
     with path.open("r+b") as file:
         file.seek(len(header_bytes(block, metadata)))
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -105,9 +105,9 @@ def seal(path: Path, block: Block, metadata: Mapping[str, str]) -> None:
 
 
 def header_bytes(
-    block: Block, metadata: Mapping[str, str] | None = None, sha256: str = NO_SEAL
+    block: Block, metadata: Mapping[str, str] | None = None, sha256: str = NO_CHECKSUM
 ) -> bytes:
-    """The beginning of a file of this block alone; as long with any seal as with none."""
+    """The beginning of a file of this block alone; as long with any checksum as with none."""
     header = {"__metadata__": {**(metadata or {}), "sha256": sha256}, **block.entries}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the format aligns the data to eight bytes
@@ -115,7 +115,7 @@ def header_bytes(
 
 
 def read_block(read: Callable[[int], bytes], size: int, shapes: Shapes) -> Block:
-    """Read the header of a file of `size` bytes and find these tensors in it. Raises Damaged."""
+    """Find these tensors by the header of a file of `size` bytes. Raises CorruptWeights."""
     start = _data_start(read(8))
     return find_block(_parse_header(read(start - 8)), start, size, shapes)
 
@@ -123,20 +123,22 @@ def read_block(read: Callable[[int], bytes], size: int, shapes: Shapes) -> Block
 def find_block(header: Mapping[str, dict], start: int, size: int, shapes: Shapes) -> Block:
     """The run of tensors with exactly these names and shapes, in a file of `size` bytes.
 
-    `start` is where the file's tensor data begins. Raises Damaged if a tensor is missing, one
+    `start` is where the file's tensor data begins. Raises CorruptWeights if one is missing, one
     too many, of another shape or type, or if the run has gaps or leaves the file.
     """
     strangers = {name for name in header if name.startswith("features.")} - shapes.keys()
     if strangers:
-        raise Damaged(f"it has a tensor {min(strangers)} that does not belong there.")
+        raise CorruptWeights(f"it has a tensor {min(strangers)} that does not belong there.")
     spans = sorted((_span(header, name, shape), name) for name, shape in shapes.items())
     (first, end), _ = spans[0]
     for (begin, following), name in spans[1:]:
         if begin != end:
-            raise Damaged(f"{name} begins at byte {begin}, not at {end} where the last one ends.")
+            raise CorruptWeights(
+                f"{name} begins at byte {begin}, not at {end} where the last one ends."
+            )
         end = following
     if start + end > size:
-        raise Damaged(f"its tensors end at byte {start + end}, the file at {size}.")
+        raise CorruptWeights(f"its tensors end at byte {start + end}, the file at {size}.")
     entries = {
         name: {
             "dtype": "F32",
@@ -151,22 +153,22 @@ def find_block(header: Mapping[str, dict], start: int, size: int, shapes: Shapes
 def _span(header: Mapping[str, dict], name: str, shape: tuple[int, ...]) -> tuple[int, int]:
     """The byte offsets of one float32 tensor, relative to the data."""
     if name not in header:
-        raise Damaged(f"it has no tensor {name}.")
+        raise CorruptWeights(f"it has no tensor {name}.")
     entry = header[name]
     if entry.get("dtype") != "F32" or entry.get("shape") != list(shape):
         found = f"{entry.get('dtype')} {entry.get('shape')}"
-        raise Damaged(f"{name} is {found}, not F32 {list(shape)}.")
+        raise CorruptWeights(f"{name} is {found}, not F32 {list(shape)}.")
     match entry.get("data_offsets"):
         case [int(begin), int(end)] if begin >= 0 and end - begin == 4 * math.prod(shape):
             return begin, end
-    raise Damaged(f"{name} lies at {entry.get('data_offsets')}, which is not its length.")
+    raise CorruptWeights(f"{name} lies at {entry.get('data_offsets')}, which is not its length.")
 
 
 def _data_start(data: bytes) -> int:
     """Where the tensors begin, given at least the first eight bytes of a file."""
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 2 <= length <= HEADER_LIMIT:
-        raise Damaged("it does not begin like a safetensors file.")
+        raise CorruptWeights("it does not begin like a safetensors file.")
     return 8 + length
 
 
@@ -174,9 +176,9 @@ def _parse_header(text: bytes) -> dict[str, dict]:
     try:
         header = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Damaged("its safetensors header cannot be read.") from error
+        raise CorruptWeights("its safetensors header cannot be read.") from error
     if not isinstance(header, dict) or not all(isinstance(v, dict) for v in header.values()):
-        raise Damaged("its safetensors header is not a table of tensors.")
+        raise CorruptWeights("its safetensors header is not a table of tensors.")
     return header
 
 
@@ -185,8 +187,8 @@ def _tensors(data: bytes) -> dict[str, torch.Tensor]:
     try:
         tensors = load(data)
     except SafetensorError as error:
-        raise Damaged(f"it is not a safetensors file ({error}).") from error
+        raise CorruptWeights(f"it is not a safetensors file ({error}).") from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise Damaged(f"{name} holds values that are not finite numbers.")
+            raise CorruptWeights(f"{name} holds values that are not finite numbers.")
     return tensors

@@ -43,7 +43,7 @@ def build_encoder(
 def _compact() -> Encoder:
     """The shipped network, whose file says what shape it has."""
     tensors, shape = load_compact()
-    lifts = {
+    projections = {
         key.removeprefix("lifts."): tensor.float()
         for key, tensor in tensors.items()
         if key.startswith("lifts.")
@@ -52,7 +52,7 @@ def _compact() -> Encoder:
         "compact",
         json.loads(shape["blocks"]),
         shape["pooling"],
-        lifts,
+        projections,
         shape["content_layer"],
         shape["padding"],
     )

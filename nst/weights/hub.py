@@ -17,9 +17,9 @@ from huggingface_hub.errors import HfHubHTTPError, HTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
 from nst.errors import WeightsUnavailable
-from nst.weights.checksum import Damaged, Shapes
+from nst.weights.checksum import CorruptWeights, Shapes
 
-__all__ = ["Patience", "Source", "contact", "stream"]
+__all__ = ["RetryPolicy", "Source", "contact", "stream"]
 
 DECISION_SECONDS = 3.0  # to find out whether there is a Hub
 STALL_SECONDS = 15.0  # without a byte, before a download counts as broken off
@@ -56,7 +56,7 @@ class Source:
         return hf_hub_url(self.repo, self.filename, revision=self.commit)
 
 
-class Patience:
+class RetryPolicy:
     """How often, and for how long, one download goes on asking a Hub that stumbles."""
 
     def __init__(self, source: Source) -> None:
@@ -85,13 +85,13 @@ class Patience:
         return f"The download of {self.source.title} broke off. {_silence(error)}"
 
 
-def contact(source: Source, patience: Patience) -> HfFileMetadata:
+def contact(source: Source, retries: RetryPolicy) -> HfFileMetadata:
     """Ask the Hub about the file, again if it is only busy; no answer at all is final."""
     while True:
         try:
             return _ask(source, DECISION_SECONDS)
         except HfHubHTTPError as error:
-            patience.pause(error)
+            retries.pause(error)
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def stream(source: Source, start: int, stop: int) -> Iterator[Iterator[bytes]]:
         if response.status_code == 206:
             first = start
             if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-                raise Damaged(f"the bytes that came do not begin at {start}.")
+                raise CorruptWeights(f"the bytes that came do not begin at {start}.")
         yield _cut(response.iter_bytes(), start - first, stop - start)
 
 

@@ -5,8 +5,9 @@ from the first of: the whole file in the Hub's cache at the pinned commit; the f
 here earlier; the Hugging Face Hub, of whose file only the `features.*` block is read, 59 MB of
 553 for VGG-16 and 80 MB of 575 for VGG-19. Nothing here unpickles.
 
-A download grows as a sealed file whose seal is still empty. So it is its own record of what it is
-a part of, and can go on after any interruption; at its end it gets its seal, then its name.
+A download grows as a checksummed file whose checksum is still empty. So it is its own record of
+what it is a part of, and can go on after any interruption; at its end it gets its checksum, then
+its name.
 """
 
 import hashlib
@@ -28,14 +29,14 @@ from nst.errors import BadInput, WeightsUnavailable
 from nst.weights.checksum import (
     HEADER_LIMIT,
     Block,
-    Damaged,
+    CorruptWeights,
+    add_checksum,
     header_bytes,
     load_block,
-    load_sealed,
+    load_checksummed,
     read_block,
-    seal,
 )
-from nst.weights.hub import Patience, Source, contact, stream
+from nst.weights.hub import RetryPolicy, Source, contact, stream
 
 __all__ = [
     "COMPACT",
@@ -102,8 +103,8 @@ def load_compact() -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     Raises WeightsUnavailable when the file is missing or is not what was shipped.
     """
     try:
-        return load_sealed(COMPACT)
-    except Damaged as error:
+        return load_checksummed(COMPACT)
+    except CorruptWeights as error:
         raise WeightsUnavailable(
             f"The compact encoder at {COMPACT} is damaged: {error} Install this package again."
         ) from error
@@ -127,13 +128,13 @@ def load_vgg(
     if tensors is None and not download:
         raise WeightsUnavailable(f"{source.title} is not on this machine yet.")
     if tensors is None:
-        patience = Patience(source)
-        file = contact(source, patience)
+        retries = RetryPolicy(source)
+        file = contact(source, retries)
         with _alone(source):
             # Whoever held the lock before may have done the work.
             tensors = _load_cached(source)
             if tensors is None:
-                tensors = _download(source, file, patience, progress or (lambda done, total: None))
+                tensors = _download(source, file, retries, progress or (lambda done, total: None))
     return tensors
 
 
@@ -141,7 +142,7 @@ def is_cached(name: str) -> bool:
     """Whether `load_vgg` would need no network. Looks for the files, not into them."""
     source = _source(name)
     try:
-        return _whole_file(source) is not None or _sealed_path(source).is_file()
+        return _whole_file(source) is not None or _cached_path(source).is_file()
     except WeightsUnavailable:
         return False
 
@@ -161,12 +162,12 @@ def describe(name: str) -> str:
     if whole is not None:
         size = _verify_whole(source, whole) / 1e6
         return f"{source.title}: the whole file, {size:.1f} MB, sha256 verified, at {whole}"
-    path, size = _sealed_path(source), source.size / 1e6
+    path, size = _cached_path(source), source.size / 1e6
     try:
-        load_sealed(path, source.shapes)
+        load_checksummed(path, source.shapes)
     except FileNotFoundError:
         return f"{source.title}: not here yet; {size:.1f} MB of {source.place}"
-    except (Damaged, OSError) as error:
+    except (CorruptWeights, OSError) as error:
         raise WeightsUnavailable(f"{source.title} at {path} is damaged: {error}") from error
     return f"{source.title}: {size:.1f} MB, checksum verified, at {path}"
 
@@ -228,7 +229,7 @@ def _verify_whole(source: Source, path: Path) -> int:
     return size
 
 
-def _sealed_path(source: Source) -> Path:
+def _cached_path(source: Source) -> Path:
     """Where the features are cached; makes the folder."""
     with _cache_errors():
         folder = cached_assets_path("nst", namespace=source.repo, subfolder=source.commit)
@@ -248,7 +249,7 @@ def _cache_errors(cache: str = constants.HF_ASSETS_CACHE) -> Iterator[None]:
 @contextmanager
 def _alone(source: Source) -> Iterator[None]:
     """Hold this source's lock against all threads and processes that share the cache."""
-    lock = FileLock(_sealed_path(source).with_suffix(".lock"), timeout=DOWNLOAD_SECONDS)
+    lock = FileLock(_cached_path(source).with_suffix(".lock"), timeout=DOWNLOAD_SECONDS)
     with _cache_errors():
         try:
             lock.acquire()
@@ -272,22 +273,22 @@ def _load_cached(source: Source) -> dict[str, torch.Tensor] | None:
     if whole is not None:
         try:
             return load_block(whole, source.shapes)
-        except (Damaged, OSError) as error:
+        except (CorruptWeights, OSError) as error:
             logger.warning("Passing over %s: %s", whole, error)
-    path = _sealed_path(source)
+    path = _cached_path(source)
     with _cache_errors():
         try:
-            return load_sealed(path, source.shapes)[0]
+            return load_checksummed(path, source.shapes)[0]
         except FileNotFoundError:
             return None
-        except Damaged as error:
+        except CorruptWeights as error:
             logger.warning("Removing the damaged %s: %s", path, error)
             path.unlink(missing_ok=True)
             return None
 
 
 def _download(
-    source: Source, file: HfFileMetadata, patience: Patience, progress: Progress
+    source: Source, file: HfFileMetadata, retries: RetryPolicy, progress: Progress
 ) -> dict[str, torch.Tensor]:
     """Fetch the features into the cache and load them from there. The lock must be held.
 
@@ -295,21 +296,21 @@ def _download(
     instead: the commit, whose name covers the contents, against the one the Hub says it serves;
     the header against the architecture; every length; every value for being finite.
     """
-    path = _sealed_path(source)
+    path = _cached_path(source)
     partial = path.with_suffix(".partial")
     origin = {"repo": source.repo, "commit": source.commit, "etag": file.etag or ""}
     try:
-        block = _remote_block(source, file, patience)
+        block = _remote_block(source, file, retries)
         with _cache_errors():
             try:
-                _receive(source, block, origin, partial, patience, progress)
-                seal(partial, block, origin)
-                tensors, _ = load_sealed(partial, source.shapes)
+                _receive(source, block, origin, partial, retries, progress)
+                add_checksum(partial, block, origin)
+                tensors, _ = load_checksummed(partial, source.shapes)
                 os.replace(partial, path)
             except OSError:
                 partial.unlink(missing_ok=True)  # a full disk needs the room
                 raise
-    except Damaged as error:
+    except CorruptWeights as error:
         partial.unlink(missing_ok=True)
         raise WeightsUnavailable(
             f"What the Hugging Face Hub sent is not {source.title}: {error}"
@@ -317,18 +318,18 @@ def _download(
     return tensors
 
 
-def _remote_block(source: Source, file: HfFileMetadata, patience: Patience) -> Block:
+def _remote_block(source: Source, file: HfFileMetadata, retries: RetryPolicy) -> Block:
     """Where the features are in the file on the Hub, by the header that it sends."""
     if file.commit_hash not in (None, source.commit):
-        raise Damaged(f"it is from commit {file.commit_hash}, not {source.commit}.")
+        raise CorruptWeights(f"it is from commit {file.commit_hash}, not {source.commit}.")
     if file.size is None:
-        raise Damaged("it does not say how long it is.")
+        raise CorruptWeights("it does not say how long it is.")
     while True:
         try:
             with stream(source, 0, 8 + HEADER_LIMIT) as chunks:
                 return read_block(_reader(chunks), file.size, source.shapes)
         except HTTPError as error:
-            patience.pause(error)
+            retries.pause(error)
 
 
 def _reader(chunks: Iterator[bytes]) -> Callable[[int], bytes]:
@@ -350,7 +351,7 @@ def _receive(
     block: Block,
     origin: Mapping[str, str],
     partial: Path,
-    patience: Patience,
+    retries: RetryPolicy,
     progress: Progress,
 ) -> None:
     """Let `partial` grow to the whole block, going on from what it holds of this very file."""
@@ -371,7 +372,7 @@ def _receive(
             except HTTPError as broken:
                 error = broken
             if held < block.size:
-                patience.pause(error, progressed=held > before)
+                retries.pause(error, progressed=held > before)
 
 
 def _held(partial: Path, block: Block, origin: Mapping[str, str]) -> int:

@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nst.hardware import use_machine
-from nst.weights.checksum import save_sealed
+from nst.weights.checksum import save_checksummed
 from tools.distil import __doc__ as purpose
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS, Album, jitter, tensors
 from tools.distil.easel import Easel, Shelf
@@ -197,7 +197,7 @@ def export(student: Student, path: Path, facts: dict[str, str]) -> None:
         "padding": encoder.padding,
         "content_layer": CONTENT,
     }
-    save_sealed(path, half, {**facts, **shape})
+    save_checksummed(path, half, {**facts, **shape})
 
 
 def parsed() -> argparse.Namespace:

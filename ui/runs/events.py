@@ -4,7 +4,7 @@ from typing import Any
 
 from ui.server.admission import DECODING
 from ui.server.fair_queue import PAINTING
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 
 __all__ = ["DECODES", "PAINTS", "PRIVATE", "QUICK"]
 
@@ -15,5 +15,5 @@ DECODES: dict[str, Any] = {**QUICK, "concurrency_id": DECODING}
 # Whoever paints waits for a turn in `painting_queue`, which says how long: Gradio lets all in.
 PAINTS: dict[str, Any] = {
     "concurrency_id": PAINTING,
-    "concurrency_limit": RULES.queue + RULES.concurrency,
+    "concurrency_limit": RUN_LIMITS.queue + RUN_LIMITS.concurrency,
 }

@@ -12,13 +12,13 @@ from nst.presets import Preset
 from nst.recipe import Recipe
 from ui.parts.links import Shared
 from ui.parts.samples import sample_id
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 
-__all__ = ["Order", "order"]
+__all__ = ["Job", "open_job"]
 
 
 @dataclass(frozen=True)
-class Order:
+class Job:
     """Opened pictures and a recipe. title and credit are for a share card."""
 
     photo: Image.Image
@@ -28,26 +28,26 @@ class Order:
     credit: str
     mask: Image.Image | None = None
 
-    def enlarged(self, size: int) -> "Order":
+    def enlarged(self, size: int) -> "Job":
         """The same at another size."""
         recipe = self.shared.recipe.replace(size=size)
         return replace(self, shared=replace(self.shared, recipe=recipe))
 
 
-def order(
+def open_job(
     photo: str | None,
     style: str | Preset | None,
     recipe: Recipe,
     *,
     second: Preset | None = None,
     share: float = 0.5,
-    again: Order | None = None,
+    again: Job | None = None,
     mask: Image.Image | None = None,
-) -> Order:
+) -> Job:
     """Open what was chosen. Raises BadInput with a sentence for whatever cannot be used.
 
     photo: a file. style: a file, or a preset. second: painted in with its share, 0..1.
-    again: an earlier order whose photo is taken instead. mask: white where to paint.
+    again: an earlier job whose photo is taken instead. mask: white where to paint.
     """
     if photo is None and again is None:
         raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
@@ -59,7 +59,7 @@ def order(
         recipe = recipe.replace(mix=(round(1 - share, 4), round(share, 4)))
     preset = style if isinstance(style, Preset) else None
     first = _opened(preset.path if preset else style)  # type: ignore[arg-type]
-    return Order(
+    return Job(
         photo=again.photo if again else _opened(photo),  # type: ignore[arg-type]
         styles=(first, _opened(second.path)) if second else (first,),
         shared=Shared(
@@ -76,7 +76,7 @@ def order(
 
 def _opened(file: str | Path) -> Image.Image:
     """A picture, no larger than the largest painting here: it is kept while the visit lasts."""
-    return open_photo(file, replace(LIMITS, kept_side=min(LIMITS.kept_side, RULES.max_size)))
+    return open_photo(file, replace(LIMITS, kept_side=min(LIMITS.kept_side, RUN_LIMITS.max_size)))
 
 
 def _title(preset: Preset | None, second: Preset | None) -> str:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from nst.errors import NstError
 
-__all__ = ["sentences", "telling"]
+__all__ = ["status_html", "user_errors"]
 
 log = logging.getLogger(__name__)
 SHOWN_SECONDS = 12
@@ -21,7 +21,7 @@ DISK_FULL = (
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
+def user_errors() -> Iterator[None]:
     """Turn errors into one plain sentence; what nobody foresaw goes to the log, not the page."""
     try:
         yield
@@ -44,7 +44,7 @@ def sentences() -> Iterator[None]:
         ) from None  # fmt: skip
 
 
-def telling(line: str, notes: Sequence[str] = (), share: float | None = None) -> str:
+def status_html(line: str, notes: Sequence[str] = (), share: float | None = None) -> str:
     """The status under the picture, as HTML. share: of the work that is done, while it goes on."""
     bar = "" if share is None else f'<div class="bar"><i style="width:{share:.1%}"></i></div>'
     below = "".join(f'<div class="note">{html.escape(note)}</div>' for note in dict.fromkeys(notes))

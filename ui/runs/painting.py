@@ -29,7 +29,7 @@ from ui.runs import zero
 from ui.runs.pace import Spent, about, clock, pace
 from ui.runs.preview import Preview
 from ui.server.fair_queue import painting_queue
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 
 __all__ = ["Arrays", "Progress", "calibrate", "paint", "prepare", "run", "waiting_line"]
@@ -83,7 +83,7 @@ def run(
     mask: Image.Image | None = None,
     start: Arrays | Image.Image | None = None,
     every: float = 0.5,
-    deadline: float = RULES.deadline,
+    deadline: float = RUN_LIMITS.deadline,
 ) -> Generator[Progress, None, None]:
     """Wait for the visitor's turn, then `paint`; close the generator to leave or to stop."""
     _check(recipe)
@@ -109,7 +109,7 @@ def paint(
     mask: Image.Image | None = None,
     start: Arrays | Image.Image | None = None,
     every: float = 0.5,
-    deadline: float = RULES.deadline,
+    deadline: float = RUN_LIMITS.deadline,
 ) -> Generator[Progress, None, None]:
     """Paint at once, for one who has the turn, and say how it goes; close the generator to stop.
 
@@ -142,10 +142,10 @@ def waiting_line(before: int, seconds: float | None) -> str:
 
 
 def _check(recipe: Recipe) -> None:
-    if recipe.size > RULES.max_size:
+    if recipe.size > RUN_LIMITS.max_size:
         raise BadInput(
             f"The size is {recipe.size} pixels; here the long side may have at most "
-            f"{RULES.max_size}."
+            f"{RUN_LIMITS.max_size}."
         )
 
 
@@ -281,8 +281,10 @@ def _long_side(start: Arrays | Image.Image | None) -> int:
 def _canvas(start: Arrays | Image.Image) -> Canvas:
     if isinstance(start, Image.Image):
         return Canvas(to_tensor(split_alpha(start)[0]))
-    picture, first, second, age = start
-    return Canvas(torch.from_numpy(picture), torch.from_numpy(first), torch.from_numpy(second), age)
+    picture, first, second, steps = start
+    return Canvas(
+        torch.from_numpy(picture), torch.from_numpy(first), torch.from_numpy(second), steps
+    )
 
 
 def calibrate() -> None:

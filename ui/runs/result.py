@@ -18,17 +18,17 @@ from nst.pictures.animation import animation, clip
 from nst.pictures.export import save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.provenance import NOTE
-from ui.runs.job import Order
+from ui.runs.job import Job
 from ui.runs.painting import Arrays, Progress
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 
-__all__ = ["Frames", "Result", "Shelf", "flat", "jpeg"]
+__all__ = ["CanvasCache", "Frames", "Result", "flat", "jpeg"]
 
 FRAME_SIDE = 768
 GIF_SIDE = 400
 
 
-class Shelf:
+class CanvasCache:
     """Canvases to go on from, of all visitors; the oldest go when they take too much memory."""
 
     def __init__(self, megabytes: float) -> None:
@@ -59,7 +59,7 @@ class Shelf:
         return sum(a.nbytes for canvas in self._kept.values() for a in canvas[:3])
 
 
-shelf = Shelf(RULES.kept_canvases)
+canvases = CanvasCache(RUN_LIMITS.kept_canvases)
 
 
 class Frames:
@@ -91,16 +91,17 @@ class Result:
     """A run as it goes and when it is over, and how it is looked at.
 
     painted: the engine's own picture; `shown` is what blend, colours and the frame that is looked
-    at make of it, and what is saved. canvas: the shelf's key of what can be gone on from. remarks:
-    what holds of the whole run. larger: whether it is a print of an earlier one. chosen: what was
-    chosen on the page when it began. frame: the number of the one looked at, 0 for the picture.
+    at make of it, and what is saved. canvas: the key in `canvases` of what can be gone on from.
+    remarks: what holds of the whole run. larger: whether it is a print of an earlier one. chosen:
+    what was chosen on the page when it began. frame: the number of the one looked at, 0 for the
+    picture.
     """
 
-    order: Order
+    job: Job
     remarks: tuple[str, ...] = ()
     larger: bool = False
     chosen: tuple[Any, ...] = ()
-    frames: Frames = field(default_factory=lambda: Frames(RULES.frames))
+    frames: Frames = field(default_factory=lambda: Frames(RUN_LIMITS.frames))
     losses: list[tuple[int, Losses[float]]] = field(default_factory=list)
     painted: Image.Image | None = None
     canvas: str | None = None
@@ -125,13 +126,13 @@ class Result:
             self.painted = progress.picture
             self.frames.add(progress.step, flat(progress.picture), progress.done)
         if progress.canvas is not None:
-            self.canvas = shelf.put(progress.canvas)
-            weakref.finalize(self, shelf.drop, self.canvas)  # nobody else can go on from it
+            self.canvas = canvases.put(progress.canvas)
+            weakref.finalize(self, canvases.drop, self.canvas)  # nobody else can go on from it
 
     @property
     def start(self) -> Arrays | Image.Image | None:
         """What to go on from: the canvas with its optimiser's state, or else the picture."""
-        return shelf.get(self.canvas) or self.painted
+        return canvases.get(self.canvas) or self.painted
 
     def look(self, frame: float, blend: float, photos_colours: bool) -> None:
         """Choose what is seen and saved. frame: from 1, the last is the picture itself.
@@ -157,7 +158,7 @@ class Result:
     def before(self) -> Image.Image:
         """The photo at the size of the picture that is looked at."""
         size = self._looked().size
-        return self.order.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        return self.job.photo.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
     @property
     def coloured(self) -> Image.Image:
@@ -186,12 +187,12 @@ class Result:
     @property
     def name(self) -> str:
         """For files: from ids of shipped pictures only, never from a visitor's file."""
-        return f"{self.order.shared.photo or 'photo'}-{self.order.shared.style or 'painted'}"
+        return f"{self.job.shared.photo or 'photo'}-{self.job.shared.style or 'painted'}"
 
     def png(self) -> bytes:
         """The picture shown; its recipe, what painted it and ids of shipped pictures inside."""
         file = io.BytesIO()
-        shared = self.order.shared
+        shared = self.job.shared
         notes = {"photo": shared.photo, "style": shared.style, "second": shared.second}
         notes[NOTE] = self.painted_by
         save_picture(self.shown, file, shared.recipe, {k: v for k, v in notes.items() if v})
@@ -201,7 +202,7 @@ class Result:
         """1200 x 630 for social networks."""
         return jpeg(
             share_card(
-                self.before, self.order.styles[0], self.shown, self.order.title, self.order.credit
+                self.before, self.job.styles[0], self.shown, self.job.title, self.job.credit
             ),
             92,
         )

@@ -15,7 +15,7 @@ from threading import Lock
 from nst.errors import BadInput
 from ui.runs.painting import Progress
 from ui.runs.result import Result
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 
 __all__ = ["RECENT", "Past", "Phase", "Recents", "Visit", "recents"]
 
@@ -177,4 +177,4 @@ class Recents:
         return tuple(past for past in found if past.there)
 
 
-recents = Recents(RULES.visit)
+recents = Recents(RUN_LIMITS.visit)

@@ -1,3 +1,3 @@
-"""The door of the server: what a request may be, and what it may cost."""
+"""The server: what a request may be, and what it may cost."""
 
 __all__: list[str] = []

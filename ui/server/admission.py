@@ -22,7 +22,7 @@ from ui.server.gradio_internals import (
     parameters_of,
     session_of_event,
 )
-from ui.server.limits import Door, Rules
+from ui.server.limits import RequestLimits, RunLimits
 from ui.server.visitors import Visitor, address_of
 
 __all__ = ["DECODING", "SESSION", "Admission", "Command", "session_of"]
@@ -59,8 +59,8 @@ class Command:
 class Admission:
     """Checks commands and counts who waits. One event loop's: not thread-safe."""
 
-    def __init__(self, door: Door, rules: Rules, queue: FairQueue) -> None:
-        self._door, self._rules, self._queue = door, rules, queue
+    def __init__(self, limits: RequestLimits, run_limits: RunLimits, queue: FairQueue) -> None:
+        self._limits, self._run_limits, self._queue = limits, run_limits, queue
         self._turns = {DECODING: FairQueue(DECODING_AT_ONCE), SMALL: FairQueue(SMALL_AT_ONCE)}
         self._arriving: Counter[tuple[bool, Visitor]] = Counter()
 
@@ -102,10 +102,10 @@ class Admission:
         own, so that small ones need not wait for them.
         """
         of = DECODING if command.fn.concurrency_id == DECODING else SMALL
-        if self._turns[of].waiting(address) >= self._door.waiting_requests:
+        if self._turns[of].waiting(address) >= self._limits.waiting_requests:
             raise Refused(
                 429,
-                f"{self._door.waiting_requests} requests from your address are waiting already, "
+                f"{self._limits.waiting_requests} requests from your address are waiting already, "
                 "which is the most that can. Please try again in a moment.",
             )
         visitor = Visitor(address, command.session or "")
@@ -125,23 +125,23 @@ class Admission:
         waiting = self._waiting(command.paints, page)
         mine = waiting[visitor] if command.session else 0
         near = sum(count for other, count in waiting.items() if other.address == address)
-        if waiting.total() >= self._rules.queue:
+        if waiting.total() >= self._run_limits.queue:
             raise Refused(
                 429,
                 f"{waiting.total()} runs are waiting here already, and there is room for "
-                f"{self._rules.queue}. Please try again in a minute.",
+                f"{self._run_limits.queue}. Please try again in a minute.",
             )
-        if command.paints and mine >= self._door.waiting_per_visitor:
+        if command.paints and mine >= self._limits.waiting_per_visitor:
             raise Refused(
                 429,
-                f"You have {mine} runs waiting already; at most {self._door.waiting_per_visitor} "
+                f"You have {mine} runs waiting already; at most {self._limits.waiting_per_visitor} "
                 "can wait at once. They come one after the other.",
             )
-        if near >= self._door.waiting_per_address:
+        if near >= self._limits.waiting_per_address:
             raise Refused(
                 429,
                 f"{near} runs from your address are waiting already; at most "
-                f"{self._door.waiting_per_address} can wait at once. "
+                f"{self._limits.waiting_per_address} can wait at once. "
                 "Please try again in a minute.",
             )
         self._arriving[command.paints, visitor] += 1

@@ -29,7 +29,7 @@ from ui.server.gradio_internals import (
     unasked_connections,
     upload_folder,
 )
-from ui.server.limits import RULES, Door
+from ui.server.limits import RUN_LIMITS, RequestLimits
 from ui.server.visits import Visits
 
 __all__ = ["Cache", "Listeners", "expiry", "hang_up", "has_room"]
@@ -56,8 +56,8 @@ def _free() -> int:
 class Cache:
     """The folder of everything that visitors upload and are shown, bounded in age and size."""
 
-    def __init__(self, door: Door) -> None:
-        self._door, self._lock = door, Lock()
+    def __init__(self, limits: RequestLimits) -> None:
+        self._limits, self._lock = limits, Lock()
         self._bytes = 0
         self._reserved: Counter[str] = Counter()  # by address, of uploads under way
         self._keep: frozenset[str] = frozenset()
@@ -101,14 +101,14 @@ class Cache:
 
     @property
     def _most(self) -> int:
-        return self._door.cache_mb * MEGABYTE
+        return self._limits.cache_mb * MEGABYTE
 
     def _lacks_room(self) -> bool:
         return self._bytes + self._reserved.total() > self._most or self._missing_on_disk() > 0
 
     def _missing_on_disk(self) -> int:
         """Bytes that what is reserved and the reserve need more than there are."""
-        return self._reserved.total() + self._door.disk_reserve_mb * MEGABYTE - _free()
+        return self._reserved.total() + self._limits.disk_reserve_mb * MEGABYTE - _free()
 
     def sweep(
         self, keep: frozenset[str] | None = None, in_use: dict[str, str] | None = None
@@ -132,7 +132,7 @@ class Cache:
             for written, size, path in files:
                 age = now - written
                 if str(path) not in spared and (
-                    age > self._door.cache_seconds or (freed < missing and age > YOUNG_SECONDS)
+                    age > self._limits.cache_seconds or (freed < missing and age > YOUNG_SECONDS)
                 ):
                     path.unlink(missing_ok=True)
                     self._gone.add(str(path))
@@ -222,8 +222,8 @@ def expiry(
     cache: Cache,
     listeners: Listeners,
     visits: Visits,
-    door: Door,
-    visit: float = RULES.visit,
+    limits: RequestLimits,
+    visit: float = RUN_LIMITS.visit,
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     """A lifespan for the app: sweeps the cache and ends what nobody listens to.
 
@@ -238,12 +238,12 @@ def expiry(
             await _sweep(app_page(app), cache, visits)
 
         async def forget() -> None:
-            await _forget(app_page(app), listeners, visits, door.unheard_seconds, visit)
+            await _forget(app_page(app), listeners, visits, limits.unheard_seconds, visit)
             hang_up(unasked_connections(app_page(app)), unasked)
 
         tasks = [
-            asyncio.create_task(_again(sweep, min(SWEEP_SECONDS, door.cache_seconds / 6))),
-            asyncio.create_task(_again(forget, min(LOOK_SECONDS, door.unheard_seconds, visit))),
+            asyncio.create_task(_again(sweep, min(SWEEP_SECONDS, limits.cache_seconds / 6))),
+            asyncio.create_task(_again(forget, min(LOOK_SECONDS, limits.unheard_seconds, visit))),
         ]
         try:
             yield

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, suppress
 from threading import Lock
 from typing import Any
 
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 
 __all__ = ["PAINTING", "FairQueue", "Turn", "painting_queue"]
@@ -158,4 +158,4 @@ def _add(used: dict[tuple[str, ...], float], turn: Turn, seconds: float) -> None
         used[key] = used.get(key, 0.0) + seconds
 
 
-painting_queue = FairQueue(RULES.concurrency)
+painting_queue = FairQueue(RUN_LIMITS.concurrency)

@@ -1,9 +1,9 @@
-"""The door: what a request may be before Gradio sees it, and what every answer says to browsers.
+"""The guard: what a request may be before Gradio sees it, and what every answer says to browsers.
 
 `launch(**launch_options())` puts it in place. Routes that this page does not use are closed; a body
 is bounded as it streams; JSON is checked and written anew; files come as uploads only, without
 their names; the number of waiting runs is bounded; every refusal is one sentence. The numbers are
-in `ui.server.limits.DOOR`.
+in `ui.server.limits.REQUEST_LIMITS`.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from ui.server.drawings import read_drawing
 from ui.server.expiry import Cache, Listeners, expiry
 from ui.server.fair_queue import FairQueue, painting_queue
 from ui.server.gradio_internals import app_page, has_page
-from ui.server.limits import DOOR, RULES, Door, Rules
+from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS, RequestLimits, RunLimits
 from ui.server.visitors import Visitor, address_of
 from ui.server.visits import Visits
 
@@ -62,7 +62,7 @@ ROUTES = [
     ({"POST"}, rf"{API}/(cancel|reset/?)", "cancel"),
 ]
 if os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true":
-    # Tools call this page as visitors do, through this door; their pictures are data: URLs.
+    # Tools call this page as visitors do, through this guard; their pictures are data: URLs.
     ROUTES.append(({"GET", "POST", "DELETE"}, rf"{API}/mcp(/(schema|http/?)?)?", "agent"))
 COMPILED = [(methods, re.compile(path, re.DOTALL), kind) for methods, path, kind in ROUTES]
 
@@ -83,27 +83,29 @@ ON_SPACES = {"connect-src": "'self' https://*.hf.space https://huggingface.co"}
 
 
 def launch_options(
-    door: Door = DOOR, rules: Rules = RULES, queue: FairQueue = painting_queue
+    limits: RequestLimits = REQUEST_LIMITS,
+    run_limits: RunLimits = RUN_LIMITS,
+    queue: FairQueue = painting_queue,
 ) -> dict[str, Any]:
     """What `launch()` has to be told to put the guard in place. queue: where painting waits."""
-    cache, listeners, visits = Cache(door), Listeners(), Visits(rules)
+    cache, listeners, visits = Cache(limits), Listeners(), Visits(run_limits)
     guard = Middleware(
         Guard,
-        door=door,
+        limits=limits,
         cache=cache,
         listeners=listeners,
         visits=visits,
-        admission=Admission(door, rules, queue),
+        admission=Admission(limits, run_limits, queue),
     )
     return {
         "max_file_size": LIMITS.max_bytes,
         "enable_monitoring": False,
         "run_history": False,
         # A run that waits takes a thread for most of the time.
-        "max_threads": THREADS + rules.queue + rules.concurrency,
+        "max_threads": THREADS + run_limits.queue + run_limits.concurrency,
         "app_kwargs": {
             "middleware": [guard],
-            "lifespan": expiry(cache, listeners, visits, door),
+            "lifespan": expiry(cache, listeners, visits, limits),
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
@@ -117,13 +119,13 @@ class Guard:
     def __init__(
         self,
         app: ASGIApp,
-        door: Door,
+        limits: RequestLimits,
         cache: Cache,
         listeners: Listeners,
         visits: Visits,
         admission: Admission,
     ) -> None:
-        self._app, self._door, self._cache = app, door, cache
+        self._app, self._limits, self._cache = app, limits, cache
         self._listeners, self._visits, self._admission = listeners, visits, admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -175,9 +177,9 @@ class Guard:
         kind, found = _route(scope)
         scope = _without_odd_headers(scope)
         page = app_page(scope["app"])
-        limit = self._door.request_kb * 1024
+        limit = self._limits.request_kb * 1024
         if kind in ("upload", "drawing", "agent"):
-            limit = self._door.upload_files * LIMITS.max_bytes + MEGABYTE
+            limit = self._limits.upload_files * LIMITS.max_bytes + MEGABYTE
         bounded = self._bounded(receive, limit, scope)
         address = address_of(scope)
         if kind == "upload":
@@ -232,7 +234,7 @@ class Guard:
                 f"The request has {_size(int(declared))}; "
                 f"{_size(limit)} is the maximum allowed size.",
             )
-        came, until = 0, asyncio.get_running_loop().time() + self._door.body_seconds
+        came, until = 0, asyncio.get_running_loop().time() + self._limits.body_seconds
         ended = False
 
         async def bounded() -> Message:
@@ -245,7 +247,7 @@ class Guard:
                     message = await receive()
             except TimeoutError:
                 raise Refused(
-                    408, f"The request took longer than {self._door.body_seconds:.0f} seconds."
+                    408, f"The request took longer than {self._limits.body_seconds:.0f} seconds."
                 ) from None
             came += len(message.get("body", b""))
             ended = message["type"] != "http.request" or not message.get("more_body", False)
@@ -266,7 +268,7 @@ class Guard:
         coming = int(headers.get("content-length", LIMITS.max_bytes))
         await asyncio.to_thread(self._cache.reserve, coming, address)
         stack.callback(self._cache.release, coming, address)
-        upload = Upload(boundary, self._door.upload_files)
+        upload = Upload(boundary, self._limits.upload_files)
 
         async def renamed() -> Message:
             # Gradio deletes what it has written of an upload for this kind of exception only.

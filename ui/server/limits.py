@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from nst.pictures.limits import FromEnvironment
 
-__all__ = ["DOOR", "RULES", "Door", "Rules"]
+__all__ = ["REQUEST_LIMITS", "RUN_LIMITS", "RequestLimits", "RunLimits"]
 
 
 @dataclass(frozen=True)
-class Rules(FromEnvironment):
+class RunLimits(FromEnvironment):
     """Limits of a run. From `NST_CONCURRENCY`, `NST_QUEUE`, and so on."""
 
     concurrency: int = 1  # runs at once; a second one on the same device only slows the first
@@ -28,7 +28,7 @@ class Rules(FromEnvironment):
 
 
 @dataclass(frozen=True)
-class Door(FromEnvironment):
+class RequestLimits(FromEnvironment):
     """Limits of requests and of what they leave behind. From `NST_REQUEST_KB`, and so on."""
 
     request_kb: int = 512  # of one request's JSON: settings are 2 KB, pictures come as uploads
@@ -43,5 +43,5 @@ class Door(FromEnvironment):
     disk_reserve_mb: int = 64  # left free on the disk: a run's previews and its downloads
 
 
-RULES = Rules.from_environment()
-DOOR = Door.from_environment()
+RUN_LIMITS = RunLimits.from_environment()
+REQUEST_LIMITS = RequestLimits.from_environment()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from nst.pictures.limits import MEGABYTE
 from ui.server.gradio_internals import busy_sessions, forget_session, kept_by_session
-from ui.server.limits import Rules
+from ui.server.limits import RunLimits
 from ui.server.visitors import Visitor
 
 __all__ = ["Visits", "bytes_held"]
@@ -26,8 +26,8 @@ FILES = 8  # of what a visit has chosen lately are in use: a photo, paintings, a
 class Visits:
     """The visits of one app. One event loop's: not thread-safe."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, run_limits: RunLimits) -> None:
+        self._run_limits = run_limits
         self._addresses: OrderedDict[str, str] = OrderedDict()  # by session, latest last
         self._files: dict[str, list[str]] = {}
         self._open: Counter[str] = Counter()
@@ -60,12 +60,12 @@ class Visits:
     def limit_number(self, page: Any, coming: str) -> None:
         """Forget visits until there is room for the session that comes."""
         kept = dict.fromkeys([*kept_by_session(page), coming], 1)
-        self._forget(page, kept, self._rules.visits, spared=coming)
+        self._forget(page, kept, self._run_limits.visits, spared=coming)
 
     def limit_memory(self, page: Any) -> None:
         """Forget visits until the pictures kept of all of them take no more than they may."""
         sizes = {session: bytes_held(values) for session, values in kept_by_session(page).items()}
-        self._forget(page, sizes, self._rules.kept_pictures * MEGABYTE)
+        self._forget(page, sizes, self._run_limits.kept_pictures * MEGABYTE)
 
     def tidy(self, page: Any) -> None:
         """Forget the names of visits of which nothing is left."""

@@ -26,14 +26,14 @@ from nst.pipeline import choose_encoder
 from nst.recipe import Recipe
 from ui.parts.curves import overlay
 from ui.runs.events import QUICK
-from ui.runs.job import Order
-from ui.runs.messages import telling
+from ui.runs.job import Job
+from ui.runs.messages import status_html
 from ui.runs.pace import clock, pace
 from ui.runs.painting import BACKGROUND, Progress, paint, waiting_line
 from ui.server.fair_queue import painting_queue
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
-from ui.tabs.inputs import Choice
+from ui.tabs.inputs import InputPanel
 from ui.tabs.panel import Panel
 from ui.tabs.tiles import TILE, Tile, View
 
@@ -48,7 +48,7 @@ MEASURED_EVERY = 0.2  # and between two points of its loss curve
 class Authors:
     """A card and a button for each comparison, and the panel that shows them."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: InputPanel) -> None:
         self.choice = choice
         gr.Markdown(
             "What the authors of the published systems compared, for you to check. Photo and "
@@ -104,7 +104,7 @@ class Authors:
 
     def _source(self, name: str) -> Any:
         def views(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[View]:
-            asked = self.choice.order(chosen)
+            asked = self.choice.job(chosen)
             return _in_turn(visitor, name, size, steps, asked, str(chosen[0]))
 
         return views
@@ -113,11 +113,11 @@ class Authors:
 def _fetch(name: str) -> str:
     """Start fetching what a comparison lacks, and say how it stands."""
     told = [BACKGROUND.want(network) for network in missing_networks(name)]
-    return telling(" ".join(told) or "The networks are here: open this part again.")
+    return status_html(" ".join(told) or "The networks are here: open this part again.")
 
 
 def _in_turn(
-    visitor: Visitor, name: str, size: str, steps: str, asked: Order, file: str
+    visitor: Visitor, name: str, size: str, steps: str, asked: Job, file: str
 ) -> Iterator[View]:
     """A comparison in one turn: its paintings are timed, so nothing comes between them."""
     aspect = min(asked.photo.size) / max(asked.photo.size)
@@ -128,43 +128,44 @@ def _in_turn(
         yield from _views(name, size, steps, asked, file)
 
 
-def _views(name: str, size: str, steps: str, asked: Order, file: str) -> Iterator[View]:
+def _views(name: str, size: str, steps: str, asked: Job, file: str) -> Iterator[View]:
     recipes = _recipes(name, size, steps)
     photo, style = asked.photo, asked.styles[0]
     aspect = min(photo.size) / max(photo.size)
-    if recipes[0].size > RULES.max_size:
+    if recipes[0].size > RUN_LIMITS.max_size:
         raise BadInput(
-            f"The size is {recipes[0].size} pixels; here it may be {RULES.max_size} at most."
+            f"The size is {recipes[0].size} pixels; here it may be {RUN_LIMITS.max_size} at most."
         )
     view = View(COMPARISONS[name].title, fit(photo, TILE), file, share=0.0)
     notes: list[str] = []
     shown = 0.0
-    for turn in compare(
+    for progress in compare(
         name, photo, style, recipes[0].size, recipes[0].steps,
-        painter=_painter(RULES.deadline), expected=expected(recipes, aspect),
-        deadline=RULES.deadline,
+        painter=_painter(RUN_LIMITS.deadline), expected=expected(recipes, aspect),
+        deadline=RUN_LIMITS.deadline,
     ):  # fmt: skip
-        if turn.sheet is not None:
+        if progress.sheet is not None:
             break
-        if turn.line:
-            notes.append(turn.line)
-        if turn.picture is not None and time.monotonic() - shown > SHOWN_EVERY:
+        if progress.line:
+            notes.append(progress.line)
+        if progress.picture is not None and time.monotonic() - shown > SHOWN_EVERY:
             shown = time.monotonic()
-            view = replace(view, developing=(turn.caption, turn.picture))
-        left = f", about {clock(turn.seconds_left)} left" if turn.seconds_left else ""
+            view = replace(view, developing=(progress.caption, progress.picture))
+        so_far = f"step {progress.done:,} of {progress.total:,}"
+        left = f", about {clock(progress.seconds_left)} left" if progress.seconds_left else ""
         view = replace(
             view,
-            tiles=tuple(_tile(run, asked) for run in turn.runs),
-            line=f"{turn.caption or 'Getting ready'}: step {turn.done:,} of {turn.total:,}{left}",
+            tiles=tuple(_tile(run, asked) for run in progress.runs),
+            line=f"{progress.caption or 'Getting ready'}: {so_far}{left}",
             notes=tuple(notes),
-            share=turn.done / turn.total,
-            below=_below(turn.runs, COMPARISONS[name]),
+            share=progress.done / progress.total,
+            below=_below(progress.runs, COMPARISONS[name]),
         )
         yield view
     # The frames of one run are timed from its start, so the last has the time of all.
-    taken = [run.seconds for run in turn.runs]
+    taken = [run.seconds for run in progress.runs]
     seconds = taken[-1] if COMPARISONS[name].frames else sum(taken)
-    done = f"Done: {turn.done:,} steps in {clock(seconds)}"
+    done = f"Done: {progress.done:,} steps in {clock(seconds)}"
     yield replace(view, developing=None, share=None, line=done)
 
 
@@ -208,7 +209,7 @@ def _as_painted(recipe: Recipe) -> Recipe:
     return recipe.replace(encoder="auto" if encoder == automatic else encoder)
 
 
-def _tile(run: Run, asked: Order) -> Tile:
+def _tile(run: Run, asked: Job) -> Tile:
     caption = f"{run.caption}: loss {run.losses.total:.3g}, {clock(run.seconds)}"
     return Tile(caption, replace(asked.shared, recipe=run.recipe, second=None), run.picture)
 
@@ -242,9 +243,10 @@ def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
     count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
     seconds = None if aspect is None else expected(recipes, aspect)
     takes = f"about {clock(seconds)} here" if seconds else "its time is told when it starts"
+    most = RUN_LIMITS.deadline
     late = (
-        f" That is more than the {clock(RULES.deadline)} a run may take here: it will end early."
-        if seconds and seconds > RULES.deadline
+        f" That is more than the {clock(most)} a run may take here: it will end early."
+        if seconds and seconds > most
         else ""
     )
     paints = f"{count}, {total:,} steps at {recipes[0].size} px"

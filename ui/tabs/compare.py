@@ -11,7 +11,7 @@ from nst.published import RECIPES
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import SAMPLES
 from ui.runs.events import DECODES, QUICK
-from ui.runs.messages import sentences
+from ui.runs.messages import user_errors
 from ui.runs.visit import Visit
 from ui.tabs.authors import Authors
 from ui.tabs.paint import PaintTab
@@ -109,7 +109,7 @@ class CompareTab:
 
     def _paint(self, stage: Stage | None) -> dict[Any, Any]:
         """Updates that bring the chosen tile to the Paint tab, at its recipe's own size."""
-        with sentences():
+        with user_errors():
             view, tile = taken(stage)
             recipe = tile.shared.recipe.replace(size=RECIPES[tile.shared.recipe.name].recipe.size)
             # What was painted before is painted now from the photo that is in the box.
@@ -122,11 +122,11 @@ class CompareTab:
             return updates | {self.tabs: gr.Tabs(selected="paint")}
 
     def _set_tile(self, pair: Pair, stage: Stage | None) -> dict[Any, Any]:
-        with sentences():
+        with user_errors():
             return self._set(pair, taken(stage)[1])
 
     def _set_result(self, pair: Pair, visit: Visit) -> dict[Any, Any]:
-        with sentences():
+        with user_errors():
             return self._set(pair, tile_of(painted(visit)))
 
     def _set(self, pair: Pair, tile: Tile) -> dict[Any, Any]:

@@ -23,14 +23,14 @@ from ui.parts.photo_box import PhotoBox, PictureButton
 from ui.parts.samples import OPENING, SAMPLES, sample_id
 from ui.runs.cost import beyond_limits
 from ui.runs.events import DECODES, QUICK
-from ui.runs.job import Order, order
-from ui.runs.messages import sentences, telling
+from ui.runs.job import Job, open_job
+from ui.runs.messages import status_html, user_errors
 from ui.runs.pace import clock, pace
 from ui.server.gradio_internals import keep_file
 from ui.tabs.fetch import FetchOffer
 from ui.tabs.mask_editor import MaskEditor, mask_from
 
-__all__ = ["Choice", "best_quality", "qualities"]
+__all__ = ["InputPanel", "best_quality", "qualities"]
 
 THUMB = 224
 NONE = -1  # of a gallery is selected; None would leave it as it is
@@ -41,11 +41,11 @@ A_MOMENT = 15.0  # seconds that a visitor gladly waits
 SHARE = 0.4  # of a second painting, at first
 
 
-class Choice:
+class InputPanel:
     """The components and what a visitor chose in them.
 
     Build it where it should stand, then `wire` it. pictures: the components that hold pictures,
-    in the order that `order` takes their values. restored: what `restore` sets. picked: the events
+    in the order that `job` takes their values. restored: what `restore` sets. picked: the events
     that choose a picture.
     """
 
@@ -211,7 +211,7 @@ class Choice:
 
     def pick_sample(self, chosen: gr.SelectData) -> str:
         """The file of the sample that was clicked, for a photo box."""
-        with sentences():
+        with user_errors():
             return self._sample_file(list(SAMPLES)[_index(chosen, len(SAMPLES))])
 
     def _sample_file(self, name: str) -> str:
@@ -248,7 +248,7 @@ class Choice:
         except BadInput as error:
             manner = f"{_manner(preset_of(style_id))}\n\n{_refused('painting', error)}"
             return [gr.skip()] * 3 + [manner] + [gr.skip()] * len(self.controls.outputs)
-        with sentences():
+        with user_errors():
             shown = self._change_style(preset_of(style_id), None, kept, values)
         shown[1] = gr.update(value=self._tiles(path), selected_index=OWN)
         return [path, *shown]
@@ -261,7 +261,7 @@ class Choice:
         kept: Set[str],
         *values: Any,
     ) -> list[Any]:
-        with sentences():
+        with user_errors():
             index, before = _index(chosen, len(self.presets) + 1), preset_of(style_id)
             now = None if index == OWN else self.presets[index - 1]
             if now is None and own is None:
@@ -285,13 +285,13 @@ class Choice:
         return self.presets.index(preset) + 1 if preset else 0
 
     def _pick_second(self, chosen: gr.SelectData, share: float) -> list[Any]:
-        with sentences():
+        with user_errors():
             index = _index(chosen, len(self.presets) + 1)
             preset = None if index == NO_SECOND else self.presets[index - 1]
             return [preset.id if preset else "", gr.update(label=_mixed(preset, share))]
 
     def _pick_recipe(self, name: str, style_id: str | None) -> list[Any]:
-        with sentences():
+        with user_errors():
             if not isinstance(name, str) or name not in RECIPES:
                 raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
             preset = preset_of(style_id)
@@ -299,7 +299,7 @@ class Choice:
             return self.controls.show(preset.recipe(recipe) if preset else recipe, preset)
 
     def _as_suggested(self, style_id: str | None, kept: Set[str], *values: Any) -> list[Any]:
-        with sentences():
+        with user_errors():
             preset, recipe = preset_of(style_id), self.controls.recipe(values)
             kept = touched(recipe, preset, kept) - set(suggests(preset))
             return self.controls.show(follow(recipe, preset, kept), preset, kept)
@@ -312,12 +312,12 @@ class Choice:
         return [*self.controls.remark(recipe, preset_of(style_id), kept), _quality(recipe)]
 
     def _expect(self, *values: Any) -> Any:
-        with sentences():
+        with user_errors():
             return _quality(self.controls.recipe(values))
 
     def _open_best(self, request: gr.Request, *values: Any) -> tuple[Any, Any]:
         """Nobody having asked for a quality, the best that this machine paints in a moment."""
-        with sentences():
+        with user_errors():
             if from_query(dict(request.query_params)) is not None:
                 return gr.skip(), gr.skip()
             recipe = best_quality(self.controls.recipe(values))
@@ -333,13 +333,13 @@ class Choice:
         shared = shared or Shared(Recipe())
         if shared == Shared(Recipe()):
             notes = wrong or ("There is no setting in it that is known here.",)
-            told = telling("This link could not be read; the page is as it was.", notes)
+            told = status_html("This link could not be read; the page is as it was.", notes)
             return [*[gr.skip()] * (len(self.restored) - 1), told]
         notes = (*wrong, *missing(query, bool(shared.recipe.mix)))
         return self.restore(shared, "The link's settings are here. Press Paint.", notes)
 
     def _reopen(self, path: str) -> list[Any]:
-        with sentences():
+        with user_errors():
             shared, notes = _inside(path)
             return self.restore(shared, "The painting's settings are here. Press Paint.", notes)
 
@@ -361,15 +361,13 @@ class Choice:
             share,
             gr.update(label=_mixed(second, share), open=second is not None),
             *self.controls.show(shared.recipe.replace(mix=()), preset),
-            telling(status, (*notes, *beyond_limits(shared.recipe))),
+            status_html(status, (*notes, *beyond_limits(shared.recipe))),
         ]
 
-    def order(
-        self, chosen: Sequence[Any], again: Order | None = None, mask: dict | None = None
-    ) -> Order:
+    def job(self, chosen: Sequence[Any], again: Job | None = None, mask: dict | None = None) -> Job:
         """Check and open what was chosen: the values of `inputs`."""
         photo, style_id, own, second, share, *values = chosen
-        return order(
+        return open_job(
             photo,
             preset_of(style_id) or own,
             self.controls.recipe(values),

@@ -8,7 +8,7 @@ from PIL import Image, ImageChops, ImageFilter
 from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
 from ui.runs.events import DECODES, QUICK
-from ui.runs.messages import sentences
+from ui.runs.messages import user_errors
 from ui.runs.result import flat
 
 __all__ = ["MaskEditor", "mask_from"]
@@ -87,7 +87,7 @@ def _inverted(photo: str | None, drawn: dict[str, Any] | None) -> dict[str, Any]
 
 
 def _drawing(photo: str | None, brushed: Image.Image | None) -> dict[str, Any]:
-    with sentences():
+    with user_errors():
         if photo is None:
             raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
         shown = flat(fit(open_photo(photo), SIDE))

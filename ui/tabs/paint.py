@@ -16,8 +16,8 @@ from nst.pictures.images import fit, open_photo, to_image
 from nst.presets import preset_of
 from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.runs.events import DECODES, PAINTS, PRIVATE, QUICK
-from ui.runs.job import Order
-from ui.runs.messages import sentences, telling
+from ui.runs.job import Job
+from ui.runs.messages import status_html, user_errors
 from ui.runs.painting import Arrays, run
 from ui.runs.prints import prints
 from ui.runs.result import Result, flat, jpeg
@@ -25,9 +25,9 @@ from ui.runs.viewer import file_of, picture_box, shown_file
 from ui.runs.visit import Past, Phase, Visit, recents
 from ui.server.expiry import has_room
 from ui.server.gradio_internals import keep_file
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import visitor_of
-from ui.tabs.inputs import Choice
+from ui.tabs.inputs import InputPanel
 from ui.tabs.result_panel import ResultPanel, painted
 
 __all__ = ["PaintTab", "build"]
@@ -53,11 +53,11 @@ class PaintTab:
     """The tab's components and what they do. The page is drawn by `_render` and nothing else."""
 
     def __init__(self, demo: gr.Blocks) -> None:
-        self.visit = gr.State(Visit(), time_to_live=RULES.visit)
+        self.visit = gr.State(Visit(), time_to_live=RUN_LIMITS.visit)
         self.name = gr.Textbox(visible=False)
         with gr.Row(elem_id="work"):
             with gr.Column(scale=6, min_width=340, elem_id="in"):
-                self.choice = Choice()
+                self.choice = InputPanel()
                 self._layout_buttons()
             with gr.Column(scale=8, min_width=340, elem_id="out"):
                 self._layout_out()
@@ -85,7 +85,7 @@ class PaintTab:
             self._layout_below()
 
     def _layout_below(self) -> None:
-        self.status = gr.HTML(telling("Painted before. Press Paint to make your own."),
+        self.status = gr.HTML(status_html("Painted before. Press Paint to make your own."),
                               elem_id="status")  # fmt: skip
         with gr.Column(visible=False, elem_id="after") as self.after:
             self.panel = ResultPanel()
@@ -145,26 +145,26 @@ class PaintTab:
     # What is asked for
 
     def _new(self, visit: Visit, mask: dict | None, *chosen: Any) -> tuple[Result, Start]:
-        return Result(self.choice.order(chosen, mask=mask), chosen=chosen), None
+        return Result(self.choice.job(chosen, mask=mask), chosen=chosen), None
 
     def _some_more(self, visit: Visit, mask: dict | None, *chosen: Any) -> tuple[Result, Start]:
         last = painted(visit)
-        order = self.choice.order(chosen, again=last.order, mask=mask)
-        return Result(order, chosen=chosen), last.start
+        job = self.choice.job(chosen, again=last.job, mask=mask)
+        return Result(job, chosen=chosen), last.start
 
     def _larger(self, visit: Visit, *_: Any) -> tuple[Result, Start]:
         last = painted(visit)
         if not (sizes := prints(last)):
             raise BadInput("This painting is as large as it can be here.")
-        order = last.order.enlarged(sizes[0][1])
-        return Result(order, larger=True, chosen=last.chosen), last.start
+        job = last.job.enlarged(sizes[0][1])
+        return Result(job, larger=True, chosen=last.chosen), last.start
 
     # A run, from the press of a button to its end
 
     def _life(self, asked: Callable[..., tuple[Result, Start]]) -> Callable[..., Iterator[dict]]:
         # A generator function, for Gradio looks at what it is given before it calls it.
         def life(request: gr.Request, visit: Visit, *chosen: Any) -> Iterator[dict]:
-            with sentences():
+            with user_errors():
                 visit.ask()
                 try:
                     yield self._render(visit, request)
@@ -190,23 +190,23 @@ class PaintTab:
     def _going(
         self, visit: Visit, result: Result, start: Start, request: gr.Request
     ) -> Iterator[dict]:
-        order = result.order
-        masked = DIVIDED if len(order.styles) == 2 else MASKED
+        job = result.job
+        masked = DIVIDED if len(job.styles) == 2 else MASKED
         result.remarks = tuple(
-            line for line, holds in ((WENT_ON, start is not None), (masked, order.mask)) if holds
+            line for line, holds in ((WENT_ON, start is not None), (masked, job.mask)) if holds
         )
         visit.begin(result)
         seen = {
-            "painting": shown_file(self.picture, _begin(order, start), "developing"),
-            "aspect": _aspect(order.photo), "alt": "The painting as it develops",
+            "painting": shown_file(self.picture, _begin(job, start), "developing"),
+            "aspect": _aspect(job.photo), "alt": "The painting as it develops",
         }  # fmt: skip
         with closing(
             run(
-                order.photo,
-                order.styles,
-                order.shared.recipe,
+                job.photo,
+                job.styles,
+                job.shared.recipe,
                 visitor=visitor_of(request),
-                mask=order.mask,
+                mask=job.mask,
                 start=start,
             )
         ) as told:
@@ -237,7 +237,7 @@ class PaintTab:
         return {
             self.visit: visit,
             self.picture: self._view(visit),
-            self.status: telling(visit.line, visit.notes, visit.share),
+            self.status: status_html(visit.line, visit.notes, visit.share),
             self.paint: gr.update(interactive=not visit.busy),
             self.stop: gr.update(
                 value="Leave the queue" if waits else "Stop", interactive=visit.busy
@@ -260,7 +260,7 @@ class PaintTab:
         waits = visit.phase is Phase.WAITING
         return {
             self.picture: self._view(visit) if waits else seen | {"phase": visit.phase},
-            self.status: telling(visit.line, visit.notes, visit.share),
+            self.status: status_html(visit.line, visit.notes, visit.share),
             self.stop: gr.update(
                 value="Leave the queue" if waits else "Stop", interactive=not visit.stopping
             ),
@@ -287,12 +287,12 @@ class PaintTab:
         photo, painting = result.once("view", lambda: self._pair(result))
         return {
             "photo": photo, "painting": painting, "fade": round(100 * result.blend),
-            "aspect": _aspect(result.order.photo), "alt": result.order.title,
+            "aspect": _aspect(result.job.photo), "alt": result.job.title,
         }  # fmt: skip
 
     def _pair(self, result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
         coloured = result.coloured
-        photo = shown_file(self.picture, result.order.photo.resize(coloured.size), "photo")
+        photo = shown_file(self.picture, result.job.photo.resize(coloured.size), "photo")
         return photo, shown_file(self.picture, coloured, result.name)
 
     def _looked(self, past: Past, latest: Result | None) -> dict[str, Any]:
@@ -308,13 +308,13 @@ class PaintTab:
         padded = ImageOps.pad(open_photo(past.painting), size, color="#161513")
         return newest | {
             "photo": shown_file(self.picture, padded, "beside"),
-            "left": f"Earlier: {past.title}", "right": f"Latest: {latest.order.title}",
+            "left": f"Earlier: {past.title}", "right": f"Latest: {latest.job.title}",
         }  # fmt: skip
 
     # How a result is looked at
 
     def _look(self, visit: Visit, frame: float, percent: float, colours: bool) -> tuple[Any, ...]:
-        with sentences():
+        with user_errors():
             result = painted(visit)
             blends = float(percent) / 100 != result.blend
             # A blend is of the whole painting.
@@ -326,7 +326,7 @@ class PaintTab:
         """Show what was painted before from what is chosen now, or say what the picture is of."""
         if visit.busy:
             return gr.skip()
-        with sentences():
+        with user_errors():
             was = (visit.sample, visit.outdated)
             visit.outdated = visit.result is not None and chosen != visit.result.chosen
             pair = sample_of(chosen[: len(self.choice.pictures)])
@@ -337,7 +337,7 @@ class PaintTab:
             return self._view(visit)
 
     def _look_back(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
-        with sentences():
+        with user_errors():
             past = recents.of(visit.name)[::-1]
             if visit.busy or not isinstance(event.index, int) or event.index >= len(past):
                 raise BadInput("There is no such result any more.")
@@ -345,7 +345,7 @@ class PaintTab:
             return self._render(visit, request)
 
     def _put_beside(self, visit: Visit, request: gr.Request) -> dict:
-        with sentences():
+        with user_errors():
             painted(visit)
             visit.beside = visit.looked is not None
             return self._render(visit, request)
@@ -375,8 +375,8 @@ class PaintTab:
         photo, painting = result.once("view", lambda: self._pair(result))
         thumb = jpeg(fit(flat(result.coloured), THUMB))
         past = Past(
-            result.order.title, photo["path"], painting["path"], self.panel.saved(result),
-            keep_file(self.strip, thumb, "thumb.jpg"), _aspect(result.order.photo),
+            result.job.title, photo["path"], painting["path"], self.panel.saved(result),
+            keep_file(self.strip, thumb, "thumb.jpg"), _aspect(result.job.photo),
         )  # fmt: skip
         recents.add(visit.name, past)
 
@@ -405,13 +405,13 @@ def sample_of(pictures: tuple[Any, ...]) -> tuple[str, str] | None:
     return sample, style
 
 
-def _begin(order: Order, start: Start) -> Image.Image:
+def _begin(job: Job, start: Start) -> Image.Image:
     """What is seen before the first step."""
     if isinstance(start, Image.Image):
         return start
     if start is not None:
         return to_image(torch.from_numpy(start[0]))
-    return fit(order.photo, order.shared.recipe.size)
+    return fit(job.photo, job.shared.recipe.size)
 
 
 def _aspect(picture: Image.Image) -> float:

@@ -11,10 +11,10 @@ from PIL import Image
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit
 from ui.runs.events import PAINTS, PRIVATE, QUICK
-from ui.runs.messages import sentences, telling
+from ui.runs.messages import status_html, user_errors
 from ui.runs.result import flat, jpeg
 from ui.server.gradio_internals import keep_file
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import visitor_of
 from ui.tabs.tiles import TILE, Tile, View, sheet_of
 
@@ -46,7 +46,7 @@ class Panel:
 
     def __init__(self, name: str, go: str | None, invitation: str) -> None:
         self.name = name
-        self.stage = gr.State(None, time_to_live=RULES.visit)
+        self.stage = gr.State(None, time_to_live=RUN_LIMITS.visit)
         with gr.Row(elem_classes="go-row"):
             if go:
                 self.go = gr.Button(go, variant="primary", min_width=150, elem_id=f"{name}-go")
@@ -61,7 +61,7 @@ class Panel:
 
     def _layout_pictures(self, invitation: str) -> None:
         self.status = gr.HTML(
-            telling(invitation), elem_id=f"{self.name}-status", elem_classes="telling",
+            status_html(invitation), elem_id=f"{self.name}-status", elem_classes="telling",
             padding=False,
         )  # fmt: skip
         self.gallery = gr.Gallery(
@@ -115,7 +115,7 @@ class Panel:
         stage = Stage(running=True)
         yield {
             self.stage: stage,
-            self.status: telling("Getting ready", share=0.0),
+            self.status: status_html("Getting ready", share=0.0),
             self.chosen: gr.update(visible=False),
             self.gallery: gr.update(value=[], visible=True),
             self.below: "",
@@ -131,7 +131,7 @@ class Panel:
                 if view.share is not None:
                     yield update
         except NstError as error:
-            yield {self.status: telling(str(error))}
+            yield {self.status: status_html(str(error))}
             raise
         finally:
             stage.running = False
@@ -140,7 +140,7 @@ class Panel:
     def _developing(self, stage: Stage, view: View) -> dict:
         before, stage.view = stage.view, view
         changed = before is None or view.tiles != before.tiles
-        update: dict[Any, Any] = {self.status: telling(view.line, view.notes, view.share)}
+        update: dict[Any, Any] = {self.status: status_html(view.line, view.notes, view.share)}
         if changed or before is None or view.developing != before.developing:
             update[self.gallery] = self._pictures(stage)
         if changed:
@@ -152,7 +152,7 @@ class Panel:
         stage.view = view = replace(stage.view, developing=None, share=None)
         sheet = bool(view.tiles) and not view.ahead
         return {
-            self.status: telling(view.line, view.notes),
+            self.status: status_html(view.line, view.notes),
             self.chosen: gr.update(visible=False),
             self.gallery: gr.update(
                 value=self._pictures(stage), selected_index=NOTHING, visible=True
@@ -163,13 +163,13 @@ class Panel:
         }
 
     def _stopped(self, stage: Stage | None) -> dict:
-        with sentences():
+        with user_errors():
             begun = stage is not None and stage.running
             if stage is not None:
                 stage.running = False
             if stage is None or stage.view is None or not begun:
                 return {
-                    self.status: telling("Stopped before the first picture."),
+                    self.status: status_html("Stopped before the first picture."),
                     self.stop: gr.update(interactive=False),
                 }
             count = len(stage.view.tiles)
@@ -199,7 +199,7 @@ class Panel:
 
     def _choose(self, stage: Stage | None, event: gr.SelectData) -> dict:
         """Offer what can be done with the tile that was clicked; nothing with the photo."""
-        with sentences():
+        with user_errors():
             view = stage.view if stage else None
             index = event.index
             if stage is None or view is None or not isinstance(index, int) or index < 0:
@@ -215,7 +215,7 @@ class Panel:
 def _handler(panel: Panel, source: Source) -> Callable[..., Iterator[dict]]:
     # A generator function, for Gradio looks at what it is given before it calls it.
     def handler(request: gr.Request, *values: Any) -> Iterator[dict]:
-        with sentences():
+        with user_errors():
             yield from panel.play(source(visitor_of(request), *values))
 
     return handler

@@ -8,7 +8,7 @@ from nst.errors import BadInput
 from ui.parts.curves import curves
 from ui.parts.links import address, to_query
 from ui.runs.events import PRIVATE, QUICK
-from ui.runs.messages import sentences
+from ui.runs.messages import user_errors
 from ui.runs.prints import prints
 from ui.runs.result import Result
 from ui.runs.visit import Visit
@@ -17,7 +17,7 @@ from ui.server.gradio_internals import keep_file
 __all__ = ["ResultPanel", "painted"]
 
 MADE: dict[str, Any] = {
-    "show_progress": "minimal", "concurrency_limit": 1, "concurrency_id": "keepsakes", **PRIVATE,
+    "show_progress": "minimal", "concurrency_limit": 1, "concurrency_id": "exports", **PRIVATE,
 }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ class ResultPanel:
             ),
             self.fade: round(100 * result.blend),
             self.recolour: result.photos_colours,
-            self.link: address(to_query(result.order.shared), own),
+            self.link: address(to_query(result.job.shared), own),
             self.curves: curves(result.losses),
         }
 
@@ -123,7 +123,7 @@ def _maker(button: gr.DownloadButton, name: str) -> Any:
     make, ending = kinds[name]
 
     def made(visit: Visit) -> str:
-        with sentences():
+        with user_errors():
             result = painted(visit)
             return keep_file(button, make(result), f"{result.name}{ending}")
 

@@ -16,7 +16,7 @@ from ui.parts.samples import SAMPLES
 from ui.runs.events import DECODES
 from ui.runs.result import Result, flat, jpeg
 from ui.server.gradio_internals import keep_file
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.tabs.tiles import Tile
 
 __all__ = ["Pair", "SideBySide", "differences", "tile_of"]
@@ -34,7 +34,7 @@ class SideBySide:
     """The slider over two paintings, and what differs; `add` takes the left one, then the right."""
 
     def __init__(self) -> None:
-        self.pair = gr.State((), time_to_live=RULES.visit)
+        self.pair = gr.State((), time_to_live=RUN_LIMITS.visit)
         self.about = gr.HTML(_about(()), elem_id="pair-about", padding=False)
         self.slider = gr.ImageSlider(
             label="Side by side", show_label=False, format="jpeg", interactive=False,
@@ -77,7 +77,7 @@ class SideBySide:
 def tile_of(result: Result) -> Tile:
     """A result of the Paint tab as it is set beside another."""
     small = fit(result.shown, SIDE, enlarge=False)
-    return Tile(result.order.title, result.order.shared, small)
+    return Tile(result.job.title, result.job.shared, small)
 
 
 def differences(a: Shared, b: Shared) -> list[tuple[str, str, str]]:

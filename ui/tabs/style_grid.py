@@ -17,12 +17,12 @@ from ui.parts.links import Shared, read_settings
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.runs.events import PAINTS, QUICK
-from ui.runs.job import Order, order
-from ui.runs.messages import sentences, telling
+from ui.runs.job import Job, open_job
+from ui.runs.messages import status_html, user_errors
 from ui.runs.pace import clock, pace
 from ui.runs.result import jpeg
 from ui.server.gradio_internals import keep_file
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor, visitor_of
 from ui.tabs.panel import Panel, Stage
 from ui.tabs.tiles import TILE, Plan, Tile, View, paint_all, sheet_of
@@ -56,7 +56,7 @@ class StyleGrid:
         self.panel = Panel("wall", "Paint them all", "One photo in many paintings.")
         self.panel.wire([photo, self.names], (self.panel.go, self._views))
         self.names.input(
-            lambda names: telling(expected(names)), self.names, self.panel.status, **QUICK
+            lambda names: status_html(expected(names)), self.names, self.panel.status, **QUICK
         )
 
     def open(self, photo: str | None, names: Sequence[str], stage: Stage | None) -> dict:
@@ -128,16 +128,16 @@ def plan(photo: str | None, names: Sequence[str], settings: str = "") -> Plan:
         raise BadInput(
             f"{len(names)} paintings were asked for; at once there may be at most {MOST}."
         )
-    orders: list[tuple[str, Order]] = []
+    jobs: list[tuple[str, Job]] = []
     for name in dict.fromkeys(names):
         preset = preset_of(name)
         if preset is None:
             raise BadInput(f"There is no preset called {str(name)[:40]!r}.")
         recipe = read_settings(f"size={DRAFT}&{settings}", preset)
         # The photo is opened once for all of them.
-        again = orders[0][1] if orders else None
-        orders.append((preset.title, order(photo, preset, recipe, again=again)))
-    return Plan("In many paintings", str(photo), tuple(orders))
+        again = jobs[0][1] if jobs else None
+        jobs.append((preset.title, open_job(photo, preset, recipe, again=again)))
+    return Plan("In many paintings", str(photo), tuple(jobs))
 
 
 def build_endpoint() -> None:
@@ -154,7 +154,7 @@ def build_endpoint() -> None:
     def wall(
         request: gr.Request, photo: str | None, presets: str = "", recipe: str = ""
     ) -> Iterator[tuple[list[tuple[str, str]], str | None, dict[str, Any]]]:
-        with sentences():
+        with user_errors():
             known = [preset.id for preset in load_presets()[0]]
             names = [name.strip() for name in str(presets or "").split(",") if name.strip()]
             files: list[tuple[str, str]] = []
@@ -184,5 +184,5 @@ def _facts(view: View) -> dict[str, Any]:
         "done": view.share is None,
         "status": view.line,
         "notes": list(view.notes),
-        "deadline": RULES.deadline,
+        "deadline": RUN_LIMITS.deadline,
     }

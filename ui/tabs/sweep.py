@@ -10,10 +10,10 @@ from nst.errors import BadInput
 from nst.recipe import Recipe, parse_value
 from ui.parts.controls import LABELS
 from ui.runs.events import QUICK
-from ui.runs.messages import telling
+from ui.runs.messages import status_html
 from ui.runs.pace import clock, pace
 from ui.server.visitors import Visitor
-from ui.tabs.inputs import Choice
+from ui.tabs.inputs import InputPanel
 from ui.tabs.panel import Panel
 from ui.tabs.style_grid import DRAFT
 from ui.tabs.tiles import Plan, View, paint_all
@@ -43,7 +43,7 @@ MOST = 8
 class Sweep:
     """The setting, its values, and the panel that shows them."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: InputPanel) -> None:
         self.choice = choice
         gr.Markdown(
             "One setting in several values, as drafts. Photo, painting and all other settings are "
@@ -81,22 +81,22 @@ class Sweep:
             base = self.choice.controls.recipe(chosen[len(self.choice.pictures) :])
             recipes = varied(name, values, base)
         except BadInput as error:
-            return telling(str(error))
+            return status_html(str(error))
         known = [pace.expect(recipe) for _, recipe in recipes]
         about = f"{len(recipes)} drafts"
         if None in known:
-            return telling(f"{about}.")
+            return status_html(f"{about}.")
         seconds = sum(each or 0.0 for each in known)
-        return telling(f"{about}, about {clock(seconds)} on this machine.")
+        return status_html(f"{about}, about {clock(seconds)} on this machine.")
 
     def _views(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Iterator[View]:
-        asked = self.choice.order(chosen)
-        orders = tuple(
+        asked = self.choice.job(chosen)
+        jobs = tuple(
             (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
             for title, recipe in varied(name, values, asked.shared.recipe)
         )
         heading = f"{LABELS[name][0]}: {asked.title}"
-        return paint_all(Plan(heading, str(chosen[0]), orders), visitor)
+        return paint_all(Plan(heading, str(chosen[0]), jobs), visitor)
 
 
 def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:

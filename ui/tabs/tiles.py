@@ -13,10 +13,10 @@ from nst.errors import NstError
 from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit
 from ui.parts.links import Shared
-from ui.runs.job import Order
+from ui.runs.job import Job
 from ui.runs.pace import clock
 from ui.runs.painting import run
-from ui.server.limits import RULES
+from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 
 __all__ = [
@@ -41,11 +41,11 @@ class Tile:
 
 @dataclass(frozen=True)
 class Plan:
-    """Paintings to make, as (title, order). photo: the file, to paint it again properly."""
+    """Paintings to make, as (title, job). photo: the file, to paint it again properly."""
 
     heading: str
     photo: str
-    orders: tuple[tuple[str, Order], ...]
+    jobs: tuple[tuple[str, Job], ...]
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ def paint_all(plan: Plan, visitor: Visitor, every: float = 1.0) -> Iterator[View
     fails.
     """
     spent = 0.0  # seconds painted, without those waited
-    view = View(plan.heading, fit(plan.orders[0][1].photo, TILE), plan.photo, share=0.0)
-    count = len(plan.orders)
-    for number, (title, order) in enumerate(plan.orders, start=1):
+    view = View(plan.heading, fit(plan.jobs[0][1].photo, TILE), plan.photo, share=0.0)
+    count = len(plan.jobs)
+    for number, (title, job) in enumerate(plan.jobs, start=1):
         try:
             for progress in run(
-                order.photo, order.styles, order.shared.recipe,
-                visitor=visitor, every=every, deadline=RULES.deadline - spent,
+                job.photo, job.styles, job.shared.recipe,
+                visitor=visitor, every=every, deadline=RUN_LIMITS.deadline - spent,
             ):  # fmt: skip
                 share = (number - 1 + progress.step / progress.total) / count
                 line = f"{number} of {count}: {progress.status}"
@@ -103,11 +103,11 @@ def paint_all(plan: Plan, visitor: Visitor, every: float = 1.0) -> Iterator[View
             yield replace(view, share=None, developing=None, line=str(error))
             return
         assert progress.picture is not None
-        tile = Tile(title, order.shared, progress.picture)
+        tile = Tile(title, job.shared, progress.picture)
         view = replace(view, tiles=(*view.tiles, tile), developing=None)
         spent += progress.seconds
-        if spent >= RULES.deadline and number < count:
-            ended = f"a run may take {RULES.deadline:.0f} seconds here."
+        if spent >= RUN_LIMITS.deadline and number < count:
+            ended = f"a run may take {RUN_LIMITS.deadline:.0f} seconds here."
             yield replace(view, share=None, line=f"Ended after {number} of {count}: {ended}")
             return
     yield replace(view, share=None, line=f"Done: {count} paintings in {clock(spent)}")
