@@ -266,8 +266,9 @@ def test_ten_steps_paint_the_sources_picture(name):
     *steps, last = stylize(content, [style], recipe, our_encoder(source), every=0)
 
     losses = [step.losses.total for step in steps]
-    # L-BFGS takes differences of gradients, in which fp32 leaves fewer digits.
-    close = 1e-3 if recipe.optimiser == "lbfgs" else 1e-4
+    # L-BFGS takes differences of gradients, in which fp32 leaves fewer digits: one thread or two
+    # are 1e-3 apart after ten steps.
+    close = 5e-3 if recipe.optimiser == "lbfgs" else 1e-4
     assert losses == pytest.approx(wanted_losses, rel=close)
     apart = (last.picture * 255 - wanted).abs()
     assert apart.mean() < 0.2
