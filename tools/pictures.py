@@ -1,7 +1,7 @@
 """Make the README's pictures: `python tools/pictures.py results`, and so on.
 
 results: Gradio's sample photographs painted in presets, each above the photo and the style.
-presets: every one of those photographs in every preset.
+presets: every one of those photographs in every preset, as `tools/samples.py` painted them.
 controls, recipes: one of them with each of the controls, and by each recipe.
 app: a screenshot of the running app after a painting, in Debian's chromium.
 """
@@ -25,8 +25,9 @@ from nst import Recipe, open_photo, open_pipeline  # noqa: E402
 from nst.pictures.export import contact_sheet  # noqa: E402
 from nst.presets import find_style, load_presets, preset_of  # noqa: E402
 from nst.published import RECIPES  # noqa: E402
+from nst.weights.store import SOURCES, is_cached  # noqa: E402
 from ui.parts.links import Shared, to_query  # noqa: E402
-from ui.parts.samples import SAMPLES  # noqa: E402
+from ui.parts.samples import SAMPLES, painted_before  # noqa: E402
 
 __all__ = ["app", "controls", "main", "presets", "recipes", "results"]
 
@@ -59,18 +60,16 @@ def results(out: Path, size: int) -> None:
     _save(sheet, out / "results.jpg")
 
 
-def presets(out: Path, size: int) -> None:
-    """Paint every sample photograph in every preset: a column a preset, under its own picture."""
-    cell, gap = 240, 8
+def presets(out: Path, cell: int) -> None:
+    """Every sample photograph in every preset: a column a preset, under its own picture."""
+    gap = 8
     columns, rows = load_presets()[0], list(SAMPLES)
     step = cell + gap
     sheet = Image.new("RGB", (len(columns) * step + gap, (len(rows) + 1) * step + gap), PAPER)
     for x, preset in enumerate(columns):
-        pictures = [open_photo(preset.path)]
-        recipe = _tuned(preset.id, size)
-        pictures += [_painted(sample, [preset.id], recipe) for sample in rows]
-        for y, picture in enumerate(pictures):
-            sheet.paste(ImageOps.fit(picture, (cell, cell)), (gap + x * step, gap + y * step))
+        for y, path in enumerate([preset.path, *(painted_before(s, preset.id) for s in rows)]):
+            picture = ImageOps.fit(open_photo(path), (cell, cell))
+            sheet.paste(picture, (gap + x * step, gap + y * step))
     _save(sheet, out / "presets.jpg")
 
 
@@ -98,16 +97,18 @@ def controls(out: Path, size: int) -> None:
 
 
 def recipes(out: Path, size: int) -> None:
-    """Paint one photograph by every recipe, as far as 450 steps go."""
+    """Paint one photograph by every recipe, as far as 450 steps go, on VGG-19 if it is here."""
     photo = open_photo(SAMPLES["cheetah"].path)
     tiles = [(photo, "the photo")]
     for name, entry in RECIPES.items():
         whole, steps = entry.recipe.steps, min(entry.recipe.steps, 450)
         recipe = entry.recipe.replace(size=size, steps=steps)
         painted = _painted("cheetah", ["swirling-night"], recipe)
-        tiles.append((painted, f"{name}, {steps} of {whole:,} steps"))
-    title = f"The recipes at {size} px, the compact encoder standing in for VGG"
-    contact_sheet(tiles, 4, title, 300).save(out / "recipes.jpg", quality=88)
+        network = recipe.encoder
+        here = network not in SOURCES or is_cached(network)
+        stand_in = "" if here else f", compact standing in for {network}"
+        tiles.append((painted, f"{name}, {steps} of {whole:,} steps{stand_in}"))
+    contact_sheet(tiles, 4, f"The recipes at {size} px", 300).save(out / "recipes.jpg", quality=88)
 
 
 def _tuned(style_id: str, size: int) -> Recipe:
@@ -151,7 +152,7 @@ def _save(picture: Image.Image, path: Path) -> None:
 
 SIZES = {
     "results": (results, 768),
-    "presets": (presets, 512),
+    "presets": (presets, 240),
     "controls": (controls, 512),
     "recipes": (recipes, 256),
 }
@@ -162,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=(*SIZES, "app"))
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
-    parser.add_argument("--size", type=int, help="long side of what is painted")
+    parser.add_argument("--size", type=int, help="long side of what is painted, or of a cell")
     args = parser.parse_args()
     if args.what == "app":
         app(args.out)

@@ -52,7 +52,10 @@ def paint(pair: str, recipe: Recipe) -> Path:
 
 
 def painted_by(path: Path) -> str:
-    """What is noted in a sample: its encoder, the beginning of its weights' sha256, its recipe."""
+    """What is noted in a sample: its encoder, the beginnings of two digests, its recipe.
+
+    The digests are the sha256 of the encoder's weights and of all settings.
+    """
     if not path.exists():
         return ""
     with Image.open(path) as picture:
@@ -62,7 +65,9 @@ def painted_by(path: Path) -> str:
 def _mark(recipe: Recipe) -> str:
     name = recipe.encoder
     whole = SOURCES[name].sha256 if name in SOURCES else sha256(COMPACT.read_bytes()).hexdigest()
-    return f"{name} {whole[:12]} {recipe.to_query(Recipe())}"
+    # A link leaves out what is a default, and defaults change, so a digest is of all settings.
+    settings = sha256(recipe.to_json().encode()).hexdigest()
+    return f"{name} {whole[:12]} {settings[:12]} {recipe.to_query(Recipe())}"
 
 
 def main() -> None:
