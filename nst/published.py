@@ -171,16 +171,20 @@ RECIPES = {
             content_form="mean",
             content_weight=1.0,
             style_weight=10_000.0,
-            style_layer_weights=(1.0,) * 5,
-            tv_weight=1.0,
+            # Over 4 C^2 counts 4 / C^2 of what a mean of Gram matrices over all entries does.
+            style_layer_weights=tuple(4 / channels**2 for channels in (64, 128, 256, 512, 512)),
+            input_range=1,
+            tv_weight=1e-3,
             tv_form="sum",
             steps=30_000,
             keep_at=(3000, 9000, 17000, 23000, 30000),
         ),
         "VGG-19 from the photo with total variation; frames from 3,000 to 30,000 steps.",
         "Neural style transfer in TensorFlow and Keras (README).",
-        "Content is the mean squared error (the source's text and list disagree); Gram matrices "
-        "are divided as in Gatys et al.; gamma is 1; Adam is the TensorFlow tutorial's; 512 px.",
+        "Content is the mean squared error (the source's text and list disagree). Its weights keep "
+        "the photo, as the source shows, only for means: Gram matrices are divided by all entries "
+        "of a layer, distances are means, pixels are 0..1; gamma is 0.001; Adam is the TensorFlow "
+        "tutorial's; 512 px.",
     ),
     "tf-keras": NamedRecipe(
         _TENSORFLOW_2,

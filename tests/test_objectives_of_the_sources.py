@@ -152,11 +152,20 @@ def ghorpade(_pixels: Tensor, painted: dict, content: dict, style: dict) -> Tens
 
 
 def keras_tv(pixels: Tensor, painted: dict, content: dict, style: dict) -> Tensor:
+    """Means of features of 0..1, Gram matrices over all entries of a layer, of VGG's own width."""
+    painted, content, style = (
+        {layer: x / MEAN_DEVIATION for layer, x in found.items()}
+        for found in (painted, content, style)
+    )
     j_content = ((painted["conv5_2"] - content["conv5_2"]) ** 2).mean()
-    j_style = sum(gatys_style(painted[layer], style[layer]) for layer in STYLE_LAYERS)
-    right = squared_distance(pixels[..., :, 1:], pixels[..., :, :-1])
-    down = squared_distance(pixels[..., 1:, :], pixels[..., :-1, :])
-    return j_content + 10_000 * j_style + (right + down)
+    j_style = sum(
+        4 * gatys_style(painted[layer], style[layer]) / width**2
+        for layer, width in zip(STYLE_LAYERS, (64, 128, 256, 512, 512), strict=True)
+    )
+    x = pixels / 255
+    right = squared_distance(x[..., :, 1:], x[..., :, :-1])
+    down = squared_distance(x[..., 1:, :], x[..., :-1, :])
+    return j_content + 10_000 * j_style + 1e-3 * (right + down)
 
 
 def tf_keras(_pixels: Tensor, painted: dict, content: dict, style: dict) -> Tensor:

@@ -107,9 +107,10 @@ KERAS_TV = TF_KERAS | {
     "name": "keras-tv",
     "content_form": "mean",
     "content_weight": 1.0,
-    "style_layer_weights": (1.0, 1.0, 1.0, 1.0, 1.0),
+    "style_layer_weights": (2**-10, 2**-12, 2**-14, 2**-16, 2**-16),
     "style_weight": 10_000.0,
-    "tv_weight": 1.0,
+    "input_range": 1,
+    "tv_weight": 1e-3,
     "tv_form": "sum",
     "steps": 30_000,
     "keep_at": (3_000, 9_000, 17_000, 23_000, 30_000),
@@ -148,7 +149,7 @@ LEFT_OPEN = {
     "ghorpade-vgg16": ["learning rate", "noise", "512 px", "Adam"],
     "ghorpade-vgg19": ["learning rate", "noise", "512 px", "Adam"],
     "five-minute": ["lpha 5", "beta 100", "layer weights", "divisors", "learning rate", "Adam"],
-    "keras-tv": ["mean squared error", "gamma", "Gram", "Adam", "512 px"],
+    "keras-tv": ["mean squared error", "gamma", "Gram", "0..1", "Adam", "512 px"],
     "tf-keras": ["lpha", "beta", "Adam", "512 px"],
 }
 
