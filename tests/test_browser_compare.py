@@ -153,6 +153,7 @@ def test_a_result_is_set_beside_another_where_it_was_painted(visit):
     visit.way("Paint")
     page.click("#go")
     visit.wait("#status", "Done")
+    page.click("#more > button")
     page.click("#pair-result")
     page.locator("#pair-result", has_text="Set beside").wait_for()
     page.click("#pair-result")

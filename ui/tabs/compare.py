@@ -59,7 +59,7 @@ class CompareTab:
                 self.beside = SideBySide()
             with gr.Tab("Published", id="published") as authors_tab:
                 self.authors = Authors(paint.choice)
-        with paint.after:
+        with paint.panel.more:
             self._add_button()
         self._wire_photo()
         for panel in (self.grid.panel, self.sweep.panel, self.authors.panel):

@@ -81,10 +81,6 @@ class PaintTab:
     def _layout_out(self) -> None:
         # A first value is given at once: so Gradio gives its files an address and keeps them.
         self.picture = picture_box(value=_sample(self.name, *OPENING), elem_id="picture")
-        with gr.Column(elem_id="below"):
-            self._layout_below()
-
-    def _layout_below(self) -> None:
         self.status = gr.HTML(status_html("Painted before. Press Paint to make your own."),
                               elem_id="status")  # fmt: skip
         with gr.Column(visible=False, elem_id="after") as self.after:

@@ -22,7 +22,7 @@ MADE: dict[str, Any] = {
 
 
 class ResultPanel:
-    """The components below the picture. show: what they hold for a visit."""
+    """The components below the picture. more: the fold of them. show: what they hold for a visit."""
 
     def __init__(self) -> None:
         with gr.Row(elem_id="take"):
@@ -40,7 +40,7 @@ class ResultPanel:
             self.recolour = gr.Checkbox(
                 label="In the photo's colours", elem_id="recolour", min_width=120
             )
-        with gr.Accordion("More", open=False, elem_id="more"):
+        with gr.Accordion("More", open=False, elem_id="more") as self.more:
             self.scrub = gr.Slider(
                 1, 2, 2, step=1, label="How it developed", elem_id="scrub",
                 info="What you see here is what Download saves.", buttons=[],
