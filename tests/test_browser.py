@@ -41,10 +41,6 @@ class Painter(Visit):
     def told(self, words: str) -> str:
         return self.wait("#status", words)
 
-    def paint(self) -> str:
-        self.page.click("#go")
-        return self.told("Done")
-
     def download(self, button: str, folder: Path) -> Path:
         self.page.wait_for_timeout(250)  # a button's file follows the text it came with
         with self.page.expect_download() as coming:

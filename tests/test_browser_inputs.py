@@ -75,8 +75,7 @@ class Visitor(Visit):
 
     def painted(self, folder: Path) -> Path:
         """Paint and take the PNG home."""
-        self.page.click("#go")
-        self.wait("#status", "Done")
+        self.paint()
         self.page.wait_for_timeout(300)  # a button's file follows the text it came with
         with self.page.expect_download() as coming:
             self.page.click("#png")

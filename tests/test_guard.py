@@ -366,6 +366,12 @@ def test_every_answer_may_be_embedded_and_loads_nothing_from_elsewhere(place: Pl
         assert "frame-ancestors" not in headers["content-security-policy"]
 
 
+def test_the_page_comes_compressed(place: Place) -> None:
+    answer = httpx.get(place.url)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < len(answer.content) / 3
+
+
 def test_what_a_handler_refuses_is_told_and_is_no_fault_of_the_server(place: Place) -> None:
     answer = place.post("/run/refuse", data=["x"], fn_index=place.index("refuse"))
     assert answer.status_code == 422

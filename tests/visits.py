@@ -33,6 +33,12 @@ class Visit:
         self.page.wait_for_function(f"({seen}).includes({words!r})")
         return self.page.evaluate(seen)
 
+    def paint(self) -> str:
+        """Press Paint and wait until this run, not one before it, is done; returns what is told."""
+        self.page.evaluate("document.querySelector('#status .now').textContent = ''")
+        self.page.click("#go")
+        return self.wait("#status", "Done")
+
     def leave(self) -> None:
         """Close the page; nothing may have gone wrong on it."""
         self.context.close()

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -126,6 +127,7 @@ class Guard:
         admission: Admission,
     ) -> None:
         self._app, self._limits, self._cache = app, limits, cache
+        self._pages = GZipMiddleware(app, compresslevel=5)
         self._listeners, self._visits, self._admission = listeners, visits, admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,7 +145,7 @@ class Guard:
                 if passed is None:
                     await JSONResponse(None)(scope, receive, answer)
                 else:
-                    await self._app(scope, passed, answer)
+                    await (self._pages if kind == "page" else self._app)(scope, passed, answer)
                 if kind == "upload":
                     await _linger(receive)
             except Refused as refused:

@@ -32,7 +32,7 @@ from ui.tabs.mask_editor import MaskEditor, mask_from
 
 __all__ = ["InputPanel", "best_quality", "qualities"]
 
-THUMB = 224
+THUMB = 160  # pixels: twice what a tile has
 NONE = -1  # of a gallery is selected; None would leave it as it is
 OWN = 0  # the tile of a painting of one's own; the presets follow
 NO_SECOND = 0  # the tile for no second painting

@@ -387,7 +387,7 @@ def _sample(box: Component, photo: str, style: str) -> dict[str, Any]:
     title = f"{SAMPLES[photo].title}, {preset.title}"
     return {
         "photo": shown_file(box, before, "sample"),
-        "painting": shown_file(box, after, "sample"),
+        "painting": file_of(keep_file(box, painting.read_bytes(), painting.name)),
         "aspect": _aspect(after), "alt": title, "caption": f"Painted before: {title}", "at": 50,
     }  # fmt: skip
 

@@ -22,7 +22,7 @@ MADE: dict[str, Any] = {
 
 
 class ResultPanel:
-    """The components below the picture. more: the fold of them. show: what they hold for a visit."""
+    """What is below the picture, some of it in the fold `more`. show: its values for a visit."""
 
     def __init__(self) -> None:
         with gr.Row(elem_id="take"):
