@@ -114,7 +114,7 @@ def _gradients(encoder: Encoder, canvas: Tensor, photo: Tensor, style: Tensor) -
 def _projected(encoder: Encoder, picture: Tensor, layer: str) -> Tensor:
     """Features in the space where the encoder's distances are meant."""
     features = encoder(picture, {layer})[layer].float()
-    matrix = encoder.lifts.get(layer)
+    matrix = encoder.projections.get(layer)
     if matrix is None:
         return features
     return F.conv2d(features, matrix[:, :-1, None, None], matrix[:, -1])

@@ -137,17 +137,27 @@ def test_a_finished_painting_is_painted_larger_for_a_print(visit, tmp_path):
     assert page.is_checked("#quality input[value='256']")
 
 
+def settled(page) -> str:
+    """The painting that is seen, once it has not changed for a second."""
+    seen = page.evaluate(PAINTING)
+    while True:
+        page.wait_for_timeout(1000)
+        before, seen = seen, page.evaluate(PAINTING)
+        if seen == before:
+            return seen
+
+
 def test_the_frames_of_the_run_can_be_scrubbed(visit):
     page = visit.open("?v=1&size=128&steps=100").page
     visit.paint()
-    whole = page.evaluate(PAINTING)
     visit.open_more()
+    whole = settled(page)  # the last preview may still be there when the run says that it is done
     slider = page.locator("#scrub input[type=range]")
     assert int(slider.get_attribute("max")) >= 3
     slider.focus()
     slider.press("Home")
     page.wait_for_function(f"{PAINTING} !== {whole!r}")
-    first = page.evaluate(PAINTING)
+    first = settled(page)
     slider.press("ArrowRight")
     page.wait_for_function(f"{PAINTING} !== {first!r}")
     slider.press("End")

@@ -315,7 +315,8 @@ class PaintTab:
             blends = float(percent) / 100 != result.blend
             # A blend is of the whole painting.
             result.look(len(result.frames) if blends else frame, float(percent) / 100, colours)
-            number = result.frame or max(len(result.frames), 2)
+            # Who has moved on meanwhile is not taken back to what this is the answer to.
+            number = max(len(result.frames), 2) if blends else gr.skip()
             return self._view(visit), self.panel.saved(result), number
 
     def _chosen(self, visit: Visit, *chosen: Any) -> Any:
