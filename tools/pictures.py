@@ -139,7 +139,8 @@ def app(out: Path) -> None:
         page.wait_for_timeout(3000)
         page.click("#go")
         page.wait_for_selector("#status >> text=Done in", timeout=600_000)
-        page.wait_for_timeout(1500)
+        page.evaluate("scrollTo(0, 0)")  # which the press of Paint has left
+        page.wait_for_timeout(4000)  # the divider sweeps once
         _save(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), out / "app.jpg")
         browser.close()
 
