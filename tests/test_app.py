@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -37,6 +38,14 @@ def test_a_folder_that_cannot_be_written_ends_the_start_with_a_sentence(monkeypa
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "folder"))
     with pytest.raises(SystemExit, match=r"Pictures cannot be written to .*GRADIO_TEMP_DIR"):
         check_folder()
+
+
+def test_progress_that_is_not_shown_is_not_counted_either(app):
+    """Hidden, Gradio counts it at every frame of the screen, while the same cores may paint."""
+    events = httpx.get(f"{app.url}/config").json()["dependencies"]
+    counting = [e["show_progress_on"] for e in events if e["show_progress"] == "hidden"]
+    assert len(counting) > 20
+    assert all(on == [] for on in counting)
 
 
 def test_paint_returns_a_png_that_remembers_its_recipe(client):

@@ -6,10 +6,13 @@ from ui.server.admission import DECODING
 from ui.server.fair_queue import PAINTING
 from ui.server.limits import RUN_LIMITS
 
-__all__ = ["DECODES", "PAINTS", "PRIVATE", "QUICK"]
+__all__ = ["DECODES", "PAINTS", "PRIVATE", "QUICK", "UNSEEN"]
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", **PRIVATE}
+# Nowhere, not only hidden: hidden, every output counts tenths of a second sixty times a second on
+# the visitor's processor, which here may be the one that paints.
+UNSEEN: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []}
+QUICK: dict[str, Any] = {"queue": False, **UNSEEN, **PRIVATE}
 # What decodes or makes a picture: few at once, whoever asks.
 DECODES: dict[str, Any] = {**QUICK, "concurrency_id": DECODING}
 # Whoever paints waits for a turn in `painting_queue`, which says how long: Gradio lets all in.

@@ -15,7 +15,7 @@ from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_image
 from nst.presets import preset_of
 from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
-from ui.runs.events import DECODES, PAINTS, PRIVATE, QUICK
+from ui.runs.events import DECODES, PAINTS, PRIVATE, QUICK, UNSEEN
 from ui.runs.job import Job
 from ui.runs.messages import status_html, user_errors
 from ui.runs.painting import Arrays, run
@@ -106,9 +106,7 @@ class PaintTab:
         ]  # fmt: skip
 
     def _wire_run(self) -> None:
-        options: dict[str, Any] = {
-            "show_progress": "hidden", "scroll_to_output": False, **PAINTS, **PRIVATE,
-        }  # fmt: skip
+        options: dict[str, Any] = {"scroll_to_output": False, **UNSEEN, **PAINTS, **PRIVATE}
         chosen = [self.choice.mask.drawing, *self.choice.inputs]
         for button, asked in (
             (self.paint, self._new),
