@@ -197,7 +197,7 @@ def test_the_picture_stays_where_it_is_when_a_run_begins_ends_goes_on_or_is_stop
 ):
     visit = Painter(browser, app.url, viewport={"width": width, "height": 900})
     page = visit.open(QUICK).page
-    page.evaluate("nst.toPicture = () => {}")  # which a phone does, once, before a run begins
+    page.evaluate("nst.toPicture = () => {}")  # which a press does, once, before a run begins
     page.evaluate(f"scrollTo(0, {scrolled})")
     page.wait_for_timeout(500)
     page.evaluate(
@@ -218,6 +218,23 @@ def test_the_picture_stays_where_it_is_when_a_run_begins_ends_goes_on_or_is_stop
     assert len(page.evaluate("[...window.places]")) == 1
     # It ends on the whole painting, with the divider at its edge.
     assert page.input_value("#picture .reach") == "0"
+    visit.leave()
+
+
+@pytest.mark.parametrize(("width", "scrolled"), [(1440, 0), (1440, 350), (390, 0), (390, 700)])
+def test_a_press_of_paint_brings_the_whole_picture_into_view(app, browser, width, scrolled):
+    size = {"width": width, "height": 900}
+    visit = Painter(browser, app.url, viewport=size, reduced_motion="reduce")
+    page = visit.open(QUICK).page
+    page.evaluate(f"scrollTo(0, {scrolled})")
+    page.wait_for_timeout(300)
+    page.dispatch_event("#go", "click")  # which scrolls nothing itself
+    visit.told("Done")
+    box, bar = page.locator("#picture").bounding_box(), page.locator("#actions").bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= (bar["y"] if width < 800 else 900)
+    if not scrolled:  # it was whole, and stays where it was
+        assert page.evaluate("scrollY") == 0
     visit.leave()
 
 

@@ -3,8 +3,6 @@
 
 document.documentElement.lang = "en";
 
-const within = 820; // pixels: a phone, where the columns stand one above the other
-
 // A button says for a moment what it has done.
 const say = (button, words) => {
   const was = button.textContent;
@@ -44,8 +42,15 @@ Object.assign(window.nst ??= {}, {
   toChoice() {
     document.querySelector("#styles")?.scrollIntoView({ block: "center", behavior: "smooth" });
   },
+  // Whoever presses Paint wants to watch: a picture that is cut comes into view, a whole one stays.
   toPicture() {
-    if (window.innerWidth <= within) document.querySelector("#out")?.scrollIntoView({ block: "start" });
+    const picture = document.querySelector("#picture").getBoundingClientRect();
+    const seen = document.querySelector("#actions").getBoundingClientRect().top;
+    const cut = picture.top < 0 || picture.bottom > seen;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (cut)
+      document.querySelector("#picture").scrollIntoView(
+        { block: "start", behavior: still ? "instant" : "smooth" });
   },
   toTop() {
     window.scrollTo({ top: 0, behavior: "instant" });
