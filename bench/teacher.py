@@ -16,16 +16,16 @@ def load_teacher(path: Path) -> Encoder:
     """Read the weights of Collaborative Distillation's stage-5 encoder (Wang et al. 2020).
 
     Its input affine is folded into the first convolution, which reflection padding allows
-    exactly. Its heads become the lifts of the style layers; content is its own conv4_2.
+    exactly. Its heads become the projections of the style layers; content is its own conv4_2.
     """
     tensors = load_file(path)
-    lifts = {}
+    projections = {}
     for b in range(1, 6):
         weight, bias = tensors[f"conv{b}1_aux.weight"].flatten(1), tensors[f"conv{b}1_aux.bias"]
-        lifts[f"relu{b}_1"] = torch.linalg.qr(
+        projections[f"relu{b}_1"] = torch.linalg.qr(
             torch.cat([weight, bias[:, None]], 1).double(), mode="r"
         ).R.float()
-    encoder = Encoder("teacher", BLOCKS, "max", lifts, "conv4_2", "reflect")
+    encoder = Encoder("teacher", BLOCKS, "max", projections, "conv4_2", "reflect")
     for name, conv in encoder.convolutions.items():
         old = name.replace("_", "")
         conv.weight.data.copy_(_folded(tensors, old))

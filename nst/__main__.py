@@ -204,7 +204,7 @@ def _facts(
         "seconds": round(step.seconds, 3),
         "losses": step.losses._asdict() if step.losses else {},
         "notes": [
-            note for note in (pipeline.reason, pipeline.stand_ins(recipe), *step.notes) if note
+            note for note in (pipeline.reason, pipeline.substitutes(recipe), *step.notes) if note
         ],
         "recipe": asdict(recipe),
     }

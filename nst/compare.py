@@ -365,7 +365,7 @@ class LocalPainter:
         self, photo: Image.Image, style: Image.Image, recipe: Recipe
     ) -> Iterator[Progress]:
         pipeline = self._pipeline(recipe)
-        about = tuple(filter(None, (pipeline.reason, pipeline.stand_ins(recipe))))
+        about = tuple(filter(None, (pipeline.reason, pipeline.substitutes(recipe))))
         for step in pipeline.paint(photo, [style], recipe, every=1.0):
             yield _LocalProgress(
                 step.step,

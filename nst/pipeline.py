@@ -67,7 +67,7 @@ class Pipeline:
             f"{TITLES[self.encoder.name]} painted, on {self.device}, {self.dtype}"
         )
 
-    def stand_ins(self, recipe: Recipe) -> str:
+    def substitutes(self, recipe: Recipe) -> str:
         """Which layers stand in for the recipe's, in one sentence; empty when none do."""
         pairs = [(recipe.content_layer, "content"), *((la, "style") for la in recipe.style_layers)]
         encoder = self.encoder

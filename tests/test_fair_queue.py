@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ui.server import fair_queue
-from ui.server.fair_queue import HALF_LIFE, FairQueue, Turn
+from ui.server.fair_queue import HALF_LIFE, FairQueue, Ticket
 from ui.server.visitors import Visitor, address_of
 
 
@@ -26,19 +26,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def join(queue: FairQueue, address: str, session: str = "", seconds: float | None = None) -> Turn:
+def join(queue: FairQueue, address: str, session: str = "", seconds: float | None = None) -> Ticket:
     return queue.join(Visitor(address, session or address), seconds)
 
 
 def test_a_turn_comes_at_once_when_nobody_is_there(clock):
-    with join(FairQueue(1), "a") as turn:
-        assert list(turn.waiting()) == []
+    with join(FairQueue(1), "a") as ticket:
+        assert list(ticket.waiting()) == []
 
 
 def test_as_many_have_a_turn_as_may(clock):
     queue = FairQueue(2)
     turns = [join(queue, address) for address in "abc"]
-    assert [turn.granted.done() for turn in turns] == [True, True, False]
+    assert [ticket.granted.done() for ticket in turns] == [True, True, False]
     turns[0].__exit__()
     assert turns[2].granted.done()
 
@@ -100,8 +100,8 @@ def test_the_order_that_is_told_is_the_order_that_comes(clock):
     queue = FairQueue(1)
     running = join(queue, "x", seconds=10)
     waiting = [join(queue, address) for address in ("a", "a", "b", "c", "b")]
-    told = sorted(waiting, key=lambda turn: queue.ahead(turn)[0])
-    assert [turn.visitor.address for turn in told] == ["a", "b", "c", "a", "b"]
+    told = sorted(waiting, key=lambda ticket: queue.ahead(ticket)[0])
+    assert [ticket.visitor.address for ticket in told] == ["a", "b", "c", "a", "b"]
     came = [running]
     for _ in waiting:
         clock.now += 30
@@ -134,8 +134,8 @@ def test_who_leaves_the_queue_holds_up_nobody(clock):
 
 def test_who_goes_while_the_turn_is_awaited_holds_up_nobody(run_to_end):
     async def wait(queue: FairQueue) -> None:
-        with join(queue, "b") as turn:
-            await asyncio.wrap_future(turn.granted)
+        with join(queue, "b") as ticket:
+            await asyncio.wrap_future(ticket.granted)
 
     async def go() -> bool:
         queue = FairQueue(1)

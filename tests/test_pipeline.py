@@ -252,9 +252,9 @@ def test_credit_says_who_sketched_at_which_size_once_it_has(monkeypatch, compact
 
 def test_nothing_stands_in_for_vggs_own_layers_or_the_default_recipe(compact):
     vgg = Pipeline(Encoder("vgg19", VGG_BLOCKS))
-    assert vgg.stand_ins(get_recipe("lodaya")) == ""
-    assert vgg.stand_ins(get_recipe("lodaya").replace(content_layer="block5_conv4")) == ""
-    assert compact.stand_ins(get_recipe("default")) == ""
+    assert vgg.substitutes(get_recipe("lodaya")) == ""
+    assert vgg.substitutes(get_recipe("lodaya").replace(content_layer="block5_conv4")) == ""
+    assert compact.substitutes(get_recipe("default")) == ""
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_nothing_stands_in_for_vggs_own_layers_or_the_default_recipe(compact):
     ],
 )
 def test_layers_that_stand_in_for_a_published_recipes_are_named(compact, name, wanted, pairs):
-    sentence = compact.stand_ins(get_recipe(name))
+    sentence = compact.substitutes(get_recipe(name))
     assert sentence.startswith(f"The compact encoder stands in for {wanted}")
     for pair in pairs:
         assert pair in sentence
@@ -280,7 +280,7 @@ def test_layers_before_their_relu_are_named_too(compact):
     recipe = get_recipe("lodaya").replace(
         style_layers=("conv1_1", "relu2_2"), style_layer_weights=(1, 1), content_layer="conv4_2"
     )
-    sentence = compact.stand_ins(recipe)
+    sentence = compact.substitutes(recipe)
     for pair in ("relu4_2 for conv4_2", "relu1_1 for conv1_1", "relu2_1 for relu2_2"):
         assert pair in sentence
 
@@ -289,7 +289,7 @@ def test_layers_before_their_relu_are_named_too(compact):
 def test_no_layer_is_replaced_silently(compact, encoder):
     recipe = Recipe(encoder=encoder, content_layer="relu3_2")
     assert compact.encoder.resolve_layer("relu3_2", "content") == "relu4_2"
-    assert "relu4_2 for relu3_2" in compact.stand_ins(recipe)
+    assert "relu4_2 for relu3_2" in compact.substitutes(recipe)
 
 
 # Pictures in, pictures out

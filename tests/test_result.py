@@ -115,16 +115,16 @@ def test_fading_goes_from_the_photo_to_the_painting(result):
     painted = np.asarray(result.painted).astype(int)
     photo = np.asarray(result.before).astype(int)
     assert (np.asarray(result.shown) == painted).all()
-    result.look(LAST, 0.0, False)
+    result.adjust(LAST, 0.0, False)
     assert (np.asarray(result.shown) == photo).all()
-    result.look(LAST, 0.5, False)
+    result.adjust(LAST, 0.5, False)
     half = np.asarray(result.shown).astype(int)
     assert np.abs(half - (painted + photo) / 2).max() <= 1
     assert (np.asarray(result.painted) == painted).all()  # the painting itself is not lost
 
 
 def test_the_photos_colours_can_be_blended_in(result):
-    result.look(LAST, 1.0, True)
+    result.adjust(LAST, 1.0, True)
     luma = np.array([0.299, 0.587, 0.114])
     painted = np.asarray(result.painted) @ luma
     assert np.abs(np.asarray(result.shown).astype(float) @ luma - painted).max() < 2
@@ -133,17 +133,17 @@ def test_the_photos_colours_can_be_blended_in(result):
 def test_transparency_survives_a_blend(result):
     result.painted = picture(90).convert("RGBA")
     result.painted.putalpha(Image.new("L", SIZE, 77))
-    result.look(LAST, 0.5, False)
+    result.adjust(LAST, 0.5, False)
     assert result.shown.getchannel("A").getextrema() == (77, 77)
 
 
 def test_what_is_looked_at_is_what_is_saved(result):
     whole = np.asarray(Image.open(io.BytesIO(result.png())))
-    result.look(1, 1.0, False)
+    result.adjust(1, 1.0, False)
     saved = np.asarray(Image.open(io.BytesIO(result.png())))
     assert (saved == np.asarray(result.frames[0][1])).all()
     assert (saved != whole).any()
-    result.look(1, 0.5, True)
+    result.adjust(1, 0.5, True)
     saved = np.asarray(Image.open(io.BytesIO(result.png())))
     assert (saved == np.asarray(result.shown)).all()
 
@@ -151,7 +151,7 @@ def test_what_is_looked_at_is_what_is_saved(result):
 def test_what_was_made_of_a_picture_is_made_again_when_it_is_looked_at_otherwise(result):
     made = []
     for look in ((LAST, 1.0, False), (LAST, 1.0, False), (LAST, 1.0, True)):
-        result.look(*look)
+        result.adjust(*look)
         result.once("view", lambda: made.append(1))
     assert len(made) == 2
 

@@ -122,7 +122,7 @@ def test_what_is_painted_survives_a_stop_and_a_failure():
 def test_a_new_run_leaves_what_was_looked_at(visit):
     visit.look_at(Past("", "", "", "", "", 1.0))
     visit.ask()
-    assert visit.looked is None
+    assert visit.earlier is None
 
 
 @pytest.fixture

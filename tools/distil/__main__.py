@@ -18,7 +18,7 @@ from nst.hardware import use_machine
 from nst.weights.checksum import save_checksummed
 from tools.distil import __doc__ as purpose
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS, Album, jitter, tensors
-from tools.distil.easel import Easel, Shelf
+from tools.distil.easel import Easel, ReplayBuffer
 from tools.distil.layerwise import solve_layers
 from tools.distil.lessons import (
     alike,
@@ -50,9 +50,9 @@ class Classroom:
         self.teacher = Teacher(args.teacher, device, self.first)
         self.student = Student(args.blocks)
         self.student.to(device, memory_format=torch.channels_last)
-        self.easel, self.shelf = Easel(args.places, args.side), Shelf(args.shelf)
+        self.easel, self.replay = Easel(args.places, args.side), ReplayBuffer(args.replay)
         with torch.no_grad():
-            self.shelf.put(self.first, self.teacher(self.first), self.rng)
+            self.replay.put(self.first, self.teacher(self.first), self.rng)
 
     def begin(self) -> None:
         """Solve the student's layers and its heads on some pictures, before it learns."""
@@ -68,17 +68,17 @@ class Classroom:
     def step(self, number: int) -> Tensor:
         """The loss of one batch. Every second step, canvases are painted on before."""
         lesson = self.paint(number // 2) if number % 2 else self.draw()
-        pictures, truth = self.shelf.take(self.args.batch, self.rng)
+        pictures, truth = self.replay.take(self.args.batch, self.rng)
         said = self.student(pictures.to(self.device))
         return lesson + feature_lesson(said, truth) + self.args.gram * gram_lesson(said, truth)
 
     def draw(self) -> Tensor:
-        """Put new pictures on the shelf; nothing is to be learned from that yet."""
+        """Put new pictures into the replay buffer; nothing is to be learned from that yet."""
         albums = (self.photos, self.paintings)
         drawn = [self.rng.choice(albums).crop(self.args.side, self.rng) for _ in range(2)]
         pictures = jitter(tensors(drawn), self.rng)
         with torch.no_grad():
-            self.shelf.put(pictures, self.teacher(pictures.to(self.device)), self.rng)
+            self.replay.put(pictures, self.teacher(pictures.to(self.device)), self.rng)
         return torch.zeros((), device=self.device)
 
     def paint(self, number: int) -> Tensor:
@@ -95,7 +95,7 @@ class Classroom:
             with torch.no_grad():
                 known = self.teacher(both)
             easel.truth[place] = known[:1], known[1:]
-            self.shelf.put(both, known, rng)
+            self.replay.put(both, known, rng)
 
         canvas = easel.canvas[places].to(device).requires_grad_()
         style, photo = (side[places].to(device) for side in (easel.style, easel.photo))
@@ -103,7 +103,7 @@ class Classroom:
             Seen.joined(t) for t in zip(*(easel.truth[p] for p in places), strict=True)
         )
         true_canvas = self.teacher(canvas)
-        self.shelf.put(canvas, true_canvas.detach(), rng)
+        self.replay.put(canvas, true_canvas.detach(), rng)
         theirs = distances(true_canvas, true_style, true_photo)
         strength = easel.strength[places].to(device)
         by_teacher = places[0] // n % 2 == 0
@@ -209,8 +209,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, default=Path("out/distil.pt"))
     parser.add_argument("--minutes", type=float, default=60, help="of learning, all runs together")
     parser.add_argument("--side", type=int, default=96, help="pixels of a training crop")
-    parser.add_argument("--batch", type=int, default=8, help="pictures of the shelf a step")
-    parser.add_argument("--shelf", type=int, default=400, help="pictures kept to learn from again")
+    parser.add_argument("--batch", type=int, default=8, help="pictures of the replay buffer a step")
+    parser.add_argument("--replay", type=int, default=400, help="pictures kept to learn from again")
     parser.add_argument("--canvases", type=int, default=2, help="canvases (styles, photos) a step")
     parser.add_argument("--places", type=int, default=16, help="canvases on the easel")
     parser.add_argument("--rate", type=float, default=0.004, help="of the convolutions, by Muon")

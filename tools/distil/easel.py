@@ -9,7 +9,7 @@ from torch import Tensor
 from nst.recipe import Recipe
 from tools.distil.networks import STYLE, Seen, gram
 
-__all__ = ["Easel", "Shelf"]
+__all__ = ["Easel", "ReplayBuffer"]
 
 # Canvases are painted with the memory that Adam has in the default recipe.
 BETA1, BETA2 = Recipe().beta1, Recipe().beta2
@@ -66,7 +66,7 @@ class Easel:
         self.canvas[places] = (self.canvas[places] - rate * move).clamp_(0, 1)
 
 
-class Shelf:
+class ReplayBuffer:
     """Pictures with what the teacher saw in them, to be learned from again: it looks slowly."""
 
     def __init__(self, places: int) -> None:

@@ -63,13 +63,13 @@ def in_parts(convolution, pictures: Tensor) -> Tensor:
 
 
 def solve(conv: nn.Conv2d, inputs: Tensor, truth: Tensor) -> None:
-    """Set a 3x3 convolution to predict the most telling channels of `truth` from `inputs`."""
+    """Set a 3x3 convolution to predict the most informative channels of `truth` from `inputs`."""
     count, _, height, width = truth.shape
     each = max(1, POSITIONS // count)
     flat = torch.stack([torch.randperm(height * width)[:each] for _ in range(count)])
     y = torch.stack([t.flatten(1)[:, p] for t, p in zip(truth, flat, strict=True)])
     y = y.transpose(1, 2).flatten(0, 1)
-    chosen = telling(y.relu(), conv.weight.shape[0])
+    chosen = most_informative(y.relu(), conv.weight.shape[0])
     padded = F.pad(inputs, (1, 1, 1, 1))
     rows, columns = flat // width, flat % width
     patches = [
@@ -86,7 +86,7 @@ def solve(conv: nn.Conv2d, inputs: Tensor, truth: Tensor) -> None:
     conv.bias.copy_(found[:, -1])
 
 
-def telling(features: Tensor, count: int) -> Tensor:
+def most_informative(features: Tensor, count: int) -> Tensor:
     """Indices of the channels from which all others are told best: pivoted Cholesky's order."""
     centred = features - features.mean(0)
     left = (centred.T @ centred).double()

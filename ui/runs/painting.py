@@ -47,7 +47,7 @@ class Progress:
     """How far a run is.
 
     step: 0 before the visitor's turn. status: a line to show; details: the same for those who know
-    the engine; stand_ins: which layers are not the recipe's, as a sentence; notes: sentences the
+    the engine; substitutes: which layers are not the recipe's, as a sentence; notes: sentences the
     visitor should know. size: (width, height). losses and picture: when a picture is due. encoder:
     its name; painted_by: the note on it for a picture's file. With the last one come the canvas
     that `run(start=...)` goes on from, and what each scale has taken.
@@ -64,7 +64,7 @@ class Progress:
     canvas: Arrays | None = None
     seconds_left: float | None = None
     details: str = ""
-    stand_ins: str = ""
+    substitutes: str = ""
     encoder: str = ""
     painted_by: str = ""
     spent: tuple[Spent, ...] = ()
@@ -89,15 +89,15 @@ def run(
     _check(recipe)
     aspect = min(photo.size) / max(photo.size)
     expected = pace.expect(recipe, aspect, _long_side(start))
-    with painting_queue.join(visitor, expected) as turn:
-        for before, seconds in turn.waiting():
+    with painting_queue.join(visitor, expected) as ticket:
+        for before, seconds in ticket.waiting():
             line = waiting_line(before, seconds)
             yield Progress(0, recipe.steps, photo.size, 0.0, line, ())
         for progress in paint(
             photo, styles, recipe, mask=mask, start=start, every=every, deadline=deadline
         ):
             if progress.seconds_left is not None:
-                turn.expect(progress.seconds_left)
+                ticket.expect(progress.seconds_left)
             yield progress
 
 
@@ -167,7 +167,7 @@ def _paint(
     try:
         pipeline = open_pipeline(recipe)
         preview, watch = Preview(photo, recipe.size), _Stopwatch()
-        note, stand_ins = painted_by(pipeline), pipeline.stand_ins(recipe)
+        note, substitutes = painted_by(pipeline), pipeline.substitutes(recipe)
         for step in pipeline.paint(
             photo, styles, recipe, mask=mask, start=canvas, every=every, deadline=deadline
         ):
@@ -179,8 +179,8 @@ def _paint(
             progress = _progress(step, pipeline, photo, preview)
             yield replace(
                 progress,
-                details=" ".join(filter(None, (progress.details, pipeline.reason, stand_ins))),
-                stand_ins=stand_ins,
+                details=" ".join(filter(None, (progress.details, pipeline.reason, substitutes))),
+                substitutes=substitutes,
                 encoder=pipeline.encoder.name,
                 painted_by=note,
                 spent=watch.spent if step.done else (),

@@ -134,7 +134,7 @@ class Result:
         """What to go on from: the canvas with its optimiser's state, or else the picture."""
         return canvases.get(self.canvas) or self.painted
 
-    def look(self, frame: float, blend: float, photos_colours: bool) -> None:
+    def adjust(self, frame: float, blend: float, photos_colours: bool) -> None:
         """Choose what is seen and saved. frame: from 1, the last is the picture itself.
 
         blend: from the photo (0) to the painting (1). Numbers beyond what there is are brought to

@@ -58,7 +58,7 @@ class Visit:
     """The state of a page.
 
     result: the last run that has a picture, which the panel below the picture is about. run: the
-    one under way. line, notes, share: what is said of it. looked: an earlier result that is shown
+    one under way. line, notes, share: what is said of it. earlier: a result that is shown
     instead, beside: both at once. sample: a pair painted before that is shown instead. outdated:
     whether something else has been chosen since. stopping: Stop was pressed. name: a secret of
     this page, under which its results are found after a reload.
@@ -70,7 +70,7 @@ class Visit:
     line: str = ""
     notes: tuple[str, ...] = ()
     share: float | None = None
-    looked: Past | None = None
+    earlier: Past | None = None
     beside: bool = False
     sample: tuple[str, str] | None = None
     outdated: bool = False
@@ -91,7 +91,7 @@ class Visit:
 
     def look_at(self, past: Past | None) -> None:
         """Show an earlier result; None: the latest again."""
-        self.looked, self.beside, self.sample = past, False, None
+        self.earlier, self.beside, self.sample = past, False, None
 
     def begin(self, run: Result) -> None:
         """What was asked for can be done."""

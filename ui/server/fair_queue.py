@@ -15,7 +15,7 @@ from typing import Any
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 
-__all__ = ["PAINTING", "FairQueue", "Turn", "painting_queue"]
+__all__ = ["PAINTING", "FairQueue", "Ticket", "painting_queue"]
 
 PAINTING = "painting"  # what events that wait in `painting_queue` are called
 
@@ -25,8 +25,8 @@ FORGOTTEN = 0.1  # seconds of use that no longer matter
 LOOK_SECONDS = 0.5  # between two looks at who is before: to leave is noticed as often
 
 
-class Turn(AbstractContextManager["Turn"]):
-    """A place in the queue, and later the turn itself; leave it to end either.
+class Ticket(AbstractContextManager["Ticket"]):
+    """A place in the queue, and later the turn itself; closing it ends either.
 
     granted: done when the turn has come.
     """
@@ -57,42 +57,42 @@ class FairQueue:
 
     def __init__(self, at_once: int) -> None:
         self._at_once, self._lock = at_once, Lock()
-        self._waiting: list[Turn] = []
-        self._running: list[Turn] = []
+        self._waiting: list[Ticket] = []
+        self._running: list[Ticket] = []
         self._used: dict[tuple[str, ...], tuple[float, float]] = {}  # (seconds, when)
         self._joined = 0
 
-    def join(self, visitor: Visitor, seconds: float | None = None) -> Turn:
+    def join(self, visitor: Visitor, seconds: float | None = None) -> Ticket:
         """Take a place. seconds: how long the turn should last, where it is known."""
         with self._lock:
             self._joined += 1
-            turn = Turn(self, visitor, self._joined, seconds)
-            self._waiting.append(turn)
+            ticket = Ticket(self, visitor, self._joined, seconds)
+            self._waiting.append(ticket)
             self._grant()
-        return turn
+        return ticket
 
-    def leave(self, turn: Turn) -> None:
+    def leave(self, ticket: Ticket) -> None:
         """Give up a place, or end a turn."""
         with self._lock:
-            if turn in self._running:
-                self._running.remove(turn)
-                self._count(turn)
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
+            if ticket in self._running:
+                self._running.remove(ticket)
+                self._count(ticket)
+            elif ticket in self._waiting:
+                self._waiting.remove(ticket)
             self._grant()
 
-    def expect(self, turn: Turn, seconds: float) -> None:
+    def expect(self, ticket: Ticket, seconds: float) -> None:
         """Say how long a turn should go on from now."""
         with self._lock:
-            turn.seconds = time.monotonic() - turn.began + seconds
+            ticket.seconds = time.monotonic() - ticket.began + seconds
 
-    def ahead(self, turn: Turn) -> tuple[int, float | None]:
+    def ahead(self, ticket: Ticket) -> tuple[int, float | None]:
         """How many come before a turn, and the seconds until it, if they can be known."""
         with self._lock:
-            if turn in self._running:
+            if ticket in self._running:
                 return 0, 0.0
             now, order = time.monotonic(), self._order()
-            before = order[: order.index(turn)]
+            before = order[: order.index(ticket)]
             if any(other.seconds is None for other in (*self._running, *before)):
                 return len(self._running) + len(before), None
             ends = [max(1.0, other.began + (other.seconds or 0) - now) for other in self._running]
@@ -104,33 +104,33 @@ class FairQueue:
     def waiting(self, address: str) -> int:
         """How many from an address wait."""
         with self._lock:
-            return sum(turn.visitor.address == address for turn in self._waiting)
+            return sum(ticket.visitor.address == address for ticket in self._waiting)
 
     def running(self) -> list[Visitor]:
         """Whose turn it is now."""
         with self._lock:
-            return [turn.visitor for turn in self._running]
+            return [ticket.visitor for ticket in self._running]
 
     def _grant(self) -> None:
         while self._waiting and len(self._running) < self._at_once:
-            turn = self._order()[0]
-            self._waiting.remove(turn)
+            ticket = self._order()[0]
+            self._waiting.remove(ticket)
             with suppress(InvalidStateError):  # whoever waited has just gone
-                turn.granted.set_result(None)
-                turn.began = time.monotonic()
-                self._running.append(turn)
+                ticket.granted.set_result(None)
+                ticket.began = time.monotonic()
+                self._running.append(ticket)
 
-    def _order(self) -> list[Turn]:
+    def _order(self) -> list[Ticket]:
         """Those who wait in the order in which their turns will come."""
         now = time.monotonic()
         used = {key: self._decayed(key, now) for key in self._used}
-        for turn in self._running:
-            _add(used, turn, now - turn.began + 1)
+        for ticket in self._running:
+            _add(used, ticket, now - ticket.began + 1)
         waiting, order = list(self._waiting), []
         while waiting:
             first = min(
                 waiting,
-                key=lambda turn: (*(used.get(key, 0.0) for key in _keys(turn)), turn.number),
+                key=lambda ticket: (*(used.get(key, 0.0) for key in _keys(ticket)), ticket.number),
             )
             waiting.remove(first)
             order.append(first)
@@ -141,20 +141,20 @@ class FairQueue:
         seconds, when = self._used.get(key, (0.0, now))
         return seconds * 0.5 ** ((now - when) / HALF_LIFE)
 
-    def _count(self, turn: Turn) -> None:
+    def _count(self, ticket: Ticket) -> None:
         now = time.monotonic()
         used = {key: self._decayed(key, now) for key in self._used}
-        _add(used, turn, now - turn.began)
+        _add(used, ticket, now - ticket.began)
         self._used = {key: (spent, now) for key, spent in used.items() if spent > FORGOTTEN}
 
 
-def _keys(turn: Turn) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _keys(ticket: Ticket) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """By what use is counted: first the address, for sessions can be invented."""
-    return (turn.visitor.address,), (turn.visitor.address, turn.visitor.session)
+    return (ticket.visitor.address,), (ticket.visitor.address, ticket.visitor.session)
 
 
-def _add(used: dict[tuple[str, ...], float], turn: Turn, seconds: float) -> None:
-    for key in _keys(turn):
+def _add(used: dict[tuple[str, ...], float], ticket: Ticket, seconds: float) -> None:
+    for key in _keys(ticket):
         used[key] = used.get(key, 0.0) + seconds
 
 

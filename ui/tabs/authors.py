@@ -48,8 +48,8 @@ MEASURED_EVERY = 0.2  # and between two points of its loss curve
 class Authors:
     """A card and a button for each comparison, and the panel that shows them."""
 
-    def __init__(self, choice: InputPanel) -> None:
-        self.choice = choice
+    def __init__(self, form: InputPanel) -> None:
+        self.form = form
         gr.Markdown(
             "What the authors of the published systems compared, for you to check. Photo and "
             "painting are those of the Paint tab; recipes, formulas and steps are the authors'.",
@@ -72,10 +72,10 @@ class Authors:
                 self._layout_card(name)
         self.offered = [*self.cards.values(), *self.buttons.values(), *self.fetches.values()]
         self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
-        inputs = [self.size, self.steps, *choice.inputs]
+        inputs = [self.size, self.steps, *form.inputs]
         self.panel.wire(inputs, *((b, self._source(n)) for n, b in self.buttons.items()))
         gr.on(
-            [self.size.input, self.steps.input], self.expect, [self.size, self.steps, choice.photo],
+            [self.size.input, self.steps.input], self.expect, [self.size, self.steps, form.photo],
             self.offered, **QUICK,
         )  # fmt: skip
         for name, button in self.fetches.items():
@@ -104,7 +104,7 @@ class Authors:
 
     def _source(self, name: str) -> Any:
         def views(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[View]:
-            asked = self.choice.job(chosen)
+            asked = self.form.job(chosen)
             return _in_turn(visitor, name, size, steps, asked, str(chosen[0]))
 
         return views
@@ -177,7 +177,7 @@ def _painter(seconds: float) -> Callable[..., Iterator[Progress]]:
         left = max(0.0, ends - time.monotonic())
         for told in paint(photo, [style], recipe, every=MEASURED_EVERY, deadline=left):
             # Whoever compares systems has to know which layers are compared.
-            yield replace(told, notes=tuple(filter(None, (*told.notes, told.stand_ins))))
+            yield replace(told, notes=tuple(filter(None, (*told.notes, told.substitutes))))
 
     return painter
 

@@ -52,13 +52,13 @@ class CompareTab:
             )  # fmt: skip
         with gr.Tabs(elem_classes="ways") as self.ways:
             with gr.Tab("Paintings", id="grid") as grid_tab:
-                self.grid = StyleGrid(paint.choice.photo)
+                self.grid = StyleGrid(paint.form.photo)
             with gr.Tab("Settings", id="sweep") as sweep_tab:
-                self.sweep = Sweep(paint.choice)
+                self.sweep = Sweep(paint.form)
             with gr.Tab("Side by side", id="pair") as pair_tab:
                 self.beside = SideBySide()
             with gr.Tab("Published", id="published") as authors_tab:
-                self.authors = Authors(paint.choice)
+                self.authors = Authors(paint.form)
         with paint.panel.more:
             self._add_button()
         self._wire_photo()
@@ -75,22 +75,22 @@ class CompareTab:
 
     def _wire_photo(self) -> None:
         """One photo for both tabs: what is chosen in either is shown in the other."""
-        choice, grid = self.paint.choice, self.grid
-        opened = (grid.open, [choice.photo, grid.names, grid.panel.stage], grid.panel.shown)
+        form, grid = self.paint.form, self.grid
+        opened = (grid.open, [form.photo, grid.names, grid.panel.stage], grid.panel.shown)
         for event in (
-            self.photo.input(lambda photo: photo, self.photo, choice.photo, **QUICK),
-            self.samples.select(choice.pick_sample, None, choice.photo, **QUICK),
+            self.photo.input(lambda photo: photo, self.photo, form.photo, **QUICK),
+            self.samples.select(form.pick_sample, None, form.photo, **QUICK),
         ):
             event.then(*opened, **QUICK)
-        choice.photo.change(
-            lambda photo: (photo, choice.mark_sample(photo)),
-            choice.photo, [self.photo, self.samples], **QUICK,
+        form.photo.change(
+            lambda photo: (photo, form.mark_sample(photo)),
+            form.photo, [self.photo, self.samples], **QUICK,
         )  # fmt: skip
 
     def _wire_chosen(self, panel: Panel) -> None:
         """What can be done with the picture that was chosen in a panel."""
-        choice, stage = self.paint.choice, panel.stage
-        panel.paint.click(self._paint, stage, [*choice.restored, self.tabs], **QUICK).success(
+        form, stage = self.paint.form, panel.stage
+        panel.paint.click(self._paint, stage, [*form.restored, self.tabs], **QUICK).success(
             None, None, None, js="() => nst.paint()", **QUICK
         )
         outputs = [*self.beside.shown, self.tabs, self.ways]
@@ -99,7 +99,7 @@ class CompareTab:
         )
 
     def _wire_tabs(self, tab: gr.Tab, pair: gr.Tab, *others: gr.Tab) -> None:
-        grid, sweep, authors, photo = self.grid, self.sweep, self.authors, self.paint.choice.photo
+        grid, sweep, authors, photo = self.grid, self.sweep, self.authors, self.paint.form.photo
         tab.select(grid.open, [photo, grid.names, grid.panel.stage], grid.panel.shown, **QUICK)
         tab.select(sweep.expect, sweep.inputs, sweep.panel.status, **QUICK)
         tab.select(authors.expect, [authors.size, authors.steps, photo], authors.offered, **QUICK)
@@ -114,11 +114,11 @@ class CompareTab:
             recipe = tile.shared.recipe.replace(size=RECIPES[tile.shared.recipe.name].recipe.size)
             # What was painted before is painted now from the photo that is in the box.
             photo = None if view.ahead else tile.shared.photo
-            choice = self.paint.choice
-            values = choice.restore(replace(tile.shared, recipe=recipe, photo=photo), tile.title)
-            updates = dict(zip(choice.restored, values, strict=True))
+            form = self.paint.form
+            values = form.restore(replace(tile.shared, recipe=recipe, photo=photo), tile.title)
+            updates = dict(zip(form.restored, values, strict=True))
             if photo is None and not view.ahead:
-                updates[choice.photo] = view.photo_file
+                updates[form.photo] = view.photo_file
             return updates | {self.tabs: gr.Tabs(selected="paint")}
 
     def _set_tile(self, pair: Pair, stage: Stage | None) -> dict[Any, Any]:

@@ -57,14 +57,14 @@ class PaintTab:
         self.name = gr.Textbox(visible=False)
         with gr.Row(elem_id="work"):
             with gr.Column(scale=6, min_width=340, elem_id="in"):
-                self.choice = InputPanel()
+                self.form = InputPanel()
                 self._layout_buttons()
             with gr.Column(scale=8, min_width=340, elem_id="out"):
                 self._layout_out()
-        self.choice.wire(demo, self.status)
+        self.form.wire(demo, self.status)
         self.panel.wire(self.visit, self.status)
         self._wire_run()
-        self._wire_looks()
+        self._wire_adjustments()
         demo.load(
             self._come_back, [self.visit, self.name], self.drawn,
             js="(visit) => [visit, nst.visit()]", **QUICK,
@@ -82,7 +82,7 @@ class PaintTab:
         # A first value is given at once: so Gradio gives its files an address and keeps them.
         self.picture = picture_box(value=_sample(self.name, *OPENING), elem_id="picture")
         self.status = gr.HTML(status_html("Painted before. Press Paint to make your own."),
-                              elem_id="status")  # fmt: skip
+                              elem_id="status", elem_classes="run-status")  # fmt: skip
         with gr.Column(visible=False, elem_id="after") as self.after:
             self.panel = ResultPanel()
         with gr.Column(visible=False, elem_id="recent") as self.recent:
@@ -107,7 +107,7 @@ class PaintTab:
 
     def _wire_run(self) -> None:
         options: dict[str, Any] = {"scroll_to_output": False, **UNSEEN, **PAINTS, **PRIVATE}
-        chosen = [self.choice.mask.drawing, *self.choice.inputs]
+        chosen = [self.form.mask.drawing, *self.form.inputs]
         for button, asked in (
             (self.paint, self._new),
             (self.more, self._some_more),
@@ -116,34 +116,35 @@ class PaintTab:
             button.click(None, None, None, js="() => nst.toPicture()", **QUICK)
             run = button.click(self._life(asked), [self.visit, *chosen], self.drawn, **options)
             run.failure(self._lost, self.visit, self.drawn, **QUICK)
-            run.then(self._chosen, [self.visit, *self.choice.inputs], self.picture, **DECODES)
+            run.then(self._chosen, [self.visit, *self.form.inputs], self.picture, **DECODES)
         self.stop.click(self._stop, self.visit, self.stop, **QUICK)
 
-    def _wire_looks(self) -> None:
+    def _wire_adjustments(self) -> None:
         gr.on(
-            [look.input for look in self.panel.looks], self._look, [self.visit, *self.panel.looks],
+            [control.input for control in self.panel.adjustments], self._adjust,
+            [self.visit, *self.panel.adjustments],
             [self.picture, self.panel.png, self.panel.scrub], trigger_mode="always_last", **DECODES,
         )  # fmt: skip
         gr.on(
-            [component.change for component in self.choice.inputs],  # type: ignore[attr-defined]
+            [component.change for component in self.form.inputs],  # type: ignore[attr-defined]
             self._chosen,
-            [self.visit, *self.choice.inputs], self.picture, trigger_mode="always_last", **DECODES,
+            [self.visit, *self.form.inputs], self.picture, trigger_mode="always_last", **DECODES,
         )  # fmt: skip
         # A state's change is not told outside the queue.
-        for event in self.choice.picked:
-            event.then(self._chosen, [self.visit, *self.choice.inputs], self.picture, **DECODES)
-        self.strip.select(self._look_back, self.visit, self.drawn, **DECODES)
+        for event in self.form.picked:
+            event.then(self._chosen, [self.visit, *self.form.inputs], self.picture, **DECODES)
+        self.strip.select(self._show_earlier, self.visit, self.drawn, **DECODES)
         self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
-        self.latest.click(self._look_at_latest, self.visit, self.drawn, **DECODES)
+        self.latest.click(self._show_latest, self.visit, self.drawn, **DECODES)
 
     # What is asked for
 
     def _new(self, visit: Visit, mask: dict | None, *chosen: Any) -> tuple[Result, Start]:
-        return Result(self.choice.job(chosen, mask=mask), chosen=chosen), None
+        return Result(self.form.job(chosen, mask=mask), chosen=chosen), None
 
     def _some_more(self, visit: Visit, mask: dict | None, *chosen: Any) -> tuple[Result, Start]:
         last = painted(visit)
-        job = self.choice.job(chosen, again=last.job, mask=mask)
+        job = self.form.job(chosen, again=last.job, mask=mask)
         return Result(job, chosen=chosen), last.start
 
     def _larger(self, visit: Visit, *_: Any) -> tuple[Result, Start]:
@@ -237,14 +238,14 @@ class PaintTab:
                 value="Leave the queue" if waits else "Stop", interactive=visit.busy
             ),
             self.more: gr.update(visible=there, interactive=not visit.busy),
-            self.after: gr.update(visible=there or visit.looked is not None),
+            self.after: gr.update(visible=there or visit.earlier is not None),
             **self.panel.show(visit, _own_address(request)),
             self.recent: gr.update(visible=len(past) > 1 or (bool(past) and not there)),
             self.strip: gr.update(
                 value=[(one.thumb, one.title) for one in reversed(past)],
-                selected_index=past[::-1].index(visit.looked) if visit.looked in past else None,
+                selected_index=past[::-1].index(visit.earlier) if visit.earlier in past else None,
             ),
-            self.looking: gr.update(visible=visit.looked is not None and there),
+            self.looking: gr.update(visible=visit.earlier is not None and there),
             self.beside: gr.update(interactive=not visit.beside),
             self.details: _details(visit),
         }
@@ -264,8 +265,8 @@ class PaintTab:
     def _view(self, visit: Visit) -> dict[str, Any]:
         """What the picture shows when nothing is being painted."""
         view: dict[str, Any] = {"phase": visit.phase, "live": "none"}
-        if visit.looked is not None:
-            view |= self._looked(visit.looked, visit.result if visit.beside else None)
+        if visit.earlier is not None:
+            view |= self._past_view(visit.earlier, visit.result if visit.beside else None)
             view["live"] = "take"
         elif visit.sample is not None:
             view |= _sample(self.picture, *visit.sample)
@@ -289,7 +290,7 @@ class PaintTab:
         photo = shown_file(self.picture, result.job.photo.resize(coloured.size), "photo")
         return photo, shown_file(self.picture, coloured, result.name)
 
-    def _looked(self, past: Past, latest: Result | None) -> dict[str, Any]:
+    def _past_view(self, past: Past, latest: Result | None) -> dict[str, Any]:
         view = {
             "photo": file_of(past.photo), "painting": file_of(past.painting),
             "aspect": past.aspect, "alt": past.title, "at": 0,
@@ -307,12 +308,12 @@ class PaintTab:
 
     # How a result is looked at
 
-    def _look(self, visit: Visit, frame: float, percent: float, colours: bool) -> tuple[Any, ...]:
+    def _adjust(self, visit: Visit, frame: float, percent: float, colours: bool) -> tuple[Any, ...]:
         with user_errors():
             result = painted(visit)
             blends = float(percent) / 100 != result.blend
             # A blend is of the whole painting.
-            result.look(len(result.frames) if blends else frame, float(percent) / 100, colours)
+            result.adjust(len(result.frames) if blends else frame, float(percent) / 100, colours)
             # Who has moved on meanwhile is not taken back to what this is the answer to.
             number = max(len(result.frames), 2) if blends else gr.skip()
             return self._view(visit), self.panel.saved(result), number
@@ -324,14 +325,14 @@ class PaintTab:
         with user_errors():
             was = (visit.sample, visit.outdated)
             visit.outdated = visit.result is not None and chosen != visit.result.chosen
-            pair = sample_of(chosen[: len(self.choice.pictures)])
-            mine = visit.result.chosen[: len(self.choice.pictures)] if visit.result else None
-            visit.sample = pair if chosen[: len(self.choice.pictures)] != mine else None
-            if (visit.sample, visit.outdated) == was or visit.looked is not None:
+            pair = sample_of(chosen[: len(self.form.pictures)])
+            mine = visit.result.chosen[: len(self.form.pictures)] if visit.result else None
+            visit.sample = pair if chosen[: len(self.form.pictures)] != mine else None
+            if (visit.sample, visit.outdated) == was or visit.earlier is not None:
                 return gr.skip()
             return self._view(visit)
 
-    def _look_back(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
+    def _show_earlier(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
         with user_errors():
             past = recents.of(visit.name)[::-1]
             if visit.busy or not isinstance(event.index, int) or event.index >= len(past):
@@ -342,10 +343,10 @@ class PaintTab:
     def _put_beside(self, visit: Visit, request: gr.Request) -> dict:
         with user_errors():
             painted(visit)
-            visit.beside = visit.looked is not None
+            visit.beside = visit.earlier is not None
             return self._render(visit, request)
 
-    def _look_at_latest(self, visit: Visit, request: gr.Request) -> dict:
+    def _show_latest(self, visit: Visit, request: gr.Request) -> dict:
         visit.look_at(None)
         page = self._render(visit, request)
         page[self.picture]["at"] = 0  # the whole painting

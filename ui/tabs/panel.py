@@ -61,7 +61,7 @@ class Panel:
 
     def _layout_pictures(self, invitation: str) -> None:
         self.status = gr.HTML(
-            status_html(invitation), elem_id=f"{self.name}-status", elem_classes="telling",
+            status_html(invitation), elem_id=f"{self.name}-status", elem_classes="run-status",
             padding=False,
         )  # fmt: skip
         self.gallery = gr.Gallery(

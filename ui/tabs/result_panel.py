@@ -61,14 +61,14 @@ class ResultPanel:
         }
 
     @property
-    def looks(self) -> list[Any]:
-        """What decides how the picture is looked at, as `Result.look` takes it."""
+    def adjustments(self) -> list[Any]:
+        """What decides how the picture is looked at, as `Result.adjust` takes it."""
         return [self.scrub, self.fade, self.recolour]
 
     @property
     def shown(self) -> list[Any]:
         """What `show` sets."""
-        return [self.png, self.larger, *self.looks, self.link, self.curves]
+        return [self.png, self.larger, *self.adjustments, self.link, self.curves]
 
     def wire(self, visit: gr.State, status: gr.HTML) -> None:
         """Let what needs nothing else of the page answer."""
@@ -84,8 +84,8 @@ class ResultPanel:
 
     def show(self, visit: Visit, own: str) -> dict[Any, Any]:
         """Updates for `shown`. own: the page's address."""
-        if visit.looked is not None:
-            return {self.png: visit.looked.png}
+        if visit.earlier is not None:
+            return {self.png: visit.earlier.png}
         result = visit.result
         if result is None:
             return {}

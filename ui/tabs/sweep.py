@@ -43,8 +43,8 @@ MOST = 8
 class Sweep:
     """The setting, its values, and the panel that shows them."""
 
-    def __init__(self, choice: InputPanel) -> None:
-        self.choice = choice
+    def __init__(self, form: InputPanel) -> None:
+        self.form = form
         gr.Markdown(
             "One setting in several values, as drafts. Photo, painting and all other settings are "
             "those of the Paint tab.",
@@ -65,7 +65,7 @@ class Sweep:
                 info=f"Separated by commas, at most {MOST}.",
             )
         self.panel = Panel("sweep", "Paint them all", "Five drafts, one for each value.")
-        self.inputs = [self.setting, self.values, *choice.inputs]
+        self.inputs = [self.setting, self.values, *form.inputs]
         self.panel.wire(self.inputs, (self.panel.go, self._views))
         self.setting.input(
             lambda name: (gr.update(info=SWEEPS[name][0]), SWEEPS[name][1]),
@@ -78,7 +78,7 @@ class Sweep:
     def expect(self, name: str, values: str, *chosen: Any) -> str:
         """What the sweep would take, for the status line; or what is wrong with it."""
         try:
-            base = self.choice.controls.recipe(chosen[len(self.choice.pictures) :])
+            base = self.form.controls.recipe(chosen[len(self.form.pictures) :])
             recipes = varied(name, values, base)
         except BadInput as error:
             return status_html(str(error))
@@ -90,7 +90,7 @@ class Sweep:
         return status_html(f"{about}, about {clock(seconds)} on this machine.")
 
     def _views(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Iterator[View]:
-        asked = self.choice.job(chosen)
+        asked = self.form.job(chosen)
         jobs = tuple(
             (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
             for title, recipe in varied(name, values, asked.shared.recipe)
