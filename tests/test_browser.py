@@ -76,6 +76,16 @@ def test_it_opens_on_a_finished_sample(visit):
     assert page.locator("#go").bounding_box()["y"] < 900
 
 
+def test_a_first_visit_is_light(visit):
+    sent: list[float] = []
+    traffic = visit.page.context.new_cdp_session(visit.page)
+    traffic.send("Network.enable")
+    traffic.on("Network.loadingFinished", lambda loaded: sent.append(loaded["encodedDataLength"]))
+    visit.open().page.wait_for_selector("#picture .there")
+    visit.page.wait_for_timeout(4000)  # the network is never idle: a page listens to its server
+    assert 300_000 < sum(sent) < 1_050_000
+
+
 def test_one_click_paints_and_the_picture_changes_as_it_goes(visit, tmp_path):
     page = visit.open("?v=1&size=256&steps=40").page
     page.evaluate(

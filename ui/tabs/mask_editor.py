@@ -39,6 +39,7 @@ class MaskEditor:
                 brush=gr.Brush(colors=[(f"rgb{INK}", OPACITY)], color_mode="fixed",
                                default_size=36),
                 buttons=[], elem_id="mask",
+                visible=False,  # its 190 kB of scripts are fetched by those who open the fold
             )  # fmt: skip
             with gr.Row():
                 self._invert = gr.Button("Invert", size="sm", elem_id="mask-invert")
@@ -49,10 +50,10 @@ class MaskEditor:
         """Let it follow the photo."""
         for event, is_open in ((self._fold.expand, True), (self._fold.collapse, False)):
             event(lambda is_open=is_open: is_open, None, self._open, **QUICK)
-        self._fold.expand(_blank, [self._photo], self.drawing, **DECODES)
+        self._fold.expand(_opened, [self._photo], self.drawing, **DECODES)
         self._clear.click(_blank, [self._photo], self.drawing, **DECODES)
         self._photo.change(  # type: ignore[attr-defined]
-            lambda photo, is_open: _blank(photo) if is_open else None,
+            lambda photo, is_open: _opened(photo) if is_open else None,
             [self._photo, self._open], self.drawing, **DECODES,
         )  # fmt: skip
         self._invert.click(_inverted, [self._photo, self.drawing], self.drawing, **DECODES)
@@ -72,6 +73,10 @@ def _brushed(drawn: dict[str, Any] | None) -> Image.Image | None:
         return None
     alpha = layers[0].convert("RGBA").getchannel("A")
     return alpha.point(lambda value: min(255, round(value / OPACITY)))
+
+
+def _opened(photo: str | None) -> dict[str, Any]:
+    return gr.update(visible=True, value=_blank(photo))
 
 
 def _blank(photo: str | None) -> dict[str, Any]:
