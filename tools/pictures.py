@@ -108,7 +108,7 @@ def recipes(out: Path, size: int) -> None:
         here = network not in SOURCES or is_cached(network)
         stand_in = "" if here else f", compact standing in for {network}"
         tiles.append((painted, f"{name}, {steps} of {whole:,} steps{stand_in}"))
-    contact_sheet(tiles, 4, f"The recipes at {size} px", 300).save(out / "recipes.jpg", quality=88)
+    contact_sheet(tiles, 3, f"The recipes at {size} px", 300).save(out / "recipes.jpg", quality=88)
 
 
 def _tuned(style_id: str, size: int) -> Recipe:
