@@ -15,7 +15,7 @@ from ui.parts.controls import Controls, departures, follow, suggestion, touched
 
 @pytest.fixture(scope="module")
 def controls() -> Controls:
-    built = Controls(Recipe())
+    built = Controls(Recipe(), lambda recipe: [("Standard", 512)])
     with gr.Blocks():
         built.main()
         built.advanced()

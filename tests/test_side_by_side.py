@@ -25,9 +25,9 @@ from ui.runs.painting import Progress
 from ui.server.visitors import Visitor
 from ui.tabs import tiles
 from ui.tabs.about import _recipes, figures
-from ui.tabs.authors import Authors, _card, expected
+from ui.tabs.authors import Authors, _card
 from ui.tabs.inputs import InputPanel
-from ui.tabs.panel import Panel, taken
+from ui.tabs.panel import Panel, _handler, taken
 from ui.tabs.side_by_side import SideBySide, _sized, differences
 from ui.tabs.style_grid import DRAFT, MOST, StyleGrid, plan
 from ui.tabs.sweep import SWEEPS, varied
@@ -327,7 +327,7 @@ def test_a_card_warns_of_what_a_run_may_not_take(monkeypatch):
 
 def test_time_that_is_not_known_is_not_made_up(monkeypatch):
     monkeypatch.setattr(pace, "expect", lambda recipe, aspect=0.75: None)
-    assert expected([get_recipe("lodaya")], 0.75) is None
+    assert pace.expect_all([get_recipe("lodaya")]) is None
     assert "told when it starts" in _card("ratios", "small", "all", 0.75)
 
 
@@ -384,6 +384,38 @@ def test_what_ends_a_run_is_said_where_its_progress_was(monkeypatch):
     assert "not enough memory" in next(showing)[panel.status]
     with pytest.raises(NstError):
         next(showing)
+
+
+def test_one_panel_shows_one_run_at_a_time(painter):
+    with gr.Blocks():
+        panel = Panel("authors", "Go", "Press Go.")
+    handler = _handler(panel, lambda visitor: paint_all(plan_of(2), visitor))
+    showing = handler(None, None)
+    stage = next(showing)[panel.stage]
+    with pytest.raises(gr.Error, match="stop it first"):
+        next(handler(None, stage))
+    list(showing)
+    assert next(handler(None, stage))[panel.stage] is not stage
+
+
+def test_a_painting_of_ones_own_is_carried_to_the_paint_tab():
+    with gr.Blocks():
+        form = InputPanel()
+    assert form.files(["photo.png", "", "own.png", "", 0.4]) == ("photo.png", "own.png")
+    assert form.files(["photo.png", "mosaic", "own.png", "", 0.4]) == ("photo.png", None)
+    assert form.show_own(LION)[form.own] == LION
+    assert form.show_own(LION)[form.style_id] == ""
+
+
+def test_another_painting_can_be_chosen_while_a_setting_is_out_of_range():
+    with gr.Blocks():
+        form = InputPanel()
+    values = [component.value for component in form.controls.inputs]
+    values[1 + list(form.controls.of).index("steps")] = None
+    mosaic = next(p for p in form.presets if p.id == "mosaic")
+    shown = form._change_style(None, mosaic, frozenset(), values)
+    assert shown[0] == "mosaic"
+    assert "Mosaic" in shown[2]
 
 
 @pytest.fixture

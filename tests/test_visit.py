@@ -1,5 +1,6 @@
 """The life of a run as the page sees it, from the press of Paint to its end."""
 
+import copy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -72,7 +73,7 @@ def test_a_second_run_of_a_page_is_refused_and_leaves_the_first_alone(visit):
 def test_a_run_that_nobody_listens_to_any_more_leaves_the_page_free():
     tab = SimpleNamespace(_render=lambda *_: {}, _going=lambda *_: iter([{}]))
     visit, asked = Visit(), lambda _: (result(), None)
-    going = PaintTab._life(tab, asked)(None, visit)
+    going = PaintTab._life(tab, asked)(None, visit, "")
     next(going)
     assert visit.busy
     going.close()
@@ -119,8 +120,38 @@ def test_what_is_painted_survives_a_stop_and_a_failure():
         assert "the picture is kept" in visit.line
 
 
+def test_what_fails_after_the_end_does_not_undo_it(visit):
+    line = visit.line
+    visit.fail("The disk is full.")
+    assert (visit.phase, visit.line) == (Phase.FINISHED, line)
+
+
+def test_paint_more_goes_on_from_the_photo_of_the_picture(visit):
+    asked: list[dict] = []
+    form = SimpleNamespace(job=lambda chosen, **given: asked.append(given) or visit.result.job)
+    tab, mask = SimpleNamespace(form=form), {"layers": ["brushed on another photo"]}
+    visit.result.chosen = ("mine.png", "mosaic")
+    run, _ = PaintTab._some_more(tab, visit, mask, "another.png", "ink-wash")
+    assert run.chosen == ("mine.png", "ink-wash")
+    assert asked[0]["mask"] is None
+    PaintTab._some_more(tab, visit, mask, "mine.png", "ink-wash")
+    assert asked[1]["mask"] is mask
+
+
+def test_two_visits_without_a_name_do_not_share_their_results():
+    names = []
+    for name in ("", "", "a" * 32):
+        tab = SimpleNamespace(_render=lambda *_: {}, _going=lambda *_: iter([{}]))
+        visit = copy.deepcopy(Visit())  # as Gradio makes one for every session
+        next(PaintTab._life(tab, lambda *_: (result(), None))(None, visit, name))
+        names.append(visit.name)
+    assert len(set(names)) == 3
+    assert all(names)
+    assert names[2] == "a" * 32
+
+
 def test_a_new_run_leaves_what_was_looked_at(visit):
-    visit.look_at(Past("", "", "", "", "", 1.0))
+    visit.look_at(Past("", "", "", "", "", "", 1.0))
     visit.ask()
     assert visit.earlier is None
 
@@ -130,7 +161,7 @@ def past(tmp_path) -> Past:
     for name in ("photo", "painting", "png", "thumb"):
         (tmp_path / name).write_bytes(b"picture")
     paths = {name: str(tmp_path / name) for name in ("photo", "painting", "png", "thumb")}
-    return Past(title="Mosaic", aspect=1.0, **paths)
+    return Past(title="Mosaic", link="", aspect=1.0, **paths)
 
 
 def test_the_last_six_results_of_a_visit_are_found_again(past):

@@ -9,10 +9,11 @@ const bring = (files, button) => {
   field.files = carried.files;
   field.dispatchEvent(new Event("change", { bubbles: true }));
 };
+const PHOTO = "#photo, #compare-photo"; // the same photo, in either tab
 const choose = (button) => document.querySelector(button).click();
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("#photo")) choose("#upload");
+  if (event.target.closest(PHOTO)) choose("#upload");
   const tile = event.target.closest("#styles .thumbnail-item");
   // The first tile is a painting of one's own: to bring one, or another in place of a chosen one.
   if (tile && tile === document.querySelector("#styles .thumbnail-item")) {
@@ -22,12 +23,12 @@ document.addEventListener("click", (event) => {
 }, true);
 
 const target = (event) =>
-  event.target.closest?.("#styles") ? ["#own-upload", "#styles"] : ["#upload", "#photo"];
-const mark = (place) => document.querySelectorAll("#photo, #styles").forEach(
+  event.target.closest?.("#styles") ? ["#own-upload", "#styles"] : ["#upload", PHOTO];
+const mark = (place) => document.querySelectorAll(`${PHOTO}, #styles`).forEach(
   (box) => box.classList.toggle("dropping", box.matches(place)));
 // Gradio's own boxes take their drops themselves.
 const ours = (event) => event.dataTransfer?.types.includes("Files")
-  && !event.target.closest?.(".upload-container, #compare-photo, #open-painting");
+  && !event.target.closest?.(".upload-container, #open-painting");
 document.addEventListener("dragover", (event) => {
   if (!ours(event)) return;
   event.preventDefault();

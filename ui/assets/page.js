@@ -5,7 +5,7 @@ document.documentElement.lang = "en";
 
 // A button says for a moment what it has done.
 const say = (button, words) => {
-  const was = button.textContent;
+  const was = button.dataset.was ??= button.textContent;
   button.textContent = words;
   setTimeout(() => { button.textContent = was; }, 1600);
 };
@@ -79,8 +79,8 @@ const name = () => {
     button.title = img.alt;
     button.setAttribute("aria-pressed", button.classList.contains("selected"));
   });
-  const photo = document.querySelector("#photo button:not([aria-label])");
-  photo?.setAttribute("aria-label", "Choose another photo");
+  document.querySelectorAll("#photo button:not([aria-label]), #compare-photo button:not([aria-label])")
+    .forEach((photo) => photo.setAttribute("aria-label", "Choose another photo"));
 };
 let due = false;
 new MutationObserver(() => {

@@ -3,7 +3,7 @@
 Settings and their limits come from `Recipe`; here they only get words and a place.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import gradio as gr
@@ -115,12 +115,14 @@ THEIRS = frozenset({"size", "seed", "mix"})
 class Controls:
     """The components, by setting, and the way between them and a `Recipe`.
 
-    recipe: what they show at first. Build it with `main()` and `advanced()` inside a
-    `gr.Blocks`, in that order.
+    recipe: what they show at first. qualities: the menu of qualities for a recipe. Build it with
+    `main()` and `advanced()` inside a `gr.Blocks`, in that order.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._first = recipe
+    def __init__(
+        self, recipe: Recipe, qualities: Callable[[Recipe], Sequence[tuple[str, int]]]
+    ) -> None:
+        self._first, self._qualities = recipe, qualities
         self.of: dict[str, gr.components.Component] = {}
 
     def main(self) -> None:
@@ -174,7 +176,7 @@ class Controls:
 
     @property
     def remarks(self) -> list[gr.components.Component]:
-        """What `remark` sets: what has been changed, what is suggested, what was touched."""
+        """What `remark` sets after the qualities: what was changed, is suggested, was touched."""
         return [self.changed, self.suggestion, self.touched]
 
     def recipe(self, values: Sequence[Any], mix: tuple[float, ...] = ()) -> Recipe:
@@ -190,15 +192,16 @@ class Controls:
     ) -> list[Any]:
         """Values for `outputs` that show a recipe. before: what was touched until now."""
         shown = [_shown(key, getattr(recipe, key)) for key in self.of]
-        return [recipe.name, *shown, quality(recipe.size), *self.remark(recipe, preset, before)]
+        return [recipe.name, *shown, *self.remark(recipe, preset, before)]
 
     def remark(
         self, recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()
     ) -> list[Any]:
-        """Values for `remarks`. before: what was touched until now."""
+        """Values for `quality` and `remarks`. before: what was touched until now."""
         words = suggestion(recipe, preset)
         line = f"This painting suggests {words}" if words else ""
         return [
+            gr.update(choices=self._qualities(recipe), value=recipe.size),
             departures(recipe, preset),
             gr.update(value=line, visible=bool(words)),
             touched(recipe, preset, before),

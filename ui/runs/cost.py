@@ -1,10 +1,19 @@
 """What a recipe would cost here, said before anything is painted."""
 
+from collections.abc import Sequence
+
 from nst.recipe import Recipe
-from ui.runs.pace import clock, pace
+from ui.runs.pace import about, clock, pace
 from ui.server.limits import RUN_LIMITS
 
-__all__ = ["beyond_limits"]
+__all__ = ["beyond_limits", "drafts"]
+
+
+def drafts(recipes: Sequence[Recipe]) -> str:
+    """What several paintings would take: "5 drafts, about 45 s on this machine."."""
+    seconds = pace.expect_all(recipes)
+    takes = f", {about(seconds)} on this machine" if seconds else ""
+    return f"{len(recipes)} drafts{takes}."
 
 
 def beyond_limits(recipe: Recipe) -> tuple[str, ...]:
@@ -18,6 +27,6 @@ def beyond_limits(recipe: Recipe) -> tuple[str, ...]:
     if seconds is None or seconds <= RUN_LIMITS.deadline:
         return ()
     return (
-        f"Its {recipe.steps:,} steps at {recipe.size} pixels would take about {clock(seconds)} "
+        f"Its {recipe.steps:,} steps at {recipe.size} pixels would take {about(seconds)} "
         f"here; a run ends after {clock(RUN_LIMITS.deadline)} with the picture it has then.",
     )

@@ -79,6 +79,11 @@ class Pace:
             seconds += left * aspect * side**2 * known[nearest]
         return seconds
 
+    def expect_all(self, recipes: Iterable[Recipe], aspect: float = 0.75) -> float | None:
+        """Seconds for all of them; None while the pace of one is not known."""
+        known = [self.expect(recipe, aspect) for recipe in recipes]
+        return None if None in known else sum(each or 0.0 for each in known)
+
 
 def _octave(side: float) -> int:
     return round(log2(side))

@@ -4,8 +4,9 @@ import io
 import uuid
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -149,8 +150,9 @@ class Result:
             self._made.clear()
 
     def once(self, what: str, make: Callable[[], Any]) -> Any:
-        """What was made of the picture as it is looked at; made when it is asked for first."""
-        if what not in self._made:
+        """What was made of the picture as it is looked at, while its files are there."""
+        made = self._made.get(what)
+        if made is None or not all(Path(file).exists() for file in _files(made)):
             self._made[what] = make()
         return self._made[what]
 
@@ -221,6 +223,11 @@ class Result:
             *(self.frames[i][1].convert("RGB") for i in range(len(self.frames))),
             flat(self.shown),
         ]
+
+
+def _files(made: str | Iterable[Mapping[str, Any]]) -> list[str]:
+    """The files of what was made: one, or several as Gradio describes them."""
+    return [made] if isinstance(made, str) else [file["path"] for file in made]
 
 
 def flat(image: Image.Image) -> Image.Image:

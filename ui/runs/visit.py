@@ -5,9 +5,8 @@ methods here move it on; the page is drawn from what stands here and from nothin
 """
 
 import time
-import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
@@ -37,13 +36,17 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Past:
-    """A result of this visit, as files that go with the others. title: of its painting."""
+    """A result of this visit, as files that go with the others.
+
+    title: of its painting. link: to its settings.
+    """
 
     title: str
     photo: str
     painting: str
     png: str
     thumb: str
+    link: str
     aspect: float
 
     @property
@@ -61,7 +64,7 @@ class Visit:
     one under way. line, notes, share: what is said of it. earlier: a result that is shown
     instead, beside: both at once. sample: a pair painted before that is shown instead. outdated:
     whether something else has been chosen since. stopping: Stop was pressed. name: a secret of
-    this page, under which its results are found after a reload.
+    this page, under which its results are found after a reload; "" before anything is asked for.
     """
 
     phase: Phase = Phase.IDLE
@@ -75,7 +78,7 @@ class Visit:
     sample: tuple[str, str] | None = None
     outdated: bool = False
     stopping: bool = False
-    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    name: str = ""
 
     @property
     def busy(self) -> bool:
@@ -128,6 +131,8 @@ class Visit:
 
     def fail(self, reason: str = "") -> None:
         """The run ended in an error; what is painted is not lost to what failed after it."""
+        if not self.busy:  # it had come to its end before
+            return
         if self.run is None or self.run.painted is None:
             self._back("Nothing was painted.")
             return

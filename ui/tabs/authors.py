@@ -22,13 +22,12 @@ from nst.compare import (
 )
 from nst.errors import BadInput
 from nst.pictures.images import fit
-from nst.pipeline import choose_encoder
 from nst.recipe import Recipe
 from ui.parts.curves import overlay
 from ui.runs.events import QUICK
 from ui.runs.job import Job
 from ui.runs.messages import status_html
-from ui.runs.pace import clock, pace
+from ui.runs.pace import about, clock, pace
 from ui.runs.painting import BACKGROUND, Progress, paint, waiting_line
 from ui.server.fair_queue import painting_queue
 from ui.server.limits import RUN_LIMITS
@@ -37,7 +36,7 @@ from ui.tabs.inputs import InputPanel
 from ui.tabs.panel import Panel
 from ui.tabs.tiles import TILE, Tile, View
 
-__all__ = ["Authors", "expected"]
+__all__ = ["Authors"]
 
 SIZES = {"Small": "small", "The recipes' own": "own"}
 STEPS = {"All": "all", "A tenth": "tenth"}
@@ -105,7 +104,10 @@ class Authors:
     def _source(self, name: str) -> Any:
         def views(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[View]:
             asked = self.form.job(chosen)
-            return _in_turn(visitor, name, size, steps, asked, str(chosen[0]))
+            photo, own = self.form.files(chosen)
+            title = COMPARISONS[name].title
+            start = View(title, fit(asked.photo, TILE), photo, own_file=own)
+            return _in_turn(visitor, _recipes(name, size, steps), name, asked, start)
 
         return views
 
@@ -117,32 +119,28 @@ def _fetch(name: str) -> str:
 
 
 def _in_turn(
-    visitor: Visitor, name: str, size: str, steps: str, asked: Job, file: str
+    visitor: Visitor, recipes: list[Recipe], name: str, asked: Job, start: View
 ) -> Iterator[View]:
-    """A comparison in one turn: its paintings are timed, so nothing comes between them."""
-    aspect = min(asked.photo.size) / max(asked.photo.size)
-    with painting_queue.join(visitor, expected(_recipes(name, size, steps), aspect)) as turn:
-        view = View(COMPARISONS[name].title, fit(asked.photo, TILE), file, share=0.0)
-        for before, seconds in turn.waiting():
-            yield replace(view, line=waiting_line(before, seconds))
-        yield from _views(name, size, steps, asked, file)
+    """A comparison in one turn: its paintings are timed, so nothing comes between them.
+
+    start: the view before anything is painted.
+    """
+    seconds = pace.expect_all(recipes, min(asked.photo.size) / max(asked.photo.size))
+    view = replace(start, share=0.0)
+    with painting_queue.join(visitor, seconds) as turn:
+        for before, left in turn.waiting():
+            yield replace(view, line=waiting_line(before, left))
+        yield from _views(recipes, seconds, name, asked, view)
 
 
-def _views(name: str, size: str, steps: str, asked: Job, file: str) -> Iterator[View]:
-    recipes = _recipes(name, size, steps)
-    photo, style = asked.photo, asked.styles[0]
-    aspect = min(photo.size) / max(photo.size)
-    if recipes[0].size > RUN_LIMITS.max_size:
-        raise BadInput(
-            f"The size is {recipes[0].size} pixels; here it may be {RUN_LIMITS.max_size} at most."
-        )
-    view = View(COMPARISONS[name].title, fit(photo, TILE), file, share=0.0)
+def _views(
+    recipes: list[Recipe], seconds: float | None, name: str, asked: Job, view: View
+) -> Iterator[View]:
     notes: list[str] = []
     shown = 0.0
     for progress in compare(
-        name, photo, style, recipes[0].size, recipes[0].steps,
-        painter=_painter(RUN_LIMITS.deadline), expected=expected(recipes, aspect),
-        deadline=RUN_LIMITS.deadline,
+        name, asked.photo, asked.styles[0], recipes[0].size, recipes[0].steps,
+        painter=_painter(RUN_LIMITS.deadline), expected=seconds, deadline=RUN_LIMITS.deadline,
     ):  # fmt: skip
         if progress.sheet is not None:
             break
@@ -152,7 +150,7 @@ def _views(name: str, size: str, steps: str, asked: Job, file: str) -> Iterator[
             shown = time.monotonic()
             view = replace(view, developing=(progress.caption, progress.picture))
         so_far = f"step {progress.done:,} of {progress.total:,}"
-        left = f", about {clock(progress.seconds_left)} left" if progress.seconds_left else ""
+        left = f", {about(progress.seconds_left)} left" if progress.seconds_left else ""
         view = replace(
             view,
             tiles=tuple(_tile(run, asked) for run in progress.runs),
@@ -164,8 +162,8 @@ def _views(name: str, size: str, steps: str, asked: Job, file: str) -> Iterator[
         yield view
     # The frames of one run are timed from its start, so the last has the time of all.
     taken = [run.seconds for run in progress.runs]
-    seconds = taken[-1] if COMPARISONS[name].frames else sum(taken)
-    done = f"Done: {progress.done:,} steps in {clock(seconds)}"
+    spent = taken[-1] if COMPARISONS[name].frames else sum(taken)
+    done = f"Done: {progress.done:,} steps in {clock(spent)}"
     yield replace(view, developing=None, share=None, line=done)
 
 
@@ -191,22 +189,6 @@ def _recipes(name: str, size: str, steps: str) -> list[Recipe]:
     count = own.steps // 10 if steps == "tenth" else own.steps
     side = comparison.small if size == "small" else own.size
     return [recipe for _, recipe in scaled(name, side, count)]
-
-
-def expected(recipes: Sequence[Recipe], aspect: float) -> float | None:
-    """Seconds for all of them, None while this machine's pace is not known."""
-    known = [
-        pace.expect(recipe, aspect) or pace.expect(_as_painted(recipe), aspect)
-        for recipe in recipes
-    ]
-    return None if None in known else sum(each or 0.0 for each in known)
-
-
-def _as_painted(recipe: Recipe) -> Recipe:
-    """By the encoder that will paint, under the name by which its pace is known."""
-    encoder = choose_encoder(recipe)[0]
-    automatic = choose_encoder(recipe.replace(encoder="auto"))[0]
-    return recipe.replace(encoder="auto" if encoder == automatic else encoder)
 
 
 def _tile(run: Run, asked: Job) -> Tile:
@@ -235,14 +217,14 @@ def _below(runs: Sequence[Run], comparison: Comparison) -> str:
 
 def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
     comparison = COMPARISONS[name]
-    about = f"<h3>{html.escape(comparison.title)}</h3><p>{html.escape(comparison.claim)}</p>"
+    heading = f"<h3>{html.escape(comparison.title)}</h3><p>{html.escape(comparison.claim)}</p>"
     if missing := needs(name):
-        return f'{about}<p class="takes">{missing}</p>'
+        return f'{heading}<p class="takes">{missing}</p>'
     recipes = _recipes(name, size, steps)
     total = sum(recipe.steps for recipe in recipes)
     count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
-    seconds = None if aspect is None else expected(recipes, aspect)
-    takes = f"about {clock(seconds)} here" if seconds else "its time is told when it starts"
+    seconds = None if aspect is None else pace.expect_all(recipes, aspect)
+    takes = f"{about(seconds)} here" if seconds else "its time is told when it starts"
     most = RUN_LIMITS.deadline
     late = (
         f" That is more than the {clock(most)} a run may take here: it will end early."
@@ -250,7 +232,7 @@ def _card(name: str, size: str, steps: str, aspect: float | None) -> str:
         else ""
     )
     paints = f"{count}, {total:,} steps at {recipes[0].size} px"
-    return f'{about}<p class="takes">{paints}: {takes}.{late}</p>'
+    return f'{heading}<p class="takes">{paints}: {takes}.{late}</p>'
 
 
 def _aspect(photo: str | None) -> float:

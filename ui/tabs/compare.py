@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
+from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
 from nst.published import RECIPES
 from ui.parts.photo_box import PhotoBox
-from ui.parts.samples import SAMPLES
+from ui.parts.samples import OPENING, SAMPLES
 from ui.runs.events import DECODES, QUICK
 from ui.runs.messages import user_errors
 from ui.runs.visit import Visit
@@ -39,10 +40,10 @@ class CompareTab:
     def __init__(self, paint: PaintTab, tabs: gr.Tabs, tab: gr.Tab) -> None:
         self.paint, self.tabs = paint, tabs
         with gr.Row(elem_id="compare-photo-row") as self.photo_row:
+            # A click or a drop on it brings another, as on the photo of the Paint tab.
             self.photo = PhotoBox(
-                str(SAMPLES["lion"].path), label="Photo", show_label=False,
-                sources=["upload", "webcam", "clipboard"], height=170,
-                elem_id="compare-photo", buttons=[], min_width=180, scale=1,
+                str(SAMPLES[OPENING[0]].path), label="Photo", show_label=False, height=170,
+                interactive=False, elem_id="compare-photo", buttons=[], min_width=180, scale=1,
             )  # fmt: skip
             self.samples = gr.Gallery(
                 [(fit(open_photo(sample.path), 224), sample.title) for sample in SAMPLES.values()],
@@ -50,6 +51,7 @@ class CompareTab:
                 interactive=False, object_fit="cover", elem_id="compare-samples",
                 elem_classes="thumbs", selected_index=0, buttons=[], min_width=180, scale=2,
             )  # fmt: skip
+        self.refusal = gr.HTML(visible=False, elem_classes="hint", padding=False)
         with gr.Tabs(elem_classes="ways") as self.ways:
             with gr.Tab("Paintings", id="grid") as grid_tab:
                 self.grid = StyleGrid(paint.form.photo)
@@ -65,6 +67,10 @@ class CompareTab:
         for panel in (self.grid.panel, self.sweep.panel, self.authors.panel):
             self._wire_chosen(panel)
         self._wire_tabs(tab, pair_tab, grid_tab, sweep_tab, authors_tab)
+        sweep = self.sweep
+        sweep_tab.select(
+            sweep.open, [sweep.panel.stage, *sweep.inputs], sweep.panel.status, **QUICK
+        )
 
     def _add_button(self) -> None:
         button = gr.Button("Set side by side", min_width=90, elem_id="pair-result")
@@ -76,21 +82,23 @@ class CompareTab:
     def _wire_photo(self) -> None:
         """One photo for both tabs: what is chosen in either is shown in the other."""
         form, grid = self.paint.form, self.grid
-        opened = (grid.open, [form.photo, grid.names, grid.panel.stage], grid.panel.shown)
-        for event in (
-            self.photo.input(lambda photo: photo, self.photo, form.photo, **QUICK),
-            self.samples.select(form.pick_sample, None, form.photo, **QUICK),
-        ):
-            event.then(*opened, **QUICK)
+        self.samples.select(form.pick_sample, None, form.photo, **QUICK)
         form.photo.change(
             lambda photo: (photo, form.mark_sample(photo)),
             form.photo, [self.photo, self.samples], **QUICK,
+        ).then(
+            grid.open, [form.photo, grid.names, grid.panel.stage], grid.panel.shown, **QUICK
+        )  # fmt: skip
+        form.refusal.change(
+            lambda refusal: gr.update(value=refusal, visible=bool(refusal)),
+            form.refusal, self.refusal, **QUICK,
         )  # fmt: skip
 
     def _wire_chosen(self, panel: Panel) -> None:
         """What can be done with the picture that was chosen in a panel."""
         form, stage = self.paint.form, panel.stage
-        panel.paint.click(self._paint, stage, [*form.restored, self.tabs], **QUICK).success(
+        painting = [*form.restored, form.own, self.tabs]
+        panel.paint.click(self._paint, [stage, self.paint.visit], painting, **DECODES).success(
             None, None, None, js="() => nst.paint()", **QUICK
         )
         outputs = [*self.beside.shown, self.tabs, self.ways]
@@ -99,18 +107,22 @@ class CompareTab:
         )
 
     def _wire_tabs(self, tab: gr.Tab, pair: gr.Tab, *others: gr.Tab) -> None:
-        grid, sweep, authors, photo = self.grid, self.sweep, self.authors, self.paint.form.photo
+        grid, authors, photo = self.grid, self.authors, self.paint.form.photo
         tab.select(grid.open, [photo, grid.names, grid.panel.stage], grid.panel.shown, **QUICK)
-        tab.select(sweep.expect, sweep.inputs, sweep.panel.status, **QUICK)
-        tab.select(authors.expect, [authors.size, authors.steps, photo], authors.offered, **QUICK)
+        for shown in (tab, others[-1]):
+            shown.select(
+                authors.expect, [authors.size, authors.steps, photo], authors.offered, **QUICK
+            )
         pair.select(lambda: gr.update(visible=False), None, self.photo_row, **QUICK)
         for other in others:
             other.select(lambda: gr.update(visible=True), None, self.photo_row, **QUICK)
 
-    def _paint(self, stage: Stage | None) -> dict[Any, Any]:
+    def _paint(self, stage: Stage | None, visit: Visit) -> dict[Any, Any]:
         """Updates that bring the chosen tile to the Paint tab, at its recipe's own size."""
         with user_errors():
             view, tile = taken(stage)
+            if visit.busy:
+                raise BadInput("Something is being painted in the Paint tab: stop it first.")
             recipe = tile.shared.recipe.replace(size=RECIPES[tile.shared.recipe.name].recipe.size)
             # What was painted before is painted now from the photo that is in the box.
             photo = None if view.ahead else tile.shared.photo
@@ -119,6 +131,8 @@ class CompareTab:
             updates = dict(zip(form.restored, values, strict=True))
             if photo is None and not view.ahead:
                 updates[form.photo] = view.photo_file
+            if view.own_file:
+                updates |= form.show_own(view.own_file)
             return updates | {self.tabs: gr.Tabs(selected="paint")}
 
     def _set_tile(self, pair: Pair, stage: Stage | None) -> dict[Any, Any]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.events import Dependency
 from PIL import Image
 
 from nst.errors import BadInput, NstError
@@ -25,7 +24,7 @@ from ui.runs.cost import beyond_limits
 from ui.runs.events import DECODES, QUICK
 from ui.runs.job import Job, open_job
 from ui.runs.messages import status_html, user_errors
-from ui.runs.pace import clock, pace
+from ui.runs.pace import about, pace
 from ui.server.gradio_internals import keep_file
 from ui.tabs.fetch import FetchOffer
 from ui.tabs.mask_editor import MaskEditor, mask_from
@@ -37,6 +36,7 @@ NONE = -1  # of a gallery is selected; None would leave it as it is
 OWN = 0  # the tile of a painting of one's own; the presets follow
 NO_SECOND = 0  # the tile for no second painting
 HIDDEN = gr.update(visible=False)
+UNSAID = gr.update(value="", visible=False)
 A_MOMENT = 15.0  # seconds that a visitor gladly waits
 SHARE = 0.4  # of a second painting, at first
 
@@ -45,8 +45,7 @@ class InputPanel:
     """The components and what a visitor chose in them.
 
     Build it where it should stand, then `wire` it. pictures: the components that hold pictures,
-    in the order that `job` takes their values. restored: what `restore` sets. picked: the events
-    that choose a picture.
+    in the order that `job` takes their values. restored: what `restore` sets.
     """
 
     def __init__(self) -> None:
@@ -54,9 +53,10 @@ class InputPanel:
         self._thumbs = [(_thumb(preset.path), preset.title) for preset in self.presets]
         default = RECIPES["default"].recipe
         first = preset_of(OPENING[1]) or next(iter(self.presets), None)
-        self.controls = Controls(first.recipe(default) if first else default)
-        self.style_id = gr.State(first.id if first else None)
-        self.second = gr.State("")
+        self.controls = Controls(first.recipe(default) if first else default, qualities)
+        # In the browser, which remembers them for as long as it shows them.
+        self.style_id = gr.Textbox(first.id if first else "", visible=False)
+        self.second = gr.Textbox("", visible=False)
         gr.HTML("<h2>Photo</h2>", elem_classes="part")
         self._layout_photo()
         gr.HTML("<h2>Painting</h2>", elem_classes="part")
@@ -141,17 +141,13 @@ class InputPanel:
             self.photo, self.samples, *self._style_outputs, self.second, self.seconds,
             self.share, self.mix, *self.controls.outputs, status,
         ]  # fmt: skip
-        came = [
-            demo.load(self._arrive, None, self.restored, **QUICK),
-            self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES),
-            *self._wire_photo(),
-        ]
-        for event in came[1:]:
-            event.then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
-        opened = came[0].then(self._expect, self.controls.inputs, self.controls.quality, **QUICK)
         best = [self.controls.quality, self.controls.of["size"]]
-        opened.then(self._open_best, self.controls.inputs, best, **QUICK)
-        self.picked = [*came, *self._wire_paintings()]
+        demo.load(self._arrive, None, self.restored, **QUICK).then(
+            self._open_best, self.controls.inputs, best, **QUICK
+        )
+        self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES)
+        self._wire_photo()
+        self._wire_paintings()
         self._wire_controls()
         self.mask.wire()
         self.fetch.wire(demo)
@@ -160,21 +156,19 @@ class InputPanel:
     def _style_outputs(self) -> list[gr.components.Component]:
         return [self.style_id, self.gallery, self.manner]
 
-    def _wire_photo(self) -> list[Dependency]:
+    def _wire_photo(self) -> None:
         self.shoot.click(lambda: gr.update(visible=True), None, self.camera, **QUICK)
         self.offer.click(lambda path: path, self.upload, self.photo, **QUICK)
         self.samples.select(self.pick_sample, None, self.photo, **QUICK)
         self.photo.change(
-            lambda photo: (self.mark_sample(photo), HIDDEN, HIDDEN),
+            lambda photo: (self.mark_sample(photo), UNSAID, HIDDEN),
             self.photo, [self.samples, self.refusal, self.offer], **QUICK,
         )  # fmt: skip
         told = [*self.restored, self.refusal, self.offer, self.camera]
-        return [
+        for box, event in ((self.upload, self.upload.upload), (self.camera, self.camera.input)):
             event(self._take_photo, box, told, **DECODES)
-            for box, event in ((self.upload, self.upload.upload), (self.camera, self.camera.input))
-        ]  # fmt: skip
 
-    def _wire_paintings(self) -> list[Dependency]:
+    def _wire_paintings(self) -> None:
         controls = self.controls
         chosen = [*self._style_outputs, *controls.outputs]
         told = [self.own, self.style_id, controls.touched, *controls.inputs]
@@ -182,13 +176,11 @@ class InputPanel:
             lambda second, share: gr.update(label=_mixed(preset_of(second), share)),
             [self.second, self.share], self.mix, **QUICK,
         )  # fmt: skip
-        return [
-            self.gallery.select(self._pick_style, told, chosen, **QUICK),
-            self.own_upload.upload(
-                self._take_own, [self.own_upload, *told[1:]], [self.own, *chosen], **DECODES,
-            ),
-            self.seconds.select(self._pick_second, self.share, [self.second, self.mix], **QUICK),
-        ]  # fmt: skip
+        self.gallery.select(self._pick_style, told, chosen, **QUICK)
+        self.own_upload.upload(
+            self._take_own, [self.own_upload, *told[1:]], [self.own, *chosen], **DECODES
+        )
+        self.seconds.select(self._pick_second, self.share, [self.second, self.mix], **QUICK)
 
     def _wire_controls(self) -> None:
         controls = self.controls
@@ -197,7 +189,7 @@ class InputPanel:
         depart: dict[str, Any] = {
             "fn": self._depart,
             "inputs": told,
-            "outputs": [*controls.remarks, controls.quality],
+            "outputs": [controls.quality, *controls.remarks],
             "trigger_mode": "always_last",
         } | QUICK
         controls.quality.input(lambda size: size, controls.quality, size, **QUICK).then(**depart)
@@ -229,7 +221,7 @@ class InputPanel:
         unchanged = [gr.skip()] * (len(self.restored) - 1)
         camera = gr.update(value=None, visible=False)
         if path is None:  # the camera was put away
-            return [gr.skip(), *unchanged, HIDDEN, HIDDEN, camera]
+            return [gr.skip(), *unchanged, UNSAID, HIDDEN, camera]
         try:
             open_photo(path)
         except BadInput as error:
@@ -238,11 +230,11 @@ class InputPanel:
         try:
             shared, notes = _inside(path)
         except BadInput:  # an ordinary photo
-            return [path, *unchanged, HIDDEN, HIDDEN, camera]
+            return [path, *unchanged, UNSAID, HIDDEN, camera]
         restored = self.restore(shared, "This was painted here; its settings are back.", notes)
-        return [*restored, HIDDEN, gr.update(visible=shared.photo is None), camera]
+        return [*restored, UNSAID, gr.update(visible=shared.photo is None), camera]
 
-    def _take_own(self, path: str, style_id: str | None, kept: Set[str], *values: Any) -> list[Any]:
+    def _take_own(self, path: str, style_id: str, kept: Set[str], *values: Any) -> list[Any]:
         try:
             open_photo(path)
         except BadInput as error:
@@ -257,7 +249,7 @@ class InputPanel:
         self,
         chosen: gr.SelectData,
         own: str | None,
-        style_id: str | None,
+        style_id: str,
         kept: Set[str],
         *values: Any,
     ) -> list[Any]:
@@ -272,13 +264,16 @@ class InputPanel:
         self, before: Preset | None, now: Preset | None, kept: Set[str], values: Sequence[Any]
     ) -> list[Any]:
         """Style, gallery and controls when another painting is chosen."""
-        recipe = self.controls.recipe(values)
+        try:
+            recipe = self.controls.recipe(values)
+        except NstError:  # which is said beside the control that is out of range
+            return [*self._show_style(now), *[gr.skip()] * len(self.controls.outputs)]
         kept = touched(recipe, before, kept)
         return [*self._show_style(now), *self.controls.show(follow(recipe, now, kept), now, kept)]
 
     def _show_style(self, preset: Preset | None) -> list[Any]:
         tile = gr.update(selected_index=self._tile(preset))
-        return [preset.id if preset else None, tile, _manner(preset)]
+        return [preset.id if preset else "", tile, _manner(preset)]
 
     def _tile(self, preset: Preset | None) -> int:
         """Where a painting stands among its tiles; none is at the first one."""
@@ -290,7 +285,7 @@ class InputPanel:
             preset = None if index == NO_SECOND else self.presets[index - 1]
             return [preset.id if preset else "", gr.update(label=_mixed(preset, share))]
 
-    def _pick_recipe(self, name: str, style_id: str | None) -> list[Any]:
+    def _pick_recipe(self, name: str, style_id: str) -> list[Any]:
         with user_errors():
             if not isinstance(name, str) or name not in RECIPES:
                 raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
@@ -298,22 +293,18 @@ class InputPanel:
             recipe = RECIPES[name].recipe
             return self.controls.show(preset.recipe(recipe) if preset else recipe, preset)
 
-    def _as_suggested(self, style_id: str | None, kept: Set[str], *values: Any) -> list[Any]:
+    def _as_suggested(self, style_id: str, kept: Set[str], *values: Any) -> list[Any]:
         with user_errors():
             preset, recipe = preset_of(style_id), self.controls.recipe(values)
             kept = touched(recipe, preset, kept) - set(suggests(preset))
             return self.controls.show(follow(recipe, preset, kept), preset, kept)
 
-    def _depart(self, style_id: str | None, kept: Set[str], *values: Any) -> list[Any]:
+    def _depart(self, style_id: str, kept: Set[str], *values: Any) -> list[Any]:
         try:
             recipe = self.controls.recipe(values)
         except NstError as error:
-            return [f"**{html.escape(str(error))}**", gr.skip(), gr.skip(), gr.skip()]
-        return [*self.controls.remark(recipe, preset_of(style_id), kept), _quality(recipe)]
-
-    def _expect(self, *values: Any) -> Any:
-        with user_errors():
-            return _quality(self.controls.recipe(values))
+            return [gr.skip(), f"**{html.escape(str(error))}**", gr.skip(), gr.skip()]
+        return self.controls.remark(recipe, preset_of(style_id), kept)
 
     def _open_best(self, request: gr.Request, *values: Any) -> tuple[Any, Any]:
         """Nobody having asked for a quality, the best that this machine paints in a moment."""
@@ -321,7 +312,7 @@ class InputPanel:
             if from_query(dict(request.query_params)) is not None:
                 return gr.skip(), gr.skip()
             recipe = best_quality(self.controls.recipe(values))
-            return _quality(recipe), recipe.size
+            return gr.update(choices=qualities(recipe), value=recipe.size), recipe.size
 
     # Links and pictures that remember
 
@@ -331,7 +322,7 @@ class InputPanel:
         if shared is None and not wrong:
             return [gr.skip()] * len(self.restored)
         shared = shared or Shared(Recipe())
-        if shared == Shared(Recipe()):
+        if shared == Shared(Recipe()) and "name" not in query:
             notes = wrong or ("There is no setting in it that is known here.",)
             told = status_html("This link could not be read; the page is as it was.", notes)
             return [*[gr.skip()] * (len(self.restored) - 1), told]
@@ -363,6 +354,17 @@ class InputPanel:
             *self.controls.show(shared.recipe.replace(mix=()), preset),
             status_html(status, (*notes, *beyond_limits(shared.recipe))),
         ]
+
+    @staticmethod
+    def files(chosen: Sequence[Any]) -> tuple[str, str | None]:
+        """The files of the photo and, if it is chosen, of the visitor's own painting."""
+        photo, style_id, own, *_ = chosen
+        return str(photo), None if preset_of(style_id) else own
+
+    def show_own(self, path: str) -> dict[Any, Any]:
+        """Updates that choose a painting of the visitor's own."""
+        tiles = gr.update(value=self._tiles(path), selected_index=OWN)
+        return {self.own: path, self.style_id: "", self.gallery: tiles, self.manner: _manner(None)}
 
     def job(self, chosen: Sequence[Any], again: Job | None = None, mask: dict | None = None) -> Job:
         """Check and open what was chosen: the values of `inputs`."""
@@ -409,11 +411,6 @@ def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
     return from_notes(recipe, notes), told
 
 
-def _quality(recipe: Recipe) -> Any:
-    """The quality menu for this recipe, and the one chosen."""
-    return gr.update(choices=qualities(recipe), value=recipe.size)
-
-
 def best_quality(recipe: Recipe) -> Recipe:
     """The recipe at the largest size that takes about 15 s here; a Draft is only asked for."""
     larger = [size for size in QUALITIES.values() if size >= recipe.size]
@@ -428,7 +425,7 @@ def qualities(recipe: Recipe) -> list[tuple[str, int]]:
     labels = []
     for name, size in sizes.items():
         seconds = pace.expect(recipe.replace(size=size))
-        labels.append((f"{name}, about {clock(seconds)}" if seconds else name, size))
+        labels.append((f"{name}, {about(seconds)}" if seconds else name, size))
     return labels
 
 

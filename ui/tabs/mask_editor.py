@@ -50,7 +50,7 @@ class MaskEditor:
         """Let it follow the photo."""
         for event, is_open in ((self._fold.expand, True), (self._fold.collapse, False)):
             event(lambda is_open=is_open: is_open, None, self._open, **QUICK)
-        self._fold.expand(_opened, [self._photo], self.drawing, **DECODES)
+        self._fold.expand(_opened, [self._photo, self.drawing], self.drawing, **DECODES)
         self._clear.click(_blank, [self._photo], self.drawing, **DECODES)
         self._photo.change(  # type: ignore[attr-defined]
             lambda photo, is_open: _opened(photo) if is_open else None,
@@ -75,8 +75,9 @@ def _brushed(drawn: dict[str, Any] | None) -> Image.Image | None:
     return alpha.point(lambda value: min(255, round(value / OPACITY)))
 
 
-def _opened(photo: str | None) -> dict[str, Any]:
-    return gr.update(visible=True, value=_blank(photo))
+def _opened(photo: str | None, drawn: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The editor, with what was brushed before the fold was closed."""
+    return gr.update(visible=True, value=_drawing(photo, _brushed(drawn)))
 
 
 def _blank(photo: str | None) -> dict[str, Any]:

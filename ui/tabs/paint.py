@@ -2,6 +2,7 @@
 
 import html
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -28,7 +29,7 @@ from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import visitor_of
 from ui.tabs.inputs import InputPanel
-from ui.tabs.result_panel import ResultPanel, painted
+from ui.tabs.result_panel import ResultPanel, link_to, painted
 
 __all__ = ["PaintTab", "build"]
 
@@ -54,7 +55,7 @@ class PaintTab:
 
     def __init__(self, demo: gr.Blocks) -> None:
         self.visit = gr.State(Visit(), time_to_live=RUN_LIMITS.visit)
-        self.name = gr.Textbox(visible=False)
+        self.name = gr.Textbox(visible=False)  # in the browser, which forgets nothing meanwhile
         with gr.Row(elem_id="work"):
             with gr.Column(scale=6, min_width=340, elem_id="in"):
                 self.form = InputPanel()
@@ -66,7 +67,7 @@ class PaintTab:
         self._wire_run()
         self._wire_adjustments()
         demo.load(
-            self._come_back, [self.visit, self.name], self.drawn,
+            self._come_back, [self.visit, self.name], [*self.drawn, self.name],
             js="(visit) => [visit, nst.visit()]", **QUICK,
         )  # fmt: skip
 
@@ -107,14 +108,14 @@ class PaintTab:
 
     def _wire_run(self) -> None:
         options: dict[str, Any] = {"scroll_to_output": False, **UNSEEN, **PAINTS, **PRIVATE}
-        chosen = [self.form.mask.drawing, *self.form.inputs]
+        asked_for = [self.visit, self.name, self.form.mask.drawing, *self.form.inputs]
         for button, asked in (
             (self.paint, self._new),
             (self.more, self._some_more),
             (self.panel.larger, self._larger),
         ):
             button.click(None, None, None, js="() => nst.toPicture()", **QUICK)
-            run = button.click(self._life(asked), [self.visit, *chosen], self.drawn, **options)
+            run = button.click(self._life(asked), asked_for, self.drawn, **options)
             run.failure(self._lost, self.visit, self.drawn, **QUICK)
             run.then(self._chosen, [self.visit, *self.form.inputs], self.picture, **DECODES)
         self.stop.click(self._stop, self.visit, self.stop, **QUICK)
@@ -130,9 +131,6 @@ class PaintTab:
             self._chosen,
             [self.visit, *self.form.inputs], self.picture, trigger_mode="always_last", **DECODES,
         )  # fmt: skip
-        # A state's change is not told outside the queue.
-        for event in self.form.picked:
-            event.then(self._chosen, [self.visit, *self.form.inputs], self.picture, **DECODES)
         self.strip.select(self._show_earlier, self.visit, self.drawn, **DECODES)
         self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
         self.latest.click(self._show_latest, self.visit, self.drawn, **DECODES)
@@ -143,9 +141,11 @@ class PaintTab:
         return Result(self.form.job(chosen, mask=mask), chosen=chosen), None
 
     def _some_more(self, visit: Visit, mask: dict | None, *chosen: Any) -> tuple[Result, Start]:
+        """On from the last picture: its photo, whatever has been chosen since."""
         last = painted(visit)
-        job = self.form.job(chosen, again=last.job, mask=mask)
-        return Result(job, chosen=chosen), last.start
+        photo = last.chosen[0]
+        job = self.form.job(chosen, again=last.job, mask=mask if chosen[0] == photo else None)
+        return Result(job, chosen=(photo, *chosen[1:])), last.start
 
     def _larger(self, visit: Visit, *_: Any) -> tuple[Result, Start]:
         last = painted(visit)
@@ -158,14 +158,15 @@ class PaintTab:
 
     def _life(self, asked: Callable[..., tuple[Result, Start]]) -> Callable[..., Iterator[dict]]:
         # A generator function, for Gradio looks at what it is given before it calls it.
-        def life(request: gr.Request, visit: Visit, *chosen: Any) -> Iterator[dict]:
+        def life(request: gr.Request, visit: Visit, name: str, *chosen: Any) -> Iterator[dict]:
             with user_errors():
                 visit.ask()
+                visit.name = _known(name) or visit.name or uuid.uuid4().hex
                 try:
                     yield self._render(visit, request)
                     yield from self._going(visit, *asked(visit, *chosen), request)
                     visit.end()
-                    self._remember(visit)
+                    self._remember(visit, request)
                 except NstError as error:
                     visit.fail(str(error))
                     if visit.phase is not Phase.FAILED:
@@ -219,9 +220,17 @@ class PaintTab:
         visit.stop()
         return gr.update(interactive=False)
 
-    def _lost(self, visit: Visit, request: gr.Request) -> dict:
-        """What failed without a word of its own, such as a refused request."""
-        return self._render(visit, request)
+    def _lost(self, visit: Visit) -> dict:
+        """What failed without a word of its own, such as a refused request or a full disk.
+
+        Nothing is drawn here that needs a file.
+        """
+        return {
+            self.status: status_html(visit.line, visit.notes),
+            self.paint: gr.update(interactive=True),
+            self.stop: gr.update(value="Stop", interactive=False),
+            self.more: gr.update(visible=visit.result is not None, interactive=True),
+        }
 
     # How the page is drawn
 
@@ -354,16 +363,16 @@ class PaintTab:
 
     def _come_back(self, visit: Visit, name: str, request: gr.Request) -> dict:
         """Find the results of a visit again after the page was loaded anew."""
-        visit.name = name if NAME.fullmatch(str(name)) else visit.name
+        visit.name = _known(name)
         if not recents.of(visit.name):
-            return {self.visit: visit}
+            return {self.visit: visit, self.name: visit.name}
         visit.line = "Your last results are below."
-        drawn = self._render(visit, request)
+        drawn = self._render(visit, request) | {self.name: visit.name}
         if request.query_params:  # a link has its own word to say
             del drawn[self.status]
         return drawn
 
-    def _remember(self, visit: Visit) -> None:
+    def _remember(self, visit: Visit, request: gr.Request) -> None:
         """Put a result that has just come about into the strip."""
         result = visit.result
         if result is None or visit.phase not in (Phase.FINISHED, Phase.STOPPED):
@@ -372,7 +381,8 @@ class PaintTab:
         thumb = jpeg(fit(flat(result.coloured), THUMB))
         past = Past(
             result.job.title, photo["path"], painting["path"], self.panel.saved(result),
-            keep_file(self.strip, thumb, "thumb.jpg"), _aspect(result.job.photo),
+            keep_file(self.strip, thumb, "thumb.jpg"), link_to(result, _own_address(request)),
+            _aspect(result.job.photo),
         )  # fmt: skip
         recents.add(visit.name, past)
 
@@ -396,9 +406,14 @@ def sample_of(pictures: tuple[Any, ...]) -> tuple[str, str] | None:
     """Sample and preset, when they alone are chosen and were painted before."""
     photo, style, _, second = pictures[:4]
     sample = sample_id(photo)
-    if sample is None or style is None or second or not painted_before(sample, style):
+    if sample is None or not style or second or not painted_before(sample, style):
         return None
     return sample, style
+
+
+def _known(name: str) -> str:
+    """The name that a page gave its visit; "" for what is none."""
+    return name if NAME.fullmatch(str(name)) else ""
 
 
 def _begin(job: Job, start: Start) -> Image.Image:

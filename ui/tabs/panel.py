@@ -96,11 +96,14 @@ class Panel:
                 js=f"() => nst.toStatus('#{self.name}-status')", **QUICK,
             )  # fmt: skip
             event = pressed.then(
-                _handler(self, views), list(inputs), self.shown, show_progress="minimal",
+                _handler(self, views), [self.stage, *inputs], self.shown, show_progress="minimal",
                 show_progress_on=[self.status], scroll_to_output=False, **PAINTS, **PRIVATE,
             )  # fmt: skip
             for ended in (event.then, event.failure):
-                ended(lambda: gr.update(interactive=False), None, self.stop, **QUICK)
+                ended(
+                    lambda stage: gr.update(interactive=bool(stage and stage.running)),
+                    self.stage, self.stop, **QUICK,
+                )  # fmt: skip
             running.append(event)
         self.stop.click(self._stopped, self.stage, self.shown, cancels=running, **QUICK)
 
@@ -214,8 +217,10 @@ class Panel:
 
 def _handler(panel: Panel, source: Source) -> Callable[..., Iterator[dict]]:
     # A generator function, for Gradio looks at what it is given before it calls it.
-    def handler(request: gr.Request, *values: Any) -> Iterator[dict]:
+    def handler(request: gr.Request, stage: Stage | None, *values: Any) -> Iterator[dict]:
         with user_errors():
+            if stage is not None and stage.running:
+                raise BadInput("One is being painted here already: stop it first.")
             yield from panel.play(source(visitor_of(request), *values))
 
     return handler

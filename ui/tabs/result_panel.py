@@ -14,7 +14,7 @@ from ui.runs.result import Result
 from ui.runs.visit import Visit
 from ui.server.gradio_internals import keep_file
 
-__all__ = ["ResultPanel", "painted"]
+__all__ = ["ResultPanel", "link_to", "painted"]
 
 MADE: dict[str, Any] = {
     "show_progress": "minimal", "concurrency_limit": 1, "concurrency_id": "exports", **PRIVATE,
@@ -85,7 +85,7 @@ class ResultPanel:
     def show(self, visit: Visit, own: str) -> dict[Any, Any]:
         """Updates for `shown`. own: the page's address."""
         if visit.earlier is not None:
-            return {self.png: visit.earlier.png}
+            return {self.png: visit.earlier.png, self.link: visit.earlier.link}
         result = visit.result
         if result is None:
             return {}
@@ -101,13 +101,18 @@ class ResultPanel:
             ),
             self.fade: round(100 * result.blend),
             self.recolour: result.photos_colours,
-            self.link: address(to_query(result.job.shared), own),
+            self.link: link_to(result, own),
             self.curves: curves(result.losses),
         }
 
     def saved(self, result: Result) -> str:
         """The file that Download gives: the picture as it is looked at."""
         return result.once("png", lambda: keep_file(self.png, result.png(), f"{result.name}.png"))
+
+
+def link_to(result: Result, own: str) -> str:
+    """A link that restores a result's settings. own: the page's address."""
+    return address(to_query(result.job.shared), own)
 
 
 def painted(visit: Visit) -> Result:

@@ -9,17 +9,17 @@ import gradio as gr
 
 from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
-from nst.presets import Preset, load_presets, preset_of
+from nst.presets import load_presets, preset_of
 from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.parts.controls import QUALITIES
 from ui.parts.links import Shared, read_settings
 from ui.parts.photo_box import PhotoBox
 from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
+from ui.runs.cost import drafts
 from ui.runs.events import PAINTS, QUICK
 from ui.runs.job import Job, open_job
 from ui.runs.messages import status_html, user_errors
-from ui.runs.pace import clock, pace
 from ui.runs.result import jpeg
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
@@ -108,16 +108,8 @@ def expected(names: Sequence[str] | None) -> str:
     chosen = [preset for name in names or () if (preset := preset_of(name))]
     if not chosen:
         return "choose at least one painting."
-    known = [pace.expect(draft(preset)) for preset in chosen]
-    if None in known:
-        return f"{len(chosen)} drafts."
-    seconds = sum(each or 0.0 for each in known)
-    return f"{len(chosen)} drafts, about {clock(seconds)} on this machine."
-
-
-def draft(preset: Preset, size: int = DRAFT) -> Recipe:
-    """The preset's recipe as the grid paints it."""
-    return preset.recipe(RECIPES["default"].recipe).replace(size=size)
+    default = RECIPES["default"].recipe
+    return drafts([preset.recipe(default).replace(size=DRAFT) for preset in chosen])
 
 
 def plan(photo: str | None, names: Sequence[str], settings: str = "") -> Plan:

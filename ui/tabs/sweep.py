@@ -9,12 +9,12 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.recipe import Recipe, parse_value
 from ui.parts.controls import LABELS
+from ui.runs.cost import drafts
 from ui.runs.events import QUICK
 from ui.runs.messages import status_html
-from ui.runs.pace import clock, pace
 from ui.server.visitors import Visitor
 from ui.tabs.inputs import InputPanel
-from ui.tabs.panel import Panel
+from ui.tabs.panel import Panel, Stage
 from ui.tabs.style_grid import DRAFT
 from ui.tabs.tiles import Plan, View, paint_all
 
@@ -72,8 +72,12 @@ class Sweep:
             self.setting,
             [self.setting, self.values],
             **QUICK,
-        ).then(self.expect, self.inputs, self.panel.status, **QUICK)
+        )
         self.values.change(self.expect, self.inputs, self.panel.status, **QUICK)
+
+    def open(self, stage: Stage | None, *values: Any) -> Any:
+        """What it would take, unless something was painted here."""
+        return gr.skip() if stage and stage.view else self.expect(*values)
 
     def expect(self, name: str, values: str, *chosen: Any) -> str:
         """What the sweep would take, for the status line; or what is wrong with it."""
@@ -82,12 +86,7 @@ class Sweep:
             recipes = varied(name, values, base)
         except BadInput as error:
             return status_html(str(error))
-        known = [pace.expect(recipe) for _, recipe in recipes]
-        about = f"{len(recipes)} drafts"
-        if None in known:
-            return status_html(f"{about}.")
-        seconds = sum(each or 0.0 for each in known)
-        return status_html(f"{about}, about {clock(seconds)} on this machine.")
+        return status_html(drafts([recipe for _, recipe in recipes]))
 
     def _views(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Iterator[View]:
         asked = self.form.job(chosen)
@@ -96,7 +95,8 @@ class Sweep:
             for title, recipe in varied(name, values, asked.shared.recipe)
         )
         heading = f"{LABELS[name][0]}: {asked.title}"
-        return paint_all(Plan(heading, str(chosen[0]), jobs), visitor)
+        photo, own = self.form.files(chosen)
+        return paint_all(Plan(heading, photo, jobs, own), visitor)
 
 
 def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:

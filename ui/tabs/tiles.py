@@ -41,11 +41,15 @@ class Tile:
 
 @dataclass(frozen=True)
 class Plan:
-    """Paintings to make, as (title, job). photo: the file, to paint it again properly."""
+    """Paintings to make, as (title, job). photo, own: files to paint again properly.
+
+    own: a visitor's own painting; None where it is a preset.
+    """
 
     heading: str
     photo: str
     jobs: tuple[tuple[str, Job], ...]
+    own: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,10 @@ class View:
     share: float | None = None
     below: str = ""
     ahead: bool = False
+    own_file: str | None = None
 
 
-def paint_all(plan: Plan, visitor: Visitor, every: float = 1.0) -> Iterator[View]:
+def paint_all(plan: Plan, visitor: Visitor) -> Iterator[View]:
     """Paint what is planned, one after the other; close the generator to stop.
 
     Each painting waits for a turn of its own, so that others need not wait for all of them. Ends
@@ -76,13 +81,14 @@ def paint_all(plan: Plan, visitor: Visitor, every: float = 1.0) -> Iterator[View
     fails.
     """
     spent = 0.0  # seconds painted, without those waited
-    view = View(plan.heading, fit(plan.jobs[0][1].photo, TILE), plan.photo, share=0.0)
+    photo = fit(plan.jobs[0][1].photo, TILE)
+    view = View(plan.heading, photo, plan.photo, share=0.0, own_file=plan.own)
     count = len(plan.jobs)
     for number, (title, job) in enumerate(plan.jobs, start=1):
         try:
             for progress in run(
                 job.photo, job.styles, job.shared.recipe,
-                visitor=visitor, every=every, deadline=RUN_LIMITS.deadline - spent,
+                visitor=visitor, every=1.0, deadline=RUN_LIMITS.deadline - spent,
             ):  # fmt: skip
                 share = (number - 1 + progress.step / progress.total) / count
                 line = f"{number} of {count}: {progress.status}"
