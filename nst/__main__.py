@@ -39,7 +39,7 @@ from nst.presets import find_style, preset_of, style_path
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, choices, parse_value
-from nst.weights.store import SOURCES, fetch, is_fetchable, progress_bar
+from nst.weights.store import SOURCES, fetch, is_fetchable
 
 __all__ = ["main"]
 
@@ -229,8 +229,7 @@ def _paint(argv: list[str]) -> int:
     mask = open_photo(args.mask) if args.mask else None
     if not many:
         open_photo(photos[0])  # before the encoder is loaded
-    with progress_bar(recipe.encoder) as progress:
-        pipeline = open_pipeline(recipe, strict=True, progress=progress)
+    pipeline = open_pipeline(recipe, strict=True)
     return _paint_all(pipeline, photos, outs, styles, recipe, mask, args.json)
 
 

@@ -16,7 +16,7 @@ from nst.hardware import device_name, dtype_name, fastest_dtype, pick_device, us
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.recipe import Recipe, layer_name
 from nst.weights.encoders import build_encoder
-from nst.weights.store import SOURCES, Progress, is_cached, load_vgg
+from nst.weights.store import SOURCES, is_cached, load_vgg, progress_bar
 
 __all__ = [
     "TITLES",
@@ -194,45 +194,43 @@ def choose_sketch(recipe: Recipe, painter: str) -> tuple[str, str]:
     return "", f"{TITLES[wanted]} cannot sketch: it is not on this machine yet."
 
 
-def open_pipeline(
-    recipe: Recipe, *, strict: bool = False, progress: Progress | None = None
-) -> Pipeline:
+def open_pipeline(recipe: Recipe, *, strict: bool = False) -> Pipeline:
     """The pipeline for a recipe on this machine: `choose_encoder` and `choose_sketch`.
 
-    strict: fetch a VGG that was asked for by name, and raise WeightsUnavailable when that fails.
-    Otherwise the compact encoder paints at once and the reason says so; no network is touched.
+    strict: fetch a VGG that was asked for by name, with a bar on standard error while bytes
+    arrive, and raise WeightsUnavailable when that fails. Otherwise the compact encoder paints at
+    once and the reason says so; no network is touched.
     """
-    encoder, reason = _painter(recipe, strict, progress)
-    sketch, why_not = _sketcher(recipe, encoder.name, strict, progress)
+    encoder, reason = _painter(recipe, strict)
+    sketch, why_not = _sketcher(recipe, encoder.name, strict)
     return Pipeline(encoder, " ".join(filter(None, (reason, why_not))), sketch)
 
 
-def _painter(recipe: Recipe, strict: bool, progress: Progress | None) -> tuple[Encoder, str]:
+def _painter(recipe: Recipe, strict: bool) -> tuple[Encoder, str]:
     wanted = recipe.encoder
     name, reason = (wanted, "") if strict and wanted != "auto" else choose_encoder(recipe)
     try:
-        return _ready(name, recipe, strict, progress), reason
+        return _ready(name, recipe, strict), reason
     except WeightsUnavailable as error:
         if strict or name == "compact":
             raise
         return _encoder("compact", "own"), str(error)
 
 
-def _sketcher(
-    recipe: Recipe, painter: str, strict: bool, progress: Progress | None
-) -> tuple[Encoder | None, str]:
+def _sketcher(recipe: Recipe, painter: str, strict: bool) -> tuple[Encoder | None, str]:
     name, reason = choose_sketch(recipe, painter)
     if reason and strict:
         name, reason = recipe.sketch, ""
     try:
-        return _ready(name, recipe, strict, progress) if name else None, reason
+        return _ready(name, recipe, strict) if name else None, reason
     except WeightsUnavailable as error:
         if strict:
             raise
         return None, f"{TITLES[name]} cannot sketch: {error}"
 
 
-def _ready(name: str, recipe: Recipe, fetch: bool, progress: Progress | None) -> Encoder:
+def _ready(name: str, recipe: Recipe, fetch: bool) -> Encoder:
     if fetch and name in SOURCES:
-        load_vgg(name, progress)
+        with progress_bar(name) as progress:
+            load_vgg(name, progress)
     return _encoder(name, recipe.pooling)

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from nst import __main__ as command_line
+from nst import pipeline
+from nst.errors import WeightsUnavailable
 from nst.pictures import export
 from nst.pipeline import Pipeline
 
@@ -171,6 +173,19 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(folder, refuses, monkeypat
     monkeypatch.setattr(Path, "iterdir", denied)
     line = refuses("holiday", STYLE, "-o", "out", *QUICK)
     assert line == "nst: The folder 'holiday' cannot be read: Permission denied."
+
+
+def test_a_download_has_a_bar_named_for_the_network_that_arrives(folder, monkeypatch, capsys):
+    def load(name, progress):
+        progress(1, 2)
+        raise WeightsUnavailable("The connection broke.")
+
+    monkeypatch.setattr(pipeline, "load_vgg", load)
+    arguments = ["photo.jpg", STYLE, "-o", "out.png", "--sketch", "vgg19", *QUICK]
+    assert command_line.main(arguments) == command_line.BAD_INPUT
+    told = capsys.readouterr().err
+    assert "VGG-19:  50%" in told
+    assert told.splitlines()[-1] == "nst: The connection broke."
 
 
 def test_a_picture_is_told_of_that_comes_out_otherwise_here(folder, capsys):

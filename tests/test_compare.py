@@ -186,7 +186,7 @@ def test_weights_that_cannot_be_had_are_tried_for_once_and_replaced_visibly(monk
     tries = []
     real = module.open_pipeline
 
-    def without_a_network(recipe, *, strict=False, progress=None):
+    def without_a_network(recipe, *, strict=False):
         if strict:
             tries.append(recipe.encoder)
             raise WeightsUnavailable("The Hub cannot be reached.")
