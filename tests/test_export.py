@@ -84,6 +84,16 @@ class TestPicturesThatRemember:
             assert found.mode == "RGBA"
             assert found.tobytes() == clear.tobytes()
 
+    def test_a_name_as_long_as_a_name_may_be_is_saved(self, tmp_path):
+        out = tmp_path / ("x" * 251 + ".png")
+        save_picture(PICTURE, out)
+        assert list(tmp_path.iterdir()) == [out]
+
+    def test_a_folder_that_is_gone_is_one_sentence(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(BadInput, match="cannot be written: Not a directory"):
+            save_picture(PICTURE, tmp_path / "file" / "out.png")
+
     def test_notes_in_any_script_come_back_and_are_not_the_recipe(self):
         notes = {"preset": "woodblock-wave", "title": "神奈川沖浪裏 – café"}
         data = png_of(Recipe(), **notes)

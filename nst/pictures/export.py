@@ -6,7 +6,9 @@ import os
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat, PngImagePlugin
@@ -57,7 +59,8 @@ def save_picture(
         image.save(where, "PNG", pnginfo=_texts(recipe, notes or {}))
         return
     path = Path(where)
-    part = path.with_name(f".{path.name}.part")
+    # A name of its own: the picture's may be as long as a name can be.
+    part = path.with_name(f".{token_hex(8)}.part")
     try:
         with part.open("wb") as file:
             _encode(image, path.suffix.lower(), file, _texts(recipe, notes or {}))
@@ -65,7 +68,8 @@ def save_picture(
     except OSError as error:
         raise BadInput(f"{str(path)!r} cannot be written: {error.strerror or error}.") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # what was raised above says more
+            part.unlink(missing_ok=True)
 
 
 def read_recipe(source: str | Path | bytes | BinaryIO) -> Recipe:
