@@ -263,16 +263,15 @@ def _paint_all(
                 photo = open_photo(path)
                 with tqdm(total=recipe.steps, unit="step", desc=label) as bar:
                     step = _paint_one(pipeline, photo, styles, recipe, mask, bar, stop)
+                if step is not None:
+                    made = {NOTE: painted_by(pipeline)}
+                    save_picture(pipeline.picture(step, photo), out, recipe, made)
+                    facts.append(_facts(pipeline, recipe, path, out, step))
             except NstError as error:
                 if len(photos) == 1:
                     raise
                 failed.append({"photo": str(path), "error": str(error)})
                 print(f"nst: skipped: {error}", file=sys.stderr)
-                continue
-            if step is not None:
-                made = {NOTE: painted_by(pipeline)}
-                save_picture(pipeline.picture(step, photo), out, recipe, made)
-                facts.append(_facts(pipeline, recipe, path, out, step))
     notes = [note for fact in facts for note in fact["notes"]]
     for note in dict.fromkeys([*notes, *filter(None, [_better_sketch(pipeline, recipe)])]):
         print(note, file=sys.stderr)

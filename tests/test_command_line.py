@@ -11,7 +11,7 @@ from PIL import Image
 
 from nst import __main__ as command_line
 from nst import pipeline
-from nst.errors import WeightsUnavailable
+from nst.errors import BadInput, WeightsUnavailable
 from nst.pictures import export
 from nst.pipeline import Pipeline
 
@@ -164,6 +164,22 @@ def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatc
     assert "'out.png' cannot be written: No space left on device." in told.splitlines()[-1]
     assert [path.name for path in folder.glob("*out*")] == ["out.png"]
     assert Path("out.png").read_bytes() == b"dear"
+
+
+def test_a_picture_of_a_folder_that_cannot_be_saved_is_reported_and_skipped(
+    folder, monkeypatch, capsys
+):
+    def save(image, where, *rest) -> None:
+        if where.name == "a.png":
+            raise BadInput("'out/a.png' cannot be written: Permission denied.")
+        export.save_picture(image, where, *rest)
+
+    monkeypatch.setattr(command_line, "save_picture", save)
+    assert command_line.main(["holiday", STYLE, "-o", "out", "--json", *QUICK]) == 0
+    told = capsys.readouterr()
+    assert "nst: skipped: 'out/a.png' cannot be written" in told.err
+    assert "Painted 2 of 3 photos." in told.err
+    assert [Path(failed["photo"]).name for failed in json.loads(told.out)["failed"]] == ["a.jpg"]
 
 
 def test_a_folder_that_cannot_be_read_is_one_sentence(folder, refuses, monkeypatch):
