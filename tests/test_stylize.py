@@ -753,6 +753,17 @@ def no_memory(features: Tensor) -> Tensor:
     return features
 
 
+def no_apple_memory(features: Tensor) -> Tensor:
+    raise RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB, max allowed: 9.07 GB).")
+
+
+def no_windows_memory(features: Tensor) -> Tensor:
+    raise RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough memory: "
+        "you tried to allocate 4000000000000000 bytes."
+    )
+
+
 @pytest.mark.parametrize("fault", [is_nan, nan_gradient])
 def test_lost_numbers_are_met_with_the_last_good_picture_and_one_more_try(faulty, fault):
     recipe = QUICK.replace(steps=12)
@@ -814,7 +825,7 @@ def test_lost_numbers_leave_the_shared_encoder_alone(faulty):
     assert encoder.dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("fault", [no_cuda_memory, no_memory])
+@pytest.mark.parametrize("fault", [no_cuda_memory, no_memory, no_apple_memory, no_windows_memory])
 @pytest.mark.parametrize("into", [0, 5, 9, 10, 14], ids=lambda n: f"after-{n}-steps")
 def test_lack_of_memory_is_met_with_a_smaller_picture_and_all_its_steps(faulty, fault, into):
     # 10 steps at the first of two scales; the fault comes before them, among and after them.

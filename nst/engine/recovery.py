@@ -13,6 +13,8 @@ from nst.errors import NstError
 __all__ = ["Recovery", "is_finite", "is_out_of_memory"]
 
 SMALLEST_TILE = 384  # pixels: smaller ones are mostly halo
+# In the words of Linux' allocator, of Windows', and of every GPU.
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 DOWN = 0.75  # of the size, when memory runs out in spite of tiles
 
 
@@ -22,8 +24,8 @@ def is_finite(losses: Losses[Tensor], canvas: Canvas) -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the CPU's allocator, which raises a plain RuntimeError, has no more."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether a device or the CPU's allocator has no more. All but CUDA's only say so in words."""
+    return any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 class Recovery:

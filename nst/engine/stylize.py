@@ -126,7 +126,7 @@ class _Painting:
                 scale = scales.at(share)
                 canvas = scales.enlarge(canvas, scale) if canvas else scales.begin(scale, start)
                 yield from self._paint(canvas, scale, count, rest)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
+            except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
                 self.recovery.save_memory(error)
