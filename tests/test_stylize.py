@@ -20,6 +20,7 @@ from nst.engine.canvas import Canvas, resize
 from nst.engine.colour import match_palette
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
+from nst.engine.recovery import Recovery
 from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_tensor
@@ -864,6 +865,24 @@ def test_lack_of_memory_at_every_size_ends_in_one_sentence(faulty):
     Faulty.fault.append(no_cuda_memory)
     with pytest.raises(NstError, match="not enough memory"):
         paint(lion(96), preset(), QUICK, faulty)
+
+
+def test_what_a_failed_step_held_is_let_go_of_before_it_is_tried_with_less(faulty, monkeypatch):
+    held = []
+
+    def fail(features):
+        held.append(weakref.ref(features))
+        return no_cuda_memory(features)
+
+    def watched(self):
+        assert held[0]() is None
+        save_memory(self)
+
+    save_memory = Recovery.save_memory
+    monkeypatch.setattr(Recovery, "save_memory", watched)
+    Faulty.fault.append(broken(1, fail))
+    assert last(lion(96), preset(), QUICK, faulty).done
+    assert len(held) == 1
 
 
 def test_any_other_failure_is_not_hidden(faulty):

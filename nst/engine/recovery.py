@@ -54,11 +54,9 @@ class Recovery:
         scales.sketch = copy.deepcopy(scales.sketch).float() if scales.sketch is not None else None
         scale.objective.encoder = scales.network(canvas.size)
 
-    def save_memory(self, error: BaseException) -> None:
+    def save_memory(self) -> None:
         """Judge in smaller tiles; paint smaller when that was not enough."""
         scales = self.scales
-        if scales.content.is_cuda:
-            torch.cuda.empty_cache()
         height, width = scales.content.shape[2:]
         tile = min(scales.tile or max(height, width), max(height, width)) // 2
         if tile >= SMALLEST_TILE:
@@ -67,7 +65,7 @@ class Recovery:
             return
         height, width = size = round(height * DOWN), round(width * DOWN)
         if min(size) < SMALLEST:
-            raise NstError("There is not enough memory for even the smallest painting.") from error
+            raise NstError("There is not enough memory for even the smallest painting.")
         scales.content = resize(scales.content, size).clamp(0, 1)
         scales.mask = None if scales.mask is None else resize(scales.mask, size).clamp(0, 1)
         scales.note(f"Memory ran out, so the painting went down to {width} x {height} pixels.")

@@ -129,14 +129,16 @@ class _Painting:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                self.recovery.save_memory(error)
-                schedule[0] = (count - self.into, share)
-                self.into = 0
+            else:
+                if self._late():
+                    self._note_early_end()
+                    break
+                schedule, self.into = rest, 0
                 continue
-            if self._late():
-                self._note_early_end()
-                break
-            schedule, self.into = rest, 0
+            # Not before the error is gone, which holds all that the failed step had made.
+            self.recovery.save_memory()
+            schedule[0] = (count - self.into, share)
+            self.into = 0
         assert canvas is not None
         yield self._report(canvas, scale, [], last=True)
 
