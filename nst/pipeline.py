@@ -157,7 +157,7 @@ def choose_dtype(name: str) -> torch.dtype:
 def choose_encoder(recipe: Recipe) -> tuple[str, str]:
     """The encoder that would paint a recipe here now, and why; nothing is loaded for the answer.
 
-    "auto" means VGG-19 on a GPU when its weights are here, the compact encoder otherwise.
+    "auto" means VGG-19 on a CUDA GPU when its weights are here, the compact encoder otherwise.
     """
     wanted = recipe.encoder
     if wanted == "auto":
@@ -168,7 +168,10 @@ def choose_encoder(recipe: Recipe) -> tuple[str, str]:
 
 
 def _automatic() -> tuple[str, str]:
-    if pick_device().type != "cuda":
+    kind = pick_device().type
+    if kind == "mps":
+        return "compact", "On an Apple GPU the compact encoder paints unless VGG-19 is asked for."
+    if kind != "cuda":
         return (
             "compact",
             "There is no GPU here, so the compact encoder paints: it is made for that.",

@@ -82,6 +82,14 @@ def test_auto_is_the_compact_encoder_without_a_gpu(machine):
     assert "no GPU" in found.reason
 
 
+def test_auto_is_the_compact_encoder_on_an_apple_gpu_which_is_not_denied(machine, monkeypatch):
+    monkeypatch.setattr(pipeline, "pick_device", lambda: torch.device("mps"))
+    name, reason = pipeline.choose_encoder(Recipe(encoder="auto"))
+    assert name == "compact"
+    assert "Apple GPU" in reason
+    assert "no GPU" not in reason
+
+
 def test_auto_is_vgg19_on_a_gpu_that_has_its_weights(machine):
     machine.gpu, machine.cached = True, {"vgg19"}
     found = open_pipeline(Recipe(encoder="auto"))
