@@ -216,7 +216,7 @@ class Reference:
         losses: list[float] = []
 
         def evaluate() -> Tensor:
-            optimiser.zero_grad()
+            values.grad = None
             loss = self.loss(values / span * 255)
             loss.backward()
             losses.append(loss.item())
@@ -225,12 +225,18 @@ class Reference:
         if source.rate is None:
             optimiser = torch.optim.LBFGS([values], max_iter=steps, tolerance_change=0)
             optimiser.step(evaluate)
-        else:
-            optimiser = torch.optim.Adam([values], source.rate, source.betas, source.epsilon)
-            for _ in range(steps):
-                optimiser.step(evaluate)
-                values.data.clamp_(0, span)  # the canvas stays a picture
-        return losses, values.detach().clamp(0, span) / span * 255
+            return losses, values.detach().clamp(0, span) / span * 255
+        # Adam as TensorFlow 1 and Keras have it: epsilon is added before the bias is corrected.
+        beta1, beta2 = source.betas
+        m = v = torch.zeros_like(values)
+        for t in range(1, steps + 1):
+            evaluate()
+            m = m + (values.grad - m) * (1 - beta1)
+            v = v + (values.grad**2 - v) * (1 - beta2)
+            alpha = source.rate * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
+            values.data -= alpha * m / (v**0.5 + source.epsilon)
+            values.data.clamp_(0, span)  # the canvas stays a picture
+        return losses, values.detach() / span * 255
 
 
 def our_encoder(source: Source) -> Encoder:

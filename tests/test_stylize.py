@@ -216,7 +216,7 @@ def test_rate_that_does_not_fall_stays(tiny, rates):
 
 
 def test_canvas_moves_as_adam_does():
-    # Kingma and Ba 2015, algorithm 1.
+    # Kingma and Ba 2015, algorithm 1 with the last three lines as section 2 replaces them.
     recipe = Recipe(beta1=0.9, beta2=0.99, epsilon=1e-3)
     rng = np.random.default_rng(0)
     x = rng.uniform(0.3, 0.7, (1, 3, 4, 5))
@@ -226,7 +226,8 @@ def test_canvas_moves_as_adam_does():
         g = rng.normal(size=x.shape) * 1e-2
         m = 0.9 * m + 0.1 * g
         v = 0.99 * v + 0.01 * g**2
-        x = x - 0.02 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-3)
+        alpha = 0.02 * np.sqrt(1 - 0.99**t) / (1 - 0.9**t)
+        x = x - alpha * m / (np.sqrt(v) + 1e-3)
         canvas.step(torch.from_numpy(g).float(), 0.02, recipe)
         np.testing.assert_allclose(canvas.picture.numpy(), x, atol=1e-5)
     assert canvas.steps == 7

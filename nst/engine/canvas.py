@@ -1,5 +1,6 @@
 """The picture being painted and the memory of the optimiser that paints it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -82,12 +83,16 @@ class Canvas:
         self.picture.grad = None
 
     def _adam(self, gradient: Tensor, rate: float, recipe: Recipe) -> None:
-        """One step, kept in 0..1."""
+        """One step, kept in 0..1; epsilon as TensorFlow and Keras have it.
+
+        Kingma and Ba 2015, end of section 2: added before the bias is corrected. The published
+        systems' 0.1 is felt in full only so; torch adds it after.
+        """
         self.steps += 1
         self.exp_avg.lerp_(gradient, 1 - recipe.beta1)
         self.exp_avg_sq.mul_(recipe.beta2).addcmul_(gradient, gradient, value=1 - recipe.beta2)
-        root = (self.exp_avg_sq / (1 - recipe.beta2**self.steps)).sqrt_().add_(recipe.epsilon)
-        move = rate / (1 - recipe.beta1**self.steps)
+        root = self.exp_avg_sq.sqrt().add_(recipe.epsilon)
+        move = rate * math.sqrt(1 - recipe.beta2**self.steps) / (1 - recipe.beta1**self.steps)
         self.picture.addcdiv_(self.exp_avg, root, value=-move).clamp_(0, 1)
 
     def resized(self, size: Sequence[int], before: Tensor, after: Tensor) -> "Canvas":
