@@ -117,7 +117,7 @@ class PaintTab:
             button.click(None, None, None, js="() => nst.toPicture()", **QUICK)
             run = button.click(self._life(asked), asked_for, self.drawn, **options)
             run.failure(self._lost, self.visit, self.drawn, **QUICK)
-            run.then(self._chosen, [self.visit, *self.form.inputs], self.picture, **DECODES)
+            run.then(self._settled, [self.visit, *self.form.inputs], self.picture, **DECODES)
         self.stop.click(self._stop, self.visit, self.stop, **QUICK)
 
     def _wire_adjustments(self) -> None:
@@ -333,13 +333,25 @@ class PaintTab:
             return gr.skip()
         with user_errors():
             was = (visit.sample, visit.outdated)
-            visit.outdated = visit.result is not None and chosen != visit.result.chosen
-            pair = sample_of(chosen[: len(self.form.pictures)])
-            mine = visit.result.chosen[: len(self.form.pictures)] if visit.result else None
-            visit.sample = pair if chosen[: len(self.form.pictures)] != mine else None
+            self._relate(visit, chosen)
             if (visit.sample, visit.outdated) == was or visit.earlier is not None:
                 return gr.skip()
             return self._view(visit)
+
+    def _settled(self, visit: Visit, *chosen: Any) -> Any:
+        """The picture after a run, should an answer from before it have come late."""
+        if visit.busy:
+            return gr.skip()
+        with user_errors():
+            self._relate(visit, chosen)
+            return self._view(visit)
+
+    def _relate(self, visit: Visit, chosen: tuple[Any, ...]) -> None:
+        """Whether what is chosen now is what the result was painted from, or a sample's pair."""
+        result, pictures = visit.result, chosen[: len(self.form.pictures)]
+        visit.outdated = result is not None and chosen != result.chosen
+        mine = result is not None and pictures == result.chosen[: len(pictures)]
+        visit.sample = None if mine else sample_of(pictures)
 
     def _show_earlier(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
         with user_errors():
