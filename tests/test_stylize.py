@@ -21,6 +21,7 @@ from nst.engine.colour import match_palette
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
 from nst.engine.recovery import Recovery
+from nst.engine.scales import Scale
 from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_tensor
@@ -945,6 +946,22 @@ def test_lbfgs_counts_evaluations_as_steps_and_goes_lower_than_adam(tiny):
     assert all(step.picture.min() >= 0 and step.picture.max() <= 1 for step in steps)
     assert last_step.canvas.picture.min() >= 0
     assert last_step.canvas.picture.max() <= 1
+
+
+@pytest.mark.parametrize(("optimiser", "several"), [("adam", True), ("lbfgs", False)])
+def test_lbfgs_sees_one_objective_where_adam_sees_every_pooling_offset(
+    tiny, monkeypatch, optimiser, several
+):
+    turns = set()
+
+    def watched(self, canvas, turn=0):
+        turns.add(turn % QUICK.pooling_offsets)
+        return evaluate(self, canvas, turn)
+
+    evaluate = Scale.evaluate
+    monkeypatch.setattr(Scale, "evaluate", watched)
+    last(lion(), preset(), QUICK.replace(optimiser=optimiser), tiny)
+    assert (len(turns) > 1) is several
 
 
 def test_lbfgs_leaves_the_photo_outside_the_mask(tiny):

@@ -145,7 +145,9 @@ class _Painting:
         good, good_into = canvas.copy(), 0
         began, unpaced = time.perf_counter(), 0
         while self.into < count:
-            losses, gradient = scale.evaluate(canvas.picture, self.done)
+            # L-BFGS compares gradients of one step and the next: they must be of one objective.
+            turn = 0 if self.recipe.optimiser == "lbfgs" else self.done
+            losses, gradient = scale.evaluate(canvas.picture, turn)
             canvas.step(gradient, self._rate(count), self.recipe)
             self.done += 1
             self.into += 1
