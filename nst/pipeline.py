@@ -13,7 +13,7 @@ from nst.engine.encoders import Encoder
 from nst.engine.stylize import Step, stylize
 from nst.errors import WeightsUnavailable
 from nst.hardware import device_name, dtype_name, fastest_dtype, pick_device, use_machine
-from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
+from nst.pictures.images import fit, join_alpha, to_image, to_tensor
 from nst.recipe import Recipe, layer_name
 from nst.weights.encoders import build_encoder
 from nst.weights.store import SOURCES, is_cached, load_vgg, progress_bar
@@ -104,11 +104,11 @@ class Pipeline:
         The photo is brought to the recipe's size. mask: white where to paint.
         """
         use_machine()
-        content, _ = split_alpha(fit(photo, recipe.size))
+        content = fit(photo, recipe.size)
         size = content.size
         return stylize(
             to_tensor(content),
-            [to_tensor(split_alpha(style)[0]) for style in styles],
+            [to_tensor(style) for style in styles],
             recipe,
             self.encoder,
             sketch=self.sketch,
@@ -123,9 +123,8 @@ class Pipeline:
     def picture(step: Step, photo: Image.Image) -> Image.Image:
         """A step's picture with the photo's transparency. The step must have one."""
         assert step.picture is not None
-        painted = to_image(step.picture)
-        _, alpha = split_alpha(photo)
-        return painted if alpha is None else join_alpha(painted, alpha.resize(painted.size))
+        alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
+        return join_alpha(to_image(step.picture), alpha)
 
 
 _encoders: OrderedDict[tuple, Encoder] = OrderedDict()

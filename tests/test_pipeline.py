@@ -332,6 +332,21 @@ def test_photo_keeps_its_transparency(compact):
     assert np.abs(np.asarray(picture.getchannel("A")) - expected).max() <= 2
 
 
+def test_a_transparent_photo_is_composited_once_not_at_every_picture(compact, monkeypatch):
+    composited = []
+
+    def watched(image, ground, alpha):
+        composited.append(image.size)
+        return composite(image, ground, alpha)
+
+    composite = Image.composite
+    monkeypatch.setattr(Image, "composite", watched)
+    photo = lion()
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    compact.picture(result(compact, photo), photo)
+    assert composited == [(64, 48)]
+
+
 def test_what_lies_under_transparent_pixels_is_of_no_account(compact):
     def with_colour(colour: tuple[int, int, int]) -> Image.Image:
         photo = lion()
