@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
+from filelock import FileLock
 from hub import CLASSIFIER_SHAPES, TINY, TINY_SHAPES, Hub, Model
 from safetensors.torch import load_file, save_file
 
@@ -326,6 +327,29 @@ def test_a_damaged_cache_is_not_fetched_where_nobody_may_wait(hub, tmp_path):
     client = start(hub, tmp_path, "weights.load_vgg('vgg19', download=False)")
     assert "VGG-19 is not on this machine yet." in client.communicate(timeout=120)[1]
     assert not hub.requests
+
+
+def test_a_file_replaced_while_it_was_found_damaged_is_looked_at_again(hub, tmp_path):
+    run(hub, tmp_path)
+    code = """
+load = weights.load_checksummed
+def before_it_was_replaced(path, shapes):
+    weights.load_checksummed = load
+    raise weights.CorruptWeights("The checksum is another.")
+weights.load_checksummed = before_it_was_replaced
+print(len(weights.load_vgg("vgg19", download=False)))
+"""
+    assert run(hub, tmp_path, code) == "6"
+    assert_arrived(hub, tmp_path)
+
+
+def test_a_damaged_cache_is_left_to_whoever_is_replacing_it(hub, tmp_path):
+    run(hub, tmp_path)
+    cached(tmp_path).write_bytes(b"")
+    with FileLock(cached(tmp_path).with_suffix(".lock")):
+        client = start(hub, tmp_path, "weights.load_vgg('vgg19', download=False)")
+        assert "VGG-19 is not on this machine yet." in client.communicate(timeout=120)[1]
+    assert cached(tmp_path).exists()
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "empty"])

@@ -15,7 +15,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -132,7 +132,7 @@ def load_vgg(
         file = contact(source, retries)
         with _alone(source):
             # Whoever held the lock before may have done the work.
-            tensors = _load_cached(source)
+            tensors = _load_cached(source, alone=True)
             if tensors is None:
                 tensors = _download(source, file, retries, progress or (lambda done, total: None))
     return tensors
@@ -263,10 +263,10 @@ def _alone(source: Source) -> Iterator[None]:
         lock.release()
 
 
-def _load_cached(source: Source) -> dict[str, torch.Tensor] | None:
+def _load_cached(source: Source, alone: bool = False) -> dict[str, torch.Tensor] | None:
     """The features from the whole file or from those cached here; None if neither is there.
 
-    Damaged features of ours are removed. A damaged file in the Hub's cache is not ours to remove.
+    alone: whether the lock is held. Damaged features of ours are removed. A damaged file in the Hub's cache is not ours to remove.
     Its sha256 is left to `describe`: to hash half a gigabyte takes a second or more at every start.
     """
     whole = _whole_file(source)
@@ -282,9 +282,14 @@ def _load_cached(source: Source) -> dict[str, torch.Tensor] | None:
         except FileNotFoundError:
             return None
         except CorruptWeights as error:
-            logger.warning("Removing the damaged %s: %s", path, error)
-            path.unlink(missing_ok=True)
-            return None
+            if alone:
+                logger.warning("Removing the damaged %s: %s", path, error)
+                path.unlink(missing_ok=True)
+                return None
+        # Another process may have put a good one there meanwhile, or be about to.
+        with suppress(Timeout), FileLock(path.with_suffix(".lock"), timeout=0):
+            return _load_cached(source, alone=True)
+    return None
 
 
 def _download(
