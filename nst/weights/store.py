@@ -266,8 +266,9 @@ def _alone(source: Source) -> Iterator[None]:
 def _load_cached(source: Source, alone: bool = False) -> dict[str, torch.Tensor] | None:
     """The features from the whole file or from those cached here; None if neither is there.
 
-    alone: whether the lock is held. Damaged features of ours are removed. A damaged file in the Hub's cache is not ours to remove.
-    Its sha256 is left to `describe`: to hash half a gigabyte takes a second or more at every start.
+    alone: whether the lock is held. Damaged features of ours are removed. A damaged file in the
+    Hub's cache is not ours to remove. Its sha256 is left to `describe`: to hash half a gigabyte
+    takes a second or more at every start.
     """
     whole = _whole_file(source)
     if whole is not None:
