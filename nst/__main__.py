@@ -102,9 +102,8 @@ def _recipe(args: argparse.Namespace, style: str) -> Recipe:
     given = {
         entry.name: parse_value(entry.name, text)
         for entry in fields(Recipe)
-        if entry.name != "mix" and isinstance(text := getattr(args, entry.name, None), str)
+        if isinstance(text := getattr(args, entry.name, None), str)
     }
-    given.pop("name", None)
     recipe, preset = get_recipe(args.recipe), preset_of(style)
     return (preset.recipe(recipe) if preset else recipe).replace(**given)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from nst.errors import BadInput
-from nst.pictures.animation import FRAMES_A_SECOND, REST_SECONDS, animation, clip
+from nst.pictures.animation import FRAMES_A_SECOND, REST_SECONDS, animation, gif
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -55,16 +55,16 @@ def test_a_large_painting_is_filmed_smaller_and_transparency_is_no_obstacle():
     assert (stream.width, stream.height) == (200, 150)
 
 
-@pytest.mark.parametrize("make", [clip, lambda frames: animation(frames, plain(RED, (40, 40)))])
+@pytest.mark.parametrize("make", [gif, lambda frames: animation(frames, plain(RED, (40, 40)))])
 def test_no_frames_are_refused(make):
     with pytest.raises(BadInput, match="one is needed"):
         make([])
 
 
-def test_a_clip_ends_on_the_painting_and_rests_there():
+def test_a_gif_ends_on_the_painting_and_rests_there():
     frames = [plain(RED, (30, 20)), plain(GREEN, (60, 40)), plain(BLUE, (120, 80))]
-    with Image.open(io.BytesIO(clip(frames, seconds=3))) as found:
-        assert (found.format, found.size, found.n_frames) == ("WEBP", (120, 80), 3)
+    with Image.open(io.BytesIO(gif(frames, seconds=3))) as found:
+        assert (found.format, found.size, found.n_frames) == ("GIF", (120, 80), 3)
         assert found.info["loop"] == 0
         durations, colours = [], []
         for i in range(3):
@@ -76,9 +76,9 @@ def test_a_clip_ends_on_the_painting_and_rests_there():
     assert colours == [0, 1, 2]
 
 
-def test_a_long_clip_is_thinned_evenly_and_keeps_its_ends():
+def test_a_long_gif_is_thinned_evenly_and_keeps_its_ends():
     frames = [plain((i // 2, 255 - i // 2, (i * 37) % 256), (64, 64)) for i in range(500)]
-    with Image.open(io.BytesIO(clip(frames, seconds=6))) as found:
+    with Image.open(io.BytesIO(gif(frames, seconds=6))) as found:
         assert found.n_frames == 60
         first = np.asarray(found.convert("RGB"))[30, 30].astype(int)
         found.seek(59)
@@ -87,6 +87,6 @@ def test_a_long_clip_is_thinned_evenly_and_keeps_its_ends():
     assert np.abs(last - (249, 6, 499 * 37 % 256)).max() < 12
 
 
-def test_a_large_clip_is_reduced():
-    with Image.open(io.BytesIO(clip([plain(RED, (2000, 1000))] * 2))) as found:
-        assert found.size == (640, 320)
+def test_a_large_gif_is_reduced():
+    with Image.open(io.BytesIO(gif([plain(RED, (2000, 1000))] * 2))) as found:
+        assert found.size == (400, 200)

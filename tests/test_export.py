@@ -1,4 +1,4 @@
-"""What people take home: PNGs that know their recipe, sheets, cards and clips."""
+"""What people take home: PNGs that know their recipe, sheets and cards."""
 
 import io
 import struct

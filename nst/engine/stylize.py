@@ -37,7 +37,6 @@ class Step:
     losses: Losses[float] | None = None
     picture: Tensor | None = None
     sketched: int = 0
-    kept: bool = False
     canvas: Canvas | None = None
     notes: tuple[str, ...] = ()
 
@@ -182,12 +181,9 @@ class _Painting:
         fall = self.recipe.final_rate ** (self.into / max(1, count - 1))
         return self.recipe.learning_rate * fall * self.recovery.rate
 
-    def _kept(self) -> bool:
-        every = self.recipe.keep_every
-        return self.done in self.recipe.keep_at or bool(every and self.done % every == 0)
-
     def _due(self) -> bool:
-        if self._kept():
+        every = self.recipe.keep_every
+        if self.done in self.recipe.keep_at or (every and self.done % every == 0):
             return True
         if self.every is None:
             return False
@@ -214,7 +210,7 @@ class _Painting:
             picture = scale.shown(canvas.picture)
             if self.recipe.colours == "photo":
                 picture = photo_colours(picture, scale.content)
-            picture = picture.detach().clamp(0, 1).cpu().clone()
+            picture = picture.detach().clamp(0, 1).cpu()
         return Step(
             step=self.done,
             total=self.total,
@@ -224,7 +220,6 @@ class _Painting:
             losses=None if losses is None else Losses(*map(float, losses)),
             picture=picture,
             sketched=self.sketched,
-            kept=self._kept() and not last,
             canvas=canvas if last else None,
             notes=tuple(self.scales.notes),
         )

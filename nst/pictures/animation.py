@@ -1,4 +1,4 @@
-"""A painting that develops, as a film for a phone's gallery and as a looping WebP."""
+"""A painting that develops, as a film for a phone's gallery and as a looping GIF."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from PIL import Image
 from nst.errors import BadInput
 from nst.pictures.images import fit, split_alpha
 
-__all__ = ["animation", "clip"]
+__all__ = ["animation", "gif"]
 
 FRAMES_A_SECOND = 25
 PHOTO_SECONDS, REST_SECONDS = 0.8, 2.0
@@ -48,13 +48,11 @@ def animation(
         return path.read_bytes()
 
 
-def clip(
-    frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 640, kind: str = "WEBP"
-) -> bytes:
-    """A looping animation of a painting that develops; the last frame stays for 1.5 s more.
+def gif(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 400) -> bytes:
+    """A looping GIF of a painting that develops; the last frame stays for 1.5 s more.
 
     Frames of coarse scales are brought to the last one's size. At most 60 are taken, evenly. It
-    plays where a film would need a tap. kind: "WEBP", or "GIF", with 256 colours in larger files.
+    plays where a film cannot be shown, or would need a tap.
     """
     taken = _taken(frames)
     last = fit(taken[-1].convert("RGB"), long_side, enlarge=False)
@@ -63,16 +61,7 @@ def clip(
     file = io.BytesIO()
     durations = [each] * len(sized) + [each + 1500]
     first, *rest = [*sized, last]
-    first.save(
-        file,
-        kind,
-        save_all=True,
-        append_images=rest,
-        duration=durations,
-        loop=0,
-        quality=80,
-        method=2,
-    )
+    first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
     return file.getvalue()
 
 

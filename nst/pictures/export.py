@@ -1,4 +1,4 @@
-"""What people take home: a picture that knows its recipe, sheets, cards and clips."""
+"""What people take home: a picture that knows its recipe, sheets and cards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import BinaryIO
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat, PngImagePlugin
 
 from nst.errors import BadInput
-from nst.pictures.animation import animation, clip
 from nst.pictures.images import read_file, split_alpha
 from nst.pictures.lettering import Words, set_words
 from nst.pictures.limits import MEGABYTE, Limits
@@ -22,8 +21,6 @@ from nst.pictures.sanitize import png_chunks
 from nst.recipe import Recipe
 
 __all__ = [
-    "animation",
-    "clip",
     "contact_sheet",
     "read_notes",
     "read_recipe",

@@ -14,7 +14,7 @@ import reprlib
 import stat
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -187,7 +187,8 @@ def _read_path(path: Path, limits: Limits) -> bytes:
     except FileNotFoundError:
         raise BadInput(f"There is no file {shown}.") from None
     except (OSError, ValueError) as error:
-        raise BadInput(f"{shown} cannot be read: {_reason(error)}.") from None
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        raise BadInput(f"{shown} cannot be read: {reason}.") from None
 
 
 def _check_size(size: int, limits: Limits) -> None:
@@ -201,16 +202,14 @@ def _check_size(size: int, limits: Limits) -> None:
 
 
 def _kind(data: bytes) -> str:
-    allowed = {kind: mark for kind, mark in SIGNATURES.items() if _readable(kind)}
+    # HEIF only where the operator has registered a plugin for it; the rest is Pillow's own.
+    allowed = {
+        kind: mark for kind, mark in SIGNATURES.items() if kind != "HEIF" or kind in Image.OPEN
+    }
     for kind, mark in allowed.items():
         if mark.match(data):
             return kind
-    raise BadInput(f"This is not a picture of a kind that can be read: {_list(allowed)}.")
-
-
-def _readable(kind: str) -> bool:
-    """HEIF only where the operator has registered a plugin for it; the rest is Pillow's own."""
-    return kind != "HEIF" or kind in Image.OPEN
+    raise BadInput(f"This is not a picture of a kind that can be read: {', '.join(allowed)}.")
 
 
 def _check_header(image: Image.Image, limits: Limits) -> None:
@@ -307,11 +306,3 @@ def _converted(colour: Image.Image, profile: bytes | None) -> Image.Image | None
 
 def _millions(pixels: int) -> str:
     return f"{pixels / 1e6:.4g}"
-
-
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(words)
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).rstrip(".")

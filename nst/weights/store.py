@@ -172,8 +172,8 @@ def describe(name: str) -> str:
     return f"{source.title}: {size:.1f} MB, checksum verified, at {path}"
 
 
-def fetch(names: Iterable[str], say: Callable[[str], None] = print) -> None:
-    """Have these weights ("vgg16", "vgg19", "all") here and verified; say where each lies.
+def fetch(names: Iterable[str]) -> None:
+    """Have these weights ("vgg16", "vgg19", "all") here and verified; print where each lies.
 
     Features that lie damaged in this project's cache are fetched again. A bar on standard error
     shows the bytes arrive. Raises BadInput for another name, WeightsUnavailable with the reason.
@@ -181,7 +181,7 @@ def fetch(names: Iterable[str], say: Callable[[str], None] = print) -> None:
     for name in [n for given in names for n in (SOURCES if given == "all" else [given])]:
         with progress_bar(name) as progress:
             load_vgg(name, progress)
-        say(describe(name))
+        print(describe(name))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from PIL import Image
 
 from nst.engine.colour import blend, photo_colours
 from nst.engine.losses import Losses
-from nst.pictures.animation import animation, clip
+from nst.pictures.animation import animation, gif
 from nst.pictures.export import save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.provenance import NOTE
@@ -26,7 +26,6 @@ from ui.server.limits import RUN_LIMITS
 __all__ = ["CanvasCache", "Frames", "Result", "flat", "jpeg"]
 
 FRAME_SIDE = 768
-GIF_SIDE = 400
 
 
 class CanvasCache:
@@ -216,7 +215,7 @@ class Result:
     def gif(self) -> bytes:
         """The same as a GIF, for where a film cannot be shown."""
         stages = self._stages()
-        return clip(stages, seconds=min(6.0, 0.15 * len(stages)), long_side=GIF_SIDE, kind="GIF")
+        return gif(stages, seconds=min(6.0, 0.15 * len(stages)))
 
     def _stages(self) -> list[Image.Image]:
         return [
