@@ -8,13 +8,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.teacher import load_teacher
 from nst.engine.canvas import Canvas
 from nst.engine.encoders import Encoder, load_features, vgg
 from nst.engine.objective import Objective
 from nst.recipe import Recipe
 
-__all__ = ["DTYPES", "default_step", "open_plain_teacher", "open_vgg19", "operations", "tuned"]
+__all__ = ["DTYPES", "default_step", "open_vgg19", "operations", "tuned"]
 
 DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
@@ -34,13 +33,6 @@ def open_vgg19(path: Path | None) -> Encoder:
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(conv.bias)
     return encoder
-
-
-def open_plain_teacher(path: Path) -> Encoder:
-    """The 16x teacher without its heads: a small network that the textbook loop can run."""
-    teacher = load_teacher(path)
-    teacher.projections, teacher.content_layer = {}, None
-    return teacher
 
 
 def tuned(encoder: Encoder, dtype: torch.dtype) -> Encoder:

@@ -1,7 +1,7 @@
 """Time to equal quality: how soon ours is as low as the textbook loop ends, on its own objective.
 
 Random features describe a picture poorly, so a race on random weights only stands in for one on
-VGG-19's own; the 16x teacher's features are real.
+VGG-19's own.
 """
 
 import math

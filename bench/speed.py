@@ -24,14 +24,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.contenders import (
-    DTYPES,
-    default_step,
-    open_plain_teacher,
-    open_vgg19,
-    operations,
-    tuned,
-)
+from bench.contenders import DTYPES, default_step, open_vgg19, operations, tuned
 from bench.race import Race
 from bench.report import show
 from bench.textbook import STYLE_WEIGHT, Textbook
@@ -48,12 +41,10 @@ __all__ = ["main"]
 
 STYLES = Path(__file__).resolve().parent.parent / "examples" / "styles"
 SECTIONS = ("steps", "memory", "race", "precision", "paint")
-VGG, VGG_FP32, COMPACT, TEXTBOOK, PLAIN_TEACHER = (
-    "VGG-19", "VGG-19 in fp32", "compact", "textbook VGG-19", "textbook 16x teacher",
-)  # fmt: skip
+VGG, VGG_FP32, COMPACT, TEXTBOOK = "VGG-19", "VGG-19 in fp32", "compact", "textbook VGG-19"
+CONTENDERS = (TEXTBOOK, VGG_FP32, VGG, COMPACT)
 
-# What balances content and style for weights that are not VGG-19's own.
-RANDOM_STYLE, TEACHER_STYLE = 1e4, 10.0
+RANDOM_STYLE = 1e4  # what balances content and style for weights that are not VGG-19's own
 
 
 class Bench:
@@ -78,17 +69,11 @@ class Bench:
     def compact(self) -> Encoder:
         return build_encoder("compact", dtype=self.compact_dtype)
 
-    def contenders(self) -> list[str]:
-        names = [TEXTBOOK, VGG_FP32, VGG, COMPACT]
-        return [*names, PLAIN_TEACHER] if self.args.teacher else names
-
     def contender(self, name: str, size: int) -> Callable[[], object]:
         """A function that takes one optimisation step at size x size."""
         content, style = self.pictures(size, square=True)
         if name == TEXTBOOK:
             return Textbook(self.vgg19(), content, style).step
-        if name == PLAIN_TEACHER:
-            return Textbook(open_plain_teacher(self.args.teacher), content, style).step
         if name == COMPACT:
             return default_step(self.compact(), content, style)
         dtype = torch.float32 if name == VGG_FP32 else self.vgg_dtype
@@ -117,14 +102,13 @@ def steps(bench: Bench) -> dict:
     args, seconds, rates = bench.args, {}, {}
     for size in args.sizes:
         rounds = max(1, round(args.rounds * min(1.0, 512 / size)))
-        tasks = {name: bench.contender(name, size) for name in bench.contenders()}
+        tasks = {name: bench.contender(name, size) for name in CONTENDERS}
         rate_tasks = {DTYPES[d]: matmul(d, args.matmul) for d in DTYPES}
         found = alternate(tasks | rate_tasks, rounds)
         seconds[size] = {name: found[name] for name in tasks}
         rates[size] = {d: 2 * args.matmul**3 / found[d] for d in rate_tasks}
     growth = {
-        name: exponent({size: seconds[size][name] for size in args.sizes})
-        for name in bench.contenders()
+        name: exponent({size: seconds[size][name] for size in args.sizes}) for name in CONTENDERS
     }
     return {
         "seconds": seconds,
@@ -178,7 +162,7 @@ def memory(bench: Bench) -> dict:
     """Peak bytes of a process of its own that takes two steps, by size and contender."""
     peaks = {}
     for size in bench.args.memory_sizes:
-        peaks[size] = {name: _peak_of(bench, name, size) for name in bench.contenders()}
+        peaks[size] = {name: _peak_of(bench, name, size) for name in CONTENDERS}
     idle = _peak_of(bench, "nothing", 0)
     return {
         "idle": idle,
@@ -192,7 +176,7 @@ def memory(bench: Bench) -> dict:
 
 def _peak_of(bench: Bench, name: str, size: int) -> int:
     command = [sys.executable, "-m", "bench.speed", "--peak", name, "--sizes", str(size)]
-    for option in ("teacher", "vgg19", "photo", "painting"):
+    for option in ("vgg19", "photo", "painting"):
         if value := getattr(bench.args, option):
             command += [f"--{option}", str(value)]
     root = Path(__file__).resolve().parent.parent
@@ -201,17 +185,12 @@ def _peak_of(bench: Bench, name: str, size: int) -> int:
 
 
 def race(bench: Bench) -> dict:
-    """The race to the textbook's loss, on the 16x teacher if there is one and on VGG-19."""
-    args, found = bench.args, {}
-    entries = [("VGG-19", bench.vgg19(), STYLE_WEIGHT, args.vgg_race_size)]
+    """The race to the textbook's loss on VGG-19."""
+    args, name, weight = bench.args, "VGG-19", STYLE_WEIGHT
     if not args.vgg19:
-        entries = [("VGG-19, random weights", bench.vgg19(), RANDOM_STYLE, args.vgg_race_size)]
-    if args.teacher:
-        teacher = open_plain_teacher(args.teacher)
-        entries.insert(0, ("16x teacher", teacher, TEACHER_STYLE, args.race_size))
-    for name, encoder, weight, size in entries:
-        found[name] = Race(encoder, weight, *bench.pictures(size), args.race_steps).result()
-    return found
+        name, weight = "VGG-19, random weights", RANDOM_STYLE
+    pictures = bench.pictures(args.vgg_race_size)
+    return {name: Race(bench.vgg19(), weight, *pictures, args.race_steps).result()}
 
 
 def precision(bench: Bench) -> dict:
@@ -282,12 +261,10 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--json", type=Path, help="figures to write")
     parser.add_argument("--vgg19", type=Path, help="real weights, laid out as torchvision's")
-    parser.add_argument("--teacher", type=Path, help="16x VGG-19 (Collaborative Distillation)")
     parser.add_argument("--photo", type=Path, default=STYLES / "lily-pond.jpg")
     parser.add_argument("--painting", type=Path, default=STYLES / "swirling-night.jpg")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--race-size", type=int, default=512, help="of the teacher's race")
     parser.add_argument("--vgg-race-size", type=int, default=256, help="512 takes long")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     parser.set_defaults(race_steps=300, precision_steps=Recipe().steps, paint_steps=Recipe().steps)
@@ -295,7 +272,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.set_defaults(memory_sizes=None, precision_sizes=(256, 128))
     args = parser.parse_args(words)
     if args.quick:
-        args.sizes, args.rounds, args.race_size, args.vgg_race_size = [32, 64], 1, 96, 48
+        args.sizes, args.rounds, args.vgg_race_size = [32, 64], 1, 48
         args.race_steps = args.precision_steps = args.paint_steps = 6
         args.paint_sizes, args.precision_sizes = (48, 56, 64), (64, 48)
         args.preview_rounds, args.matmul, args.memory_sizes = 1, 256, [64]

@@ -30,12 +30,8 @@ TAUGHT_CONTENT = "relu4_2"  # of VGG-19, the only content layer that a distilled
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
-# How the first convolution pads, and how the others do.
-PADDINGS: dict[str, tuple[Literal["zeros", "reflect"], Literal["zeros", "reflect"]]] = {
-    "zeros": ("zeros", "zeros"),
-    "reflect": ("reflect", "reflect"),
-    "picture": ("reflect", "zeros"),
-}
+# How the first convolution pads; all others pad with zeros.
+PADDINGS: dict[str, Literal["zeros", "reflect"]] = {"zeros": "zeros", "picture": "reflect"}
 
 
 class Encoder(nn.Module):
@@ -48,8 +44,8 @@ class Encoder(nn.Module):
         Layers without one are taken as they are.
     content_layer: for networks that learned only some layers, the one that stands for content;
         the other projected layer of each block stands for style.
-    padding: of every convolution, "zeros" or "reflect"; "picture" reflects the picture itself,
-        where zeros would be a hard edge all around it, and pads with zeros after that.
+    padding: "zeros" at every convolution; "picture" reflects the picture itself, where zeros would
+        be a hard edge all around it, and pads with zeros after that.
     """
 
     mean: Tensor
@@ -71,10 +67,9 @@ class Encoder(nn.Module):
         self.pooling, self.padding = pooling, padding
         self.convs = nn.ModuleDict()
         width = 3
-        outer, inner = PADDINGS[padding]
         for b, block in enumerate(self.blocks, start=1):
             for i, wider in enumerate(block, start=1):
-                mode = outer if width == 3 else inner
+                mode = PADDINGS[padding] if width == 3 else "zeros"
                 conv = nn.Conv2d(width, wider, 3, padding=1, padding_mode=mode)
                 self.convs[f"conv{b}_{i}"] = conv
                 width = wider
