@@ -47,17 +47,21 @@ def weights_of(shape: str) -> Weights:
 
 
 def picture(seed: int) -> Tensor:
-    """Blots of several sizes, (1, 3, HEIGHT, WIDTH) in 0..255, in whole numbers as in a file."""
+    """Blots of several sizes, (1, 3, HEIGHT, WIDTH) in 0..255, in whole numbers as in a file.
+
+    In fp64, or a number at a half is rounded otherwise by two threads than by one, and ten steps of
+    a published rate make much of it.
+    """
     generator = torch.Generator().manual_seed(seed)
     blots = [
         F.interpolate(
-            torch.rand(1, 3, HEIGHT // n, WIDTH // n, generator=generator),
+            torch.rand(1, 3, HEIGHT // n, WIDTH // n, generator=generator).double(),
             (HEIGHT, WIDTH),
             mode="bilinear",
         )
         for n in (1, 4, 16)
     ]
-    return (torch.stack(blots).mean(0) * 255).round().double()
+    return (torch.stack(blots).mean(0) * 255).round()
 
 
 # What the sources have in common
@@ -282,9 +286,11 @@ def test_ten_steps_paint_the_sources_picture(name):
 
     losses = [step.losses.total for step in steps]
     # L-BFGS takes differences of gradients, in which fp32 leaves fewer digits: one thread or two
-    # are 1e-3 apart after ten steps.
-    close = 5e-3 if recipe.optimiser == "lbfgs" else 1e-4
+    # are 1e-3 apart after ten steps. From the photo on, tf-keras' first step raises the loss
+    # fifteenfold, and where max pooling's largest then changes place, the last digit of one pixel
+    # becomes a hundredth of the loss. (Epsilon in torch's place makes a tenth of it.)
+    close = {"gatys": 5e-3, "tf-keras": 3e-2}.get(name, 1e-4)
     assert losses == pytest.approx(wanted_losses, rel=close)
     apart = (last.picture * 255 - wanted).abs()
     assert apart.mean() < 0.2
-    assert recipe.optimiser == "lbfgs" or apart.max() < 0.1
+    assert close > 1e-4 or apart.max() < 0.1
