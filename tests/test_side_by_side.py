@@ -27,7 +27,7 @@ from ui.tabs import tiles
 from ui.tabs.about import _recipes, figures
 from ui.tabs.authors import Authors, _card
 from ui.tabs.inputs import InputPanel
-from ui.tabs.panel import Panel, _handler, taken
+from ui.tabs.panel import Panel, Stage, _handler, taken
 from ui.tabs.side_by_side import SideBySide, _sized, differences
 from ui.tabs.style_grid import DRAFT, MOST, StyleGrid, plan
 from ui.tabs.sweep import SWEEPS, varied
@@ -348,27 +348,31 @@ def test_how_it_works_names_every_recipe_with_its_source():
         assert entry.source.split(",")[0] in listed
 
 
-def test_nothing_is_shown_after_a_stop(painter):
+def test_a_stop_is_told_by_the_run_itself_and_nothing_comes_after(painter):
     with gr.Blocks():
         panel = Panel("wall", "Go", "Press Go.")
-    showing = panel.play(paint_all(plan_of(3), SOMEBODY))
-    stage = next(showing)[panel.stage]
+    stage = panel._begin(None)[panel.stage]
+    showing = panel.play(stage, paint_all(plan_of(3), SOMEBODY))
+    next(showing)
     for update in showing:
         if "2 of 3" in update[panel.status]:
             break
-    answer = panel._stopped(stage)
+    panel._stop(stage)
+    (answer,) = showing
     assert "1 painting is kept" in answer[panel.status]
     assert [title for _, title in answer[panel.gallery]["value"]] == ["The photo", "seed 0"]
-    assert list(showing) == []
+    assert not stage.running
 
 
-def test_a_stop_before_the_first_picture_shows_none_later(painter):
+def test_a_stop_before_the_first_picture_says_so(painter):
     with gr.Blocks():
         panel = Panel("wall", "Go", "Press Go.")
-    showing = panel.play(paint_all(plan_of(3), SOMEBODY))
-    answer = panel._stopped(next(showing)[panel.stage])
+    stage = panel._begin(None)[panel.stage]
+    showing = panel.play(stage, paint_all(plan_of(3), SOMEBODY))
+    next(showing)
+    panel._stop(stage)
+    (answer,) = showing
     assert "before the first picture" in answer[panel.status]
-    assert list(showing) == []
 
 
 def test_what_ends_a_run_is_said_where_its_progress_was(monkeypatch):
@@ -379,7 +383,7 @@ def test_what_ends_a_run_is_said_where_its_progress_was(monkeypatch):
     monkeypatch.setattr(tiles, "run", run)
     with gr.Blocks():
         panel = Panel("wall", "Go", "Press Go.")
-    showing = panel.play(paint_all(plan_of(2), SOMEBODY))
+    showing = panel.play(Stage(running=True), paint_all(plan_of(2), SOMEBODY))
     next(showing)
     assert "not enough memory" in next(showing)[panel.status]
     with pytest.raises(NstError):
@@ -390,12 +394,26 @@ def test_one_panel_shows_one_run_at_a_time(painter):
     with gr.Blocks():
         panel = Panel("authors", "Go", "Press Go.")
     handler = _handler(panel, lambda visitor: paint_all(plan_of(2), visitor))
-    showing = handler(None, None)
-    stage = next(showing)[panel.stage]
+    stage = panel._begin(None)[panel.stage]
     with pytest.raises(gr.Error, match="stop it first"):
+        panel._begin(stage)
+    list(handler(None, stage))
+    with pytest.raises(gr.Error, match="press the button"):
         next(handler(None, stage))
-    list(showing)
-    assert next(handler(None, stage))[panel.stage] is not stage
+    assert panel._begin(stage)[panel.stage] is not stage
+
+
+def test_what_cannot_begin_leaves_the_panel_free():
+    with gr.Blocks():
+        panel = Panel("sweep", "Go", "Press Go.")
+
+    def refused(visitor):
+        raise BadInput("There are 0 values.")
+
+    stage = panel._begin(None)[panel.stage]
+    with pytest.raises(gr.Error, match="0 values"):
+        next(_handler(panel, refused)(None, stage))
+    assert not stage.running
 
 
 def test_a_painting_of_ones_own_is_carried_to_the_paint_tab():

@@ -34,7 +34,7 @@ from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 from ui.tabs.inputs import InputPanel
 from ui.tabs.panel import Panel
-from ui.tabs.tiles import TILE, Tile, View
+from ui.tabs.tiles import TILE, Tile, View, Views
 
 __all__ = ["Authors"]
 
@@ -102,7 +102,7 @@ class Authors:
         ]
 
     def _source(self, name: str) -> Any:
-        def views(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Iterator[View]:
+        def views(visitor: Visitor, size: str, steps: str, *chosen: Any) -> Views:
             asked = self.form.job(chosen)
             photo, own = self.form.files(chosen)
             title = COMPARISONS[name].title
@@ -118,9 +118,7 @@ def _fetch(name: str) -> str:
     return status_html(" ".join(told) or "The networks are here: open this part again.")
 
 
-def _in_turn(
-    visitor: Visitor, recipes: list[Recipe], name: str, asked: Job, start: View
-) -> Iterator[View]:
+def _in_turn(visitor: Visitor, recipes: list[Recipe], name: str, asked: Job, start: View) -> Views:
     """A comparison in one turn: its paintings are timed, so nothing comes between them.
 
     start: the view before anything is painted.
@@ -135,7 +133,7 @@ def _in_turn(
 
 def _views(
     recipes: list[Recipe], seconds: float | None, name: str, asked: Job, view: View
-) -> Iterator[View]:
+) -> Views:
     notes: list[str] = []
     shown = 0.0
     for progress in compare(

@@ -1,6 +1,7 @@
 """Shows paintings as they finish, lets one be chosen, and keeps what is there when stopped."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,27 @@ from ui.runs.result import flat, jpeg
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import visitor_of
-from ui.tabs.tiles import TILE, Tile, View, sheet_of
+from ui.tabs.tiles import TILE, Tile, View, Views, sheet_of
 
 __all__ = ["Panel", "Stage", "taken"]
 
 NOTHING = -1  # of a gallery is selected; None would leave it as it is
-Source = Callable[..., Iterator[View]]  # of the visitor and the values of the inputs
+Source = Callable[..., Views]  # of the visitor and the values of the inputs
 
 
 @dataclass
 class Stage:
-    """One visitor's latest view. files: its pictures, the photo first. chosen: by a click."""
+    """One visitor's latest view.
+
+    files: its pictures, the photo first. chosen: by a click. running: from the press of a button
+    until the last word of what it began. stopping: Stop was pressed.
+    """
 
     view: View | None = None
     files: list[str] = field(default_factory=list)
     chosen: Tile | None = None
     running: bool = False
+    stopping: bool = False
 
 
 def taken(stage: Stage | None) -> tuple[View, Tile]:
@@ -88,24 +94,19 @@ class Panel:
 
     def wire(self, inputs: Sequence[Any], *starts: tuple[gr.Button, Source]) -> None:
         """starts: (button, source); a press shows the views of `source(visitor, *inputs)`."""
-        running: list[Any] = []
         for button, views in starts:
             # One after the other: a run that ends at once must not be overtaken by its beginning.
             pressed = button.click(
-                lambda: gr.update(interactive=True), None, self.stop,
-                js=f"() => nst.toStatus('#{self.name}-status')", **QUICK,
+                self._begin, self.stage, [self.stage, self.stop],
+                js=f"(stage) => {{ nst.toStatus('#{self.name}-status'); return [stage]; }}",
+                **QUICK,
             )  # fmt: skip
-            event = pressed.then(
+            event = pressed.success(
                 _handler(self, views), [self.stage, *inputs], self.shown, show_progress="minimal",
                 show_progress_on=[self.status], scroll_to_output=False, **PAINTS, **PRIVATE,
             )  # fmt: skip
-            for ended in (event.then, event.failure):
-                ended(
-                    lambda stage: gr.update(interactive=bool(stage and stage.running)),
-                    self.stage, self.stop, **QUICK,
-                )  # fmt: skip
-            running.append(event)
-        self.stop.click(self._stopped, self.stage, self.shown, cancels=running, **QUICK)
+            event.failure(self._over, self.stage, self.stop, **QUICK)
+        self.stop.click(self._stop, self.stage, self.stop, **QUICK)
 
     def show(self, view: View, files: Sequence[Path]) -> dict:
         """Updates that show a view that is finished. files: of its tiles."""
@@ -113,32 +114,46 @@ class Panel:
         stage = Stage(view, [self._file(view.photo, 0), *stored])
         return {self.stage: stage} | self._finished(stage)
 
-    def play(self, views: Iterator[View]) -> Iterator[dict]:
-        """Show views as they come."""
-        stage = Stage(running=True)
+    def _begin(self, stage: Stage | None) -> dict:
+        with user_errors():
+            if stage is not None and stage.running:
+                raise BadInput("One is being painted here already: stop it first.")
+            return {self.stage: Stage(running=True), self.stop: gr.update(interactive=True)}
+
+    def _stop(self, stage: Stage | None) -> Any:
+        """Only what paints tells its end: whatever it said before has then been heard."""
+        if stage is not None:
+            stage.stopping = stage.running
+        return gr.update(interactive=False)
+
+    def _over(self, stage: Stage | None) -> Any:
+        """After a run that failed, or that was refused before it began."""
+        if stage is not None:
+            stage.running = False
+        return gr.update(interactive=False)
+
+    def play(self, stage: Stage, views: Views) -> Iterator[dict]:
+        """Show views as they come, until the last or until Stop is pressed."""
         yield {
-            self.stage: stage,
             self.status: status_html("Getting ready", share=0.0),
             self.chosen: gr.update(visible=False),
             self.gallery: gr.update(value=[], visible=True),
             self.below: "",
             self.sheet: gr.update(visible=False),
-            self.stop: gr.update(interactive=True),
         }
         try:
-            for view in views:
-                if not stage.running:
-                    # What was under way when Stop was pressed comes after its answer.
-                    return
-                update = self._developing(stage, view)
-                if view.share is not None:
-                    yield update
+            with closing(views):
+                for view in views:
+                    if stage.stopping:
+                        break
+                    update = self._developing(stage, view)
+                    if view.share is not None:
+                        yield update
         except NstError as error:
             yield {self.status: status_html(str(error))}
             raise
-        finally:
-            stage.running = False
-        yield self._finished(stage)
+        stage.running = False
+        yield self._stopped(stage) if stage.stopping else self._finished(stage)
 
     def _developing(self, stage: Stage, view: View) -> dict:
         before, stage.view = stage.view, view
@@ -165,20 +180,16 @@ class Panel:
             self.stop: gr.update(interactive=False),
         }
 
-    def _stopped(self, stage: Stage | None) -> dict:
-        with user_errors():
-            begun = stage is not None and stage.running
-            if stage is not None:
-                stage.running = False
-            if stage is None or stage.view is None or not begun:
-                return {
-                    self.status: status_html("Stopped before the first picture."),
-                    self.stop: gr.update(interactive=False),
-                }
-            count = len(stage.view.tiles)
-            kept = "1 painting is kept" if count == 1 else f"{count} paintings are kept"
-            stage.view = replace(stage.view, line=f"Stopped: {kept}.", developing=None)
-            return self._finished(stage)
+    def _stopped(self, stage: Stage) -> dict:
+        if stage.view is None:
+            return {
+                self.status: status_html("Stopped before the first picture."),
+                self.stop: gr.update(interactive=False),
+            }
+        count = len(stage.view.tiles)
+        kept = "1 painting is kept" if count == 1 else f"{count} paintings are kept"
+        stage.view = replace(stage.view, line=f"Stopped: {kept}.")
+        return self._finished(stage)
 
     def _pictures(self, stage: Stage) -> list[tuple[str, str]]:
         """Files and titles for the gallery, the photo first; each is written once."""
@@ -219,8 +230,11 @@ def _handler(panel: Panel, source: Source) -> Callable[..., Iterator[dict]]:
     # A generator function, for Gradio looks at what it is given before it calls it.
     def handler(request: gr.Request, stage: Stage | None, *values: Any) -> Iterator[dict]:
         with user_errors():
-            if stage is not None and stage.running:
-                raise BadInput("One is being painted here already: stop it first.")
-            yield from panel.play(source(visitor_of(request), *values))
+            if stage is None or not stage.running:
+                raise BadInput("Nothing was asked for here: press the button first.")
+            try:
+                yield from panel.play(stage, source(visitor_of(request), *values))
+            finally:
+                stage.running = False
 
     return handler

@@ -25,7 +25,7 @@ from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor, visitor_of
 from ui.tabs.panel import Panel, Stage
-from ui.tabs.tiles import TILE, Plan, Tile, View, paint_all, sheet_of
+from ui.tabs.tiles import TILE, Plan, Tile, View, Views, paint_all, sheet_of
 
 __all__ = ["DRAFT", "StyleGrid", "build_endpoint"]
 
@@ -79,7 +79,7 @@ class StyleGrid:
         view = View(shown.title, photograph, "", tiles, line=line, notes=notes, ahead=True)
         return self.panel.show(view, files)
 
-    def _views(self, visitor: Visitor, photo: str | None, names: Sequence[str]) -> Iterator[View]:
+    def _views(self, visitor: Visitor, photo: str | None, names: Sequence[str]) -> Views:
         return paint_all(plan(photo, names or ()), visitor)
 
 

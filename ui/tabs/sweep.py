@@ -1,6 +1,5 @@
 """The sweep: one setting in five values, everything else as the Paint tab has it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,7 @@ from ui.server.visitors import Visitor
 from ui.tabs.inputs import InputPanel
 from ui.tabs.panel import Panel, Stage
 from ui.tabs.style_grid import DRAFT
-from ui.tabs.tiles import Plan, View, paint_all
+from ui.tabs.tiles import Plan, Views, paint_all
 
 __all__ = ["SWEEPS", "Sweep", "varied"]
 
@@ -88,7 +87,7 @@ class Sweep:
             return status_html(str(error))
         return status_html(drafts([recipe for _, recipe in recipes]))
 
-    def _views(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Iterator[View]:
+    def _views(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Views:
         asked = self.form.job(chosen)
         jobs = tuple(
             (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))

@@ -4,7 +4,7 @@ The grid of styles, the sweep and the published comparisons are each a source of
 `ui.tabs.panel.Panel` shows any of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -23,6 +23,7 @@ __all__ = [
     "Plan",
     "Tile",
     "View",
+    "Views",
     "paint_all",
     "sheet_of",
 ]
@@ -73,7 +74,10 @@ class View:
     own_file: str | None = None
 
 
-def paint_all(plan: Plan, visitor: Visitor) -> Iterator[View]:
+Views = Generator[View, None, None]
+
+
+def paint_all(plan: Plan, visitor: Visitor) -> Views:
     """Paint what is planned, one after the other; close the generator to stop.
 
     Each painting waits for a turn of its own, so that others need not wait for all of them. Ends
