@@ -121,6 +121,7 @@ class Visitor:
         self._client = client_from(url, address)
         self._picture = photo_of(number)
         self._photo, self._session = "", ""
+        self._page: asyncio.Task[None] | None = None
 
     async def stay(self, until: float) -> None:
         """Paint until the time is over, in one of the three ways."""
@@ -132,11 +133,11 @@ class Visitor:
                 except (httpx.HTTPError, ValueError, KeyError) as error:
                     self._account.failures.append(f"{way}: {type(error).__name__} {error}"[:200])
                     await asyncio.sleep(1)
+            self._leave()
 
     async def _paint(self, way: str) -> None:
         if not self._session:
-            self._session = uuid.uuid4().hex[:12]
-            self._photo = await upload(self._client, self._picture)
+            await self._arrive()
         joined = await join(self._client, self._session, self._photo, self.seed)
         if joined.status_code == 429:
             self._account.counts["told it is busy"] += 1
@@ -147,7 +148,7 @@ class Visitor:
         stopped = None
         async for message in listen(self._client, self._session):
             if message["msg"] == "process_generating" and way == "leaves":
-                self._session = ""
+                self._leave()
                 return
             if message["msg"] == "process_generating" and way == "stops" and stopped is None:
                 stopped = time.monotonic()
@@ -159,6 +160,18 @@ class Visitor:
                 digest = await fetched(self._client, message)
                 self._account.pictures.setdefault(self.seed, set()).add(digest)
                 self._account.counts["finished"] += 1
+
+    async def _arrive(self) -> None:
+        """Open the page, as long as a browser does, and bring the photo."""
+        self._photo = await upload(self._client, self._picture)
+        self._session = uuid.uuid4().hex[:12]
+        self._page = asyncio.create_task(hold_open(self._client, self._session))
+
+    def _leave(self) -> None:
+        """Close the page; the next painting is another visit's."""
+        self._session = ""
+        if self._page is not None:
+            self._page.cancel()
 
     async def _stop(self) -> None:
         page = await page_of(self._client)
@@ -274,6 +287,13 @@ async def join(
     data = page.order(photo, seed, own)
     body = {"data": data, "fn_index": page.paint["id"], "session_hash": session}
     return await client.post(f"{API}/queue/join", json=body)
+
+
+async def hold_open(client: httpx.AsyncClient, session: str) -> None:
+    """Hold a page open until cancelled, which keeps what it has chosen from expiring."""
+    async with client.stream("GET", f"{API}/heartbeat/{session}") as page:
+        async for _ in page.aiter_raw():
+            pass
 
 
 async def listen(client: httpx.AsyncClient, session: str) -> AsyncIterator[dict[str, Any]]:

@@ -34,7 +34,7 @@ from ui.server.admission import DECODING, Admission, Command
 from ui.server.bodies import Refused, Upload, boundary_of
 from ui.server.expiry import Cache, Listeners, _again, _forget
 from ui.server.fair_queue import PAINTING, FairQueue
-from ui.server.gradio_internals import kept_by_session
+from ui.server.gradio_internals import kept_by_session, spare_descriptions
 from ui.server.guard import launch_options
 from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS, RequestLimits
 from ui.server.visitors import Visitor, visitor_of
@@ -113,9 +113,12 @@ def _page(runs: Runs) -> gr.Blocks:
             gr.Button().click(handler, text, out, api_name=name, queue=False)
         gr.Button().click(lambda n: str(n), number, out, api_name="number", queue=False)
         gr.Button().click(lambda p: os.path.basename(p), picture, out, api_name="name")
+        gr.Button().click(lambda: gr.update(value="new", label="Told"), None, out,
+                          api_name="update", queue=False)  # fmt: skip
         mask = gr.ImageMask(type="pil", image_mode="RGBA", elem_id="mask")
         gr.Button().click(lambda drawn: str(len(drawn["layers"])), mask, out, api_name="layers")
     demo.queue(max_size=40, api_open=False)
+    spare_descriptions(demo)
     return demo
 
 
@@ -487,6 +490,18 @@ def test_one_visitor_may_have_only_so_many_runs_waiting(serve) -> None:
     first.cancel()
 
 
+def test_who_is_refused_pushes_nobody_out(serve, monkeypatch) -> None:
+    place = serve(waiting_per_address=1)
+    first = place.client().submit("first", api_name="/endless")
+    assert place.runs.of("first")[0].wait(PATIENCE)
+    weighed: list[str] = []
+    monkeypatch.setattr(Visits, "limit_number", lambda self, page, coming: weighed.append(coming))
+    statuses = [place.join("endless", name, name).status_code for name in ("one", "two")]
+    assert statuses == [200, 429]
+    assert weighed == ["one"]
+    first.cancel()
+
+
 def test_one_address_may_have_only_so_many_runs_waiting(serve) -> None:
     place = serve(waiting_per_address=3)
     first = place.client().submit("first", api_name="/endless")
@@ -633,6 +648,14 @@ def pass_over(run_to_end) -> Callable[[Place, Listeners, float], None]:
     return lambda place, listeners, visit: run_to_end(
         _forget(place.demo, listeners, Visits(RUN_LIMITS), 1000, visit)
     )
+
+
+def test_a_session_describes_no_components_and_is_told_what_changes(place: Place) -> None:
+    session, index = uuid.uuid4().hex, place.index("update")
+    answer = place.post("/run/update", data=[], fn_index=index, session_hash=session)
+    (update,) = answer.json()["data"]
+    assert (update["value"], update["label"]) == ("new", "Told")
+    assert not list(place.demo.state_holder.session_data[session].components)
 
 
 def test_an_idle_visit_is_forgotten(serve, pass_over) -> None:

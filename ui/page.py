@@ -3,6 +3,7 @@
 import gradio as gr
 
 from ui import api as endpoint
+from ui.server.gradio_internals import spare_descriptions
 from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS
 from ui.tabs import about as about_tab
 from ui.tabs import compare as compare_tab
@@ -39,4 +40,5 @@ def create_demo() -> gr.Blocks:
     # The guard says who may wait, in sentences; this only has to be more than it lets in.
     places = 2 * (RUN_LIMITS.queue + RUN_LIMITS.concurrency)
     demo.queue(max_size=places, api_open=False, default_concurrency_limit=8)
+    spare_descriptions(demo)
     return demo

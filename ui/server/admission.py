@@ -28,7 +28,7 @@ from ui.server.visitors import Visitor, address_of
 __all__ = ["DECODING", "SESSION", "Admission", "Command", "session_of"]
 
 DECODING, SMALL = "decoding", "small"  # what events that do not queue are called
-DECODING_AT_ONCE, SMALL_AT_ONCE = 2, 16
+DECODING_AT_ONCE, SMALL_AT_ONCE = 2, 4
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

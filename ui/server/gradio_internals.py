@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gradio.blocks import BlocksConfig
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
@@ -30,6 +31,7 @@ __all__ = [
     "parameters_of",
     "pending_sessions",
     "session_of_event",
+    "spare_descriptions",
     "unasked_connections",
     "upload_folder",
 ]
@@ -126,6 +128,24 @@ def parameters_of(name: str, page: Any) -> dict[str, dict[str, Any]] | None:
 
 
 # What sessions keep
+
+
+class _Undescribed(BlocksConfig):
+    """The components of a page, of which sessions take copies that describe none of them."""
+
+    def __copy__(self) -> BlocksConfig:
+        copied = super().__copy__()
+        copied.config_for_block = lambda *_: {}
+        return copied
+
+
+def spare_descriptions(page: Any) -> None:
+    """Let sessions keep no descriptions of components.
+
+    Gradio makes one of each when a session begins and again at every update, on the thread that
+    answers all requests, and reads them for its deep links only, which the guard does not serve.
+    """
+    page.default_config.__class__ = _Undescribed
 
 
 def kept_by_session(page: Any) -> dict[str, list[Any]]:

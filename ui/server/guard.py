@@ -199,14 +199,16 @@ class Guard:
             command = self._admission.check(kind, found, asked, page)
             if command.session:
                 self._visits.seen(Visitor(address, command.session), files_in(command.body))
-                self._visits.limit_number(page, command.session)
-            if command.paints:
-                self._visits.limit_memory(page)
-                await asyncio.to_thread(self._cache.reserve, 0, address)
             if command.fn is not None and command.queued:
                 self._admission.wait(command, page, address, stack)
             elif command.fn is not None:
                 await self._admission.take_turn(command, address, stack)
+            # Nothing is weighed or forgotten for those who are refused.
+            if command.session:
+                self._visits.limit_number(page, command.session)
+            if command.paints:
+                self._visits.limit_memory(page)
+                await asyncio.to_thread(self._cache.reserve, 0, address)
             return kind, scope, _replay(json.dumps(command.body).encode(), receive)
         if kind == "file" and is_address(found["path"]):
             raise Refused(403, "Only files of this page can be fetched here.")

@@ -209,12 +209,13 @@ class PaintTab:
             for progress in told:
                 if visit.stopping:
                     return
+                before = visit.phase
                 visit.take(progress)
                 if progress.done:
                     continue  # it is told together with what can be taken home
                 if progress.picture is not None and has_room():
                     seen["painting"] = shown_file(self.picture, progress.picture, "developing")
-                yield self._told(visit, seen)
+                yield self._told(visit, seen, began=visit.phase is not before)
 
     def _stop(self, visit: Visit) -> Any:
         visit.stop()
@@ -259,17 +260,18 @@ class PaintTab:
             self.details: _details(visit),
         }
 
-    def _told(self, visit: Visit, seen: dict[str, Any]) -> dict:
-        """What changes with every word of a run. seen: the picture that develops."""
+    def _told(self, visit: Visit, seen: dict[str, Any], began: bool) -> dict:
+        """What changes with every word of a run.
+
+        seen: the picture that develops. began: the turn has just come.
+        """
         waits = visit.phase is Phase.WAITING
-        return {
+        told = {
             self.picture: self._view(visit) if waits else seen | {"phase": visit.phase},
             self.status: status_html(visit.line, visit.notes, visit.share),
-            self.stop: gr.update(
-                value="Leave the queue" if waits else "Stop", interactive=not visit.stopping
-            ),
             self.details: _details(visit),
         }
+        return told | ({self.stop: gr.update(value="Stop")} if began else {})
 
     def _view(self, visit: Visit) -> dict[str, Any]:
         """What the picture shows when nothing is being painted."""
