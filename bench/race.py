@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from bench.contenders import DTYPES, tuned
-from bench.quasi_newton import QuasiNewton
 from bench.textbook import Textbook, same_objective
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
@@ -59,17 +58,17 @@ class Race:
         size = max(self.content.shape[2:])
         plain = same_objective(self.encoder, self.weight).replace(size=size, steps=self.steps)
         third = plain.replace(steps=max(2, self.steps // 3))
-        ours = plain.replace(steps=max(2, self.steps // 2), **FALLING, **FORGETFUL, **WARM)
+        half = plain.replace(steps=max(2, self.steps // 2))
         recipes = {
             "plain Adam": plain,
             "coarse to fine": third.replace(scales=2),
             "a falling rate": third.replace(**FALLING),
             "a short memory": third.replace(**FORGETFUL),
             "the style's colours at the start": third.replace(**WARM),
-            "the last three": ours,
+            "the last three": half.replace(**FALLING, **FORGETFUL, **WARM),
+            "L-BFGS instead of Adam": half.replace(optimiser="lbfgs", learning_rate=1.0),
         }
-        runs = {name: self._ours(recipe) for name, recipe in recipes.items()}
-        return {**runs, "L-BFGS instead of Adam": self._quasi_newton(plain)}
+        return {name: self._ours(recipe) for name, recipe in recipes.items()}
 
     def _textbook(self) -> Iterator[tuple[float, Tensor | None]]:
         loop = Textbook(self.encoder, self.content, self.style, self.weight)
@@ -81,15 +80,6 @@ class Race:
             assert step.losses is not None
             whole = step.size == tuple(self.content.shape[2:])
             yield (step.losses.total if whole else math.inf), step.picture if whole else None
-
-    def _quasi_newton(self, recipe: Recipe) -> Iterator[tuple[float, Tensor | None]]:
-        """A control, not part of the engine."""
-        objective = Objective(self.fast, recipe, self.content, [self.style])
-        picture, newton = self.content.clone(), QuasiNewton()
-        for _ in range(self.steps // 2):
-            losses, gradient = objective.evaluate(picture)
-            yield float(losses.total), picture.clone()
-            newton.step(picture, gradient)
 
     @staticmethod
     def _run(runs: dict) -> dict[str, list[tuple[float, float, Tensor | None]]]:

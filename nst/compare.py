@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Protocol
 
 from PIL import Image
 
@@ -87,21 +86,16 @@ COMPARISONS = {
 }
 
 
-class Progress(Protocol):
+@dataclass(frozen=True)
+class Progress:
     """What a painter reports: `losses` and `picture` when a picture is due."""
 
-    @property
-    def step(self) -> int: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def losses(self) -> Losses[float] | None: ...
-    @property
-    def picture(self) -> Image.Image | None: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-    @property
-    def done(self) -> bool: ...
+    step: int
+    seconds: float
+    losses: Losses[float] | None
+    picture: Image.Image | None
+    notes: tuple[str, ...] = ()
+    done: bool = False
 
 
 Painter = Callable[[Image.Image, Image.Image, Recipe], Iterator[Progress]]
@@ -345,16 +339,6 @@ class _Job:
         )
 
 
-@dataclass(frozen=True)
-class _LocalProgress:
-    step: int
-    seconds: float
-    losses: Losses[float] | None
-    picture: Image.Image | None
-    notes: tuple[str, ...]
-    done: bool
-
-
 class LocalPainter:
     """Paints in this process, with the networks asked for if they can be had."""
 
@@ -367,7 +351,7 @@ class LocalPainter:
         pipeline = self._pipeline(recipe)
         about = tuple(filter(None, (pipeline.reason, pipeline.substitutes(recipe))))
         for step in pipeline.paint(photo, [style], recipe, every=1.0):
-            yield _LocalProgress(
+            yield Progress(
                 step.step,
                 step.seconds,
                 step.losses,

@@ -10,7 +10,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench import speed
 from bench.contenders import open_vgg19, operations
-from bench.quasi_newton import QuasiNewton
 from bench.race import Race
 from bench.textbook import STYLE, Textbook, same_objective
 from nst.engine.encoders import Encoder
@@ -92,15 +91,6 @@ def test_an_arrival_is_at_or_below_the_goal_and_counts_what_came_before(encoder,
         assert run["times_faster"] == pytest.approx(goal["seconds"] / run["seconds"])
     for run in found["ours"].values():
         assert (run["seconds"] is None) == (run["times_faster"] is None)
-
-
-def test_quasi_newton_finds_the_minimum_of_a_stretched_bowl_inside_the_bounds():
-    stretch = torch.logspace(0, 3, 48).view(1, 3, 4, 4)
-    goal = torch.linspace(-0.2, 0.9, 48).view(1, 3, 4, 4)
-    picture, newton = torch.full((1, 3, 4, 4), 0.5), QuasiNewton()
-    for _ in range(60):
-        newton.step(picture, stretch * (picture - goal))
-    assert (picture - goal.clamp(0, 1)).abs().max() < 0.01
 
 
 def test_the_exponent_of_a_power_law_is_found():

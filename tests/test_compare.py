@@ -1,30 +1,18 @@
 """The comparisons that the published systems' authors made, run with a painter that takes no time
 and once with the real one."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from nst import compare as module
-from nst.compare import COMPARISONS, ComparisonProgress, compare, scaled, table
+from nst.compare import COMPARISONS, ComparisonProgress, Progress, compare, scaled, table
 from nst.engine.losses import Losses
 from nst.errors import BadInput, WeightsUnavailable
 from nst.recipe import Recipe
 
 PHOTO = Image.effect_noise((96, 64), 60).convert("RGB")
 STYLE = Image.effect_noise((64, 64), 90).convert("RGB")
-
-
-@dataclass(frozen=True)
-class Progress:
-    step: int
-    seconds: float
-    losses: tuple[float, float, float, float] | None
-    picture: Image.Image | None
-    notes: tuple[str, ...] = ()
-    done: bool = False
 
 
 class Painter:

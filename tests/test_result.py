@@ -19,7 +19,7 @@ from ui.parts.samples import SAMPLES
 from ui.runs.job import Job, open_job
 from ui.runs.pace import Pace
 from ui.runs.painting import Progress
-from ui.runs.prints import prints
+from ui.runs.prints import next_print
 from ui.runs.result import CanvasCache, Frames, Result
 from ui.server.limits import RUN_LIMITS
 from ui.tabs.mask_editor import mask_from
@@ -46,24 +46,27 @@ def result() -> Result:
     return made
 
 
-def test_prints_are_larger_and_within_what_the_operator_allows(result, monkeypatch):
+def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, monkeypatch):
     monkeypatch.setattr("ui.runs.prints.pace", Pace())
-    assert prints(result) == [("1024 px", 1024), ("2048 px", 2048)]
+    assert next_print(result) == ("1024 px", 1024)
+    result.painted = Image.new("RGB", (2048, 1000))
+    assert next_print(result) is None
     monkeypatch.setattr("ui.runs.prints.RUN_LIMITS", replace(RUN_LIMITS, max_size=4096))
-    assert [side for _, side in prints(result)] == [1024, 2048, 3072, 4096]
+    assert next_print(result) == ("3072 px", 3072)
 
     known = Pace()
-    known.learn("compact", SIZE[1] / SIZE[0], [(48, 20, 0.01)])
+    known.learn("compact", 1000 / 2048, [(2048, 20, 4.0)])
     monkeypatch.setattr("ui.runs.prints.pace", known)
-    (words, _), *_ = prints(result)
+    words, side = next_print(result)
     assert re.fullmatch(r"about \d+ (s|min)", words)
-    seconds = known.expect(Recipe(size=2048), SIZE[1] / SIZE[0], SIZE[0])
-    short = replace(RUN_LIMITS, max_size=4096, deadline=seconds)
+    seconds = known.expect(Recipe(size=side), 1000 / 2048, 2048)
+    short = replace(RUN_LIMITS, max_size=4096, deadline=seconds / 2)
     monkeypatch.setattr("ui.runs.prints.RUN_LIMITS", short)
-    assert [side for _, side in prints(result)] == [1024, 2048]
+    assert next_print(result) is None
 
     result.painted = Image.new("RGB", (4096, 4096))
-    assert prints(result) == []
+    monkeypatch.setattr("ui.runs.prints.RUN_LIMITS", replace(RUN_LIMITS, max_size=4096))
+    assert next_print(result) is None
 
 
 def test_frames_stay_few_and_keep_the_first_and_the_last():

@@ -6,9 +6,9 @@ from ui import api as endpoint
 from ui.server.gradio_internals import spare_descriptions
 from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS
 from ui.tabs import about as about_tab
-from ui.tabs import compare as compare_tab
-from ui.tabs import paint as paint_tab
 from ui.tabs import style_grid
+from ui.tabs.compare import CompareTab
+from ui.tabs.paint import PaintTab
 
 __all__ = ["create_demo"]
 
@@ -30,9 +30,9 @@ def create_demo() -> gr.Blocks:
         gr.Markdown(MASTHEAD, elem_id="masthead")
         with gr.Tabs() as tabs:
             with gr.Tab("Paint", id="paint"):
-                paint = paint_tab.build(demo)
+                paint = PaintTab(demo)
             with gr.Tab("Compare", id="compare") as compare:
-                compare_tab.build(paint, tabs, compare)
+                CompareTab(paint, tabs, compare)
             with gr.Tab("How it works", id="about") as about:
                 about_tab.build(about)
         endpoint.build()

@@ -18,6 +18,7 @@ DISK_FULL = (
     "The disk here is full, so the picture cannot be written. It is kept: "
     "try again in a few minutes, or move the blend a little to have it written then."
 )
+UNFORESEEN = "Something failed here that should not have. Please try again."
 
 
 @contextmanager
@@ -26,22 +27,20 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except NstError as error:
-        raise gr.Error(
-            html.escape(str(error)), title="That did not work", duration=SHOWN_SECONDS,
-            print_exception=False,
-        ) from None  # fmt: skip
+        raise _told(str(error)) from None
     except gr.Error:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise gr.Error(
-                DISK_FULL, title="That did not work", duration=SHOWN_SECONDS, print_exception=False
-            ) from None
+            raise _told(DISK_FULL) from None
         log.exception("a handler failed")
-        raise gr.Error(
-            "Something failed here that should not have. Please try again.",
-            title="Our mistake", duration=SHOWN_SECONDS, print_exception=False,
-        ) from None  # fmt: skip
+        raise _told(UNFORESEEN, "Our mistake") from None
+
+
+def _told(sentence: str, title: str = "That did not work") -> gr.Error:
+    return gr.Error(
+        html.escape(sentence), title=title, duration=SHOWN_SECONDS, print_exception=False
+    )
 
 
 def status_html(line: str, notes: Sequence[str] = (), share: float | None = None) -> str:

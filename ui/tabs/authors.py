@@ -13,6 +13,7 @@ from PIL import Image
 from nst.compare import (
     COMPARISONS,
     Comparison,
+    Progress,
     Run,
     compare,
     missing_networks,
@@ -28,7 +29,7 @@ from ui.runs.events import QUICK
 from ui.runs.job import Job
 from ui.runs.messages import status_html
 from ui.runs.pace import about, clock, pace
-from ui.runs.painting import BACKGROUND, Progress, paint, waiting_line
+from ui.runs.painting import BACKGROUND, paint, waiting_line
 from ui.server.fair_queue import painting_queue
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
@@ -173,7 +174,8 @@ def _painter(seconds: float) -> Callable[..., Iterator[Progress]]:
         left = max(0.0, ends - time.monotonic())
         for told in paint(photo, [style], recipe, every=MEASURED_EVERY, deadline=left):
             # Whoever compares systems has to know which layers are compared.
-            yield replace(told, notes=tuple(filter(None, (*told.notes, told.substitutes))))
+            notes = tuple(filter(None, (*told.notes, told.substitutes)))
+            yield Progress(told.step, told.seconds, told.losses, told.picture, notes, told.done)
 
     return painter
 

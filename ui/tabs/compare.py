@@ -23,19 +23,14 @@ from ui.tabs.style_grid import StyleGrid
 from ui.tabs.sweep import Sweep
 from ui.tabs.tiles import Tile
 
-__all__ = ["CompareTab", "build"]
-
-
-def build(paint: PaintTab, tabs: gr.Tabs, tab: gr.Tab) -> "CompareTab":
-    """Lay out the tab inside the current context and wire it to the Paint tab.
-
-    tabs: the page's, to go to the Paint tab. tab: the one this is in.
-    """
-    return CompareTab(paint, tabs, tab)
+__all__ = ["CompareTab"]
 
 
 class CompareTab:
-    """The photo, and four ways to compare."""
+    """The photo, and four ways to compare.
+
+    tabs: the page's, to go to the Paint tab. tab: the one this is in.
+    """
 
     def __init__(self, paint: PaintTab, tabs: gr.Tabs, tab: gr.Tab) -> None:
         self.paint, self.tabs = paint, tabs

@@ -20,7 +20,7 @@ from ui.runs.events import DECODES, PAINTS, PRIVATE, QUICK, UNSEEN
 from ui.runs.job import Job
 from ui.runs.messages import status_html, user_errors
 from ui.runs.painting import Arrays, run
-from ui.runs.prints import prints
+from ui.runs.prints import next_print
 from ui.runs.result import Result, flat, jpeg
 from ui.runs.viewer import file_of, picture_box, shown_file
 from ui.runs.visit import Past, Phase, Visit, recents
@@ -31,7 +31,7 @@ from ui.server.visitors import visitor_of
 from ui.tabs.inputs import InputPanel
 from ui.tabs.result_panel import ResultPanel, link_to, painted
 
-__all__ = ["PaintTab", "build"]
+__all__ = ["PaintTab"]
 
 THUMB = 224
 NAME = re.compile("[0-9a-f]{32}")
@@ -43,11 +43,6 @@ DIVIDED = (
 )
 
 Start = Arrays | Image.Image | None
-
-
-def build(demo: gr.Blocks) -> "PaintTab":
-    """Lay out the tab inside the current context and wire it."""
-    return PaintTab(demo)
 
 
 class PaintTab:
@@ -149,9 +144,9 @@ class PaintTab:
 
     def _larger(self, visit: Visit, *_: Any) -> tuple[Result, Start]:
         last = painted(visit)
-        if not (sizes := prints(last)):
+        if (larger := next_print(last)) is None:
             raise BadInput("This painting is as large as it can be here.")
-        job = last.job.enlarged(sizes[0][1])
+        job = last.job.enlarged(larger[1])
         return Result(job, larger=True, chosen=last.chosen), last.start
 
     # A run, from the press of a button to its end

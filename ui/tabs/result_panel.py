@@ -9,7 +9,7 @@ from ui.parts.curves import curves
 from ui.parts.links import address, to_query
 from ui.runs.events import PRIVATE, QUICK
 from ui.runs.messages import user_errors
-from ui.runs.prints import prints
+from ui.runs.prints import next_print
 from ui.runs.result import Result
 from ui.runs.visit import Visit
 from ui.server.gradio_internals import keep_file
@@ -19,6 +19,12 @@ __all__ = ["ResultPanel", "link_to", "painted"]
 MADE: dict[str, Any] = {
     "show_progress": "minimal", "concurrency_limit": 1, "concurrency_id": "exports", **PRIVATE,
 }  # fmt: skip
+# What is made when it is asked for, and how its file's name ends.
+MAKERS = {
+    "film": (Result.film, ".mp4"),
+    "gif": (Result.gif, ".gif"),
+    "card": (Result.card, "-card.jpg"),
+}
 
 
 class ResultPanel:
@@ -57,7 +63,7 @@ class ResultPanel:
             self.curves = gr.HTML(elem_id="curves")
         self.made = {
             name: gr.DownloadButton(name, elem_id=f"{name}-file", elem_classes="unseen")
-            for name in ("film", "gif", "card")
+            for name in MAKERS
         }
 
     @property
@@ -74,11 +80,9 @@ class ResultPanel:
         """Let what needs nothing else of the page answer."""
         self.copy.click(None, self.link, None, js="(link) => nst.copy(link)", **PRIVATE)
         self.share.click(None, self.link, None, js="(link) => nst.share(link)", **PRIVATE)
-        for button, name in ((self.film, "film"), (self.gif, "gif"), (self.card, "card")):
-            made = button.click(
-                _maker(self.made[name], name), visit, self.made[name],
-                show_progress_on=[status], **MADE,
-            )  # fmt: skip
+        for name, button in (("film", self.film), ("gif", self.gif), ("card", self.card)):
+            file = self.made[name]
+            made = button.click(_maker(file, name), visit, file, show_progress_on=[status], **MADE)
             made.success(None, None, None, js=f"() => nst.save('#{name}-file')", **PRIVATE)
         self.fade.input(None, self.fade, None, js="(percent) => nst.fade(percent)", **QUICK)
 
@@ -90,11 +94,11 @@ class ResultPanel:
         if result is None:
             return {}
         frames = len(result.frames)
-        larger = prints(result)
+        larger = next_print(result)
         return {
             self.png: self.saved(result),
             self.larger: gr.update(
-                value=f"Larger, {larger[0][0]}" if larger else "Larger", visible=bool(larger)
+                value=f"Larger, {larger[0]}" if larger else "Larger", visible=bool(larger)
             ),
             self.scrub: gr.update(
                 maximum=max(frames, 2), value=result.frame or max(frames, 2), visible=frames > 1
@@ -123,9 +127,7 @@ def painted(visit: Visit) -> Result:
 
 
 def _maker(button: gr.DownloadButton, name: str) -> Any:
-    kinds = {"film": (Result.film, ".mp4"), "gif": (Result.gif, ".gif"),
-             "card": (Result.card, "-card.jpg")}  # fmt: skip
-    make, ending = kinds[name]
+    make, ending = MAKERS[name]
 
     def made(visit: Visit) -> str:
         with user_errors():
