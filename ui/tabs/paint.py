@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -260,13 +261,15 @@ class PaintTab:
 
         seen: the picture that develops. began: the turn has just come.
         """
-        waits = visit.phase is Phase.WAITING
-        told = {
-            self.picture: self._view(visit) if waits else seen | {"phase": visit.phase},
+        told: dict[Any, Any] = {
             self.status: status_html(visit.line, visit.notes, visit.share),
             self.details: _details(visit),
         }
-        return told | ({self.stop: gr.update(value="Stop")} if began else {})
+        if visit.phase is not Phase.WAITING:
+            told[self.picture] = seen | {"phase": visit.phase}
+        if began:
+            told[self.stop] = gr.update(value="Stop")
+        return told
 
     def _view(self, visit: Visit) -> dict[str, Any]:
         """What the picture shows when nothing is being painted."""
@@ -401,14 +404,20 @@ def _sample(box: Component, photo: str, style: str) -> dict[str, Any]:
     painting, preset = painted_before(photo, style), preset_of(style)
     if painting is None or preset is None:
         return {}
-    after = open_photo(painting)
-    before = fit(open_photo(SAMPLES[photo].path), max(after.size)).resize(after.size)
+    with Image.open(painting) as after:
+        size = after.size
     title = f"{SAMPLES[photo].title}, {preset.title}"
     return {
-        "photo": shown_file(box, before, "sample"),
+        "photo": file_of(keep_file(box, _sample_photo(photo, size), "sample.jpg")),
         "painting": file_of(keep_file(box, painting.read_bytes(), painting.name)),
-        "aspect": _aspect(after), "alt": title, "caption": f"Painted before: {title}", "at": 50,
+        "aspect": size[0] / size[1], "alt": title, "caption": f"Painted before: {title}", "at": 50,
     }  # fmt: skip
+
+
+@lru_cache(maxsize=2 * len(SAMPLES))
+def _sample_photo(name: str, size: tuple[int, int]) -> bytes:
+    """A sample as a JPEG file of the size of what was painted from it."""
+    return jpeg(fit(open_photo(SAMPLES[name].path), max(size)).resize(size), 88)
 
 
 def sample_of(pictures: tuple[Any, ...]) -> tuple[str, str] | None:
