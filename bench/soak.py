@@ -50,6 +50,7 @@ SAMPLE_SECONDS = 1.0
 SETTINGS = {"NST_CACHE_SECONDS": "30", "NST_VISIT": "30", "NST_KEPT_CANVASES": "40"}
 LARGE_EVERY = 4  # one visitor in so many comes with a photo of 4096 px
 MOST_MEMORY = 3e9  # bytes of the process at the default limits, as the README says
+LOOK_SECONDS = (2, 6)  # at a picture before the next is asked for
 SHARES = {"stays": 0.6, "leaves": 0.2, "stops": 0.2}
 
 
@@ -124,32 +125,35 @@ class Visitor:
         self._page: asyncio.Task[None] | None = None
 
     async def stay(self, until: float) -> None:
-        """Paint until the time is over, in one of the three ways."""
+        """Paint until the time is over, in one of the three ways; first to the end."""
         async with self._client:
+            way = "stays"
             while time.monotonic() < until:
-                (way,) = self._chance.choices(list(SHARES), list(SHARES.values()))
                 try:
-                    await self._paint(way)
+                    if await self._paint(way):
+                        (way,) = self._chance.choices(list(SHARES), list(SHARES.values()))
+                        await asyncio.sleep(self._chance.uniform(*LOOK_SECONDS))
                 except (httpx.HTTPError, ValueError, KeyError) as error:
                     self._account.failures.append(f"{way}: {type(error).__name__} {error}"[:200])
                     await asyncio.sleep(1)
             self._leave()
 
-    async def _paint(self, way: str) -> None:
+    async def _paint(self, way: str) -> bool:
+        """Whether there was room for it."""
         if not self._session:
             await self._arrive()
         joined = await join(self._client, self._session, self._photo, self.seed)
         if joined.status_code == 429:
             self._account.counts["told it is busy"] += 1
             await asyncio.sleep(1 + self._chance.random())
-            return
+            return False
         joined.raise_for_status()
         self._account.counts[way] += 1
         stopped = None
         async for message in listen(self._client, self._session):
             if message["msg"] == "process_generating" and way == "leaves":
                 self._leave()
-                return
+                break
             if message["msg"] == "process_generating" and way == "stops" and stopped is None:
                 stopped = time.monotonic()
                 await self._stop()
@@ -160,6 +164,7 @@ class Visitor:
                 digest = await fetched(self._client, message)
                 self._account.pictures.setdefault(self.seed, set()).add(digest)
                 self._account.counts["finished"] += 1
+        return True
 
     async def _arrive(self) -> None:
         """Open the page, as long as a browser does, and bring the photo."""

@@ -34,7 +34,7 @@ from ui.server.admission import DECODING, Admission, Command
 from ui.server.bodies import Refused, Upload, boundary_of
 from ui.server.expiry import Cache, Listeners, _again, _forget
 from ui.server.fair_queue import PAINTING, FairQueue
-from ui.server.gradio_internals import kept_by_session, spare_descriptions
+from ui.server.gradio_internals import Page, kept_by_session
 from ui.server.guard import launch_options
 from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS, RequestLimits
 from ui.server.visitors import Visitor, visitor_of
@@ -100,7 +100,7 @@ def _page(runs: Runs) -> gr.Blocks:
         with user_errors():
             raise RuntimeError("a secret of the house")
 
-    with gr.Blocks() as demo:
+    with Page() as demo:
         text, out, kept = gr.Textbox(), gr.Textbox(), gr.State("")
         number = gr.Slider(0, 1)
         picture = gr.File()
@@ -113,12 +113,11 @@ def _page(runs: Runs) -> gr.Blocks:
             gr.Button().click(handler, text, out, api_name=name, queue=False)
         gr.Button().click(lambda n: str(n), number, out, api_name="number", queue=False)
         gr.Button().click(lambda p: os.path.basename(p), picture, out, api_name="name")
-        gr.Button().click(lambda: gr.update(value="new", label="Told"), None, out,
-                          api_name="update", queue=False)  # fmt: skip
+        gr.Button().click(lambda: {out: gr.update(value="new", label="Told")}, None,
+                          [text, kept, out], api_name="update", queue=False)  # fmt: skip
         mask = gr.ImageMask(type="pil", image_mode="RGBA", elem_id="mask")
         gr.Button().click(lambda drawn: str(len(drawn["layers"])), mask, out, api_name="layers")
     demo.queue(max_size=40, api_open=False)
-    spare_descriptions(demo)
     return demo
 
 
@@ -650,12 +649,18 @@ def pass_over(run_to_end) -> Callable[[Place, Listeners, float], None]:
     )
 
 
-def test_a_session_describes_no_components_and_is_told_what_changes(place: Place) -> None:
+def test_a_session_describes_no_components_and_makes_only_what_changes(place: Place) -> None:
     session, index = uuid.uuid4().hex, place.index("update")
     answer = place.post("/run/update", data=[], fn_index=index, session_hash=session)
-    (update,) = answer.json()["data"]
+    untold, state, update = answer.json()["data"]
+    assert (untold, state) == ({"__type__": "update"}, None)
     assert (update["value"], update["label"]) == ("new", "Told")
-    assert not list(place.demo.state_holder.session_data[session].components)
+    kept = place.demo.state_holder.session_data[session]
+    assert not list(kept.components)
+    untouched, _, changed = place.demo.fns[index].outputs
+    blocks = kept.blocks_config.blocks
+    assert blocks[untouched._id] is untouched
+    assert blocks[changed._id] is not changed
 
 
 def test_an_idle_visit_is_forgotten(serve, pass_over) -> None:

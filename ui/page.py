@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ui import api as endpoint
-from ui.server.gradio_internals import spare_descriptions
+from ui.server.gradio_internals import Page
 from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS
 from ui.tabs import about as about_tab
 from ui.tabs import style_grid
@@ -21,7 +21,7 @@ Choose a photo and a painting. The photo is repainted in the painting's manner w
 
 def create_demo() -> gr.Blocks:
     """The whole app, ready to launch."""
-    with gr.Blocks(
+    with Page(
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
@@ -40,5 +40,4 @@ def create_demo() -> gr.Blocks:
     # The guard says who may wait, in sentences; this only has to be more than it lets in.
     places = 2 * (RUN_LIMITS.queue + RUN_LIMITS.concurrency)
     demo.queue(max_size=places, api_open=False, default_concurrency_limit=8)
-    spare_descriptions(demo)
     return demo

@@ -3,15 +3,19 @@
 Tried with Gradio 6.31. `page` is the `gr.Blocks` of the app.
 """
 
+from copy import copy
 from datetime import datetime, timedelta
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from gradio.blocks import BlocksConfig
+import gradio as gr
+from gradio.blocks import BlocksConfig, convert_component_dict_to_list
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 __all__ = [
+    "Page",
     "app_page",
     "busy_sessions",
     "drawings_of",
@@ -31,10 +35,51 @@ __all__ = [
     "parameters_of",
     "pending_sessions",
     "session_of_event",
-    "spare_descriptions",
     "unasked_connections",
     "upload_folder",
 ]
+
+
+class _Undescribed(BlocksConfig):
+    """The components of a page, of which sessions take copies that describe none of them."""
+
+    def __copy__(self) -> BlocksConfig:
+        copied = super().__copy__()
+        copied.config_for_block = lambda *_: {}
+        return copied
+
+
+class Page(gr.Blocks):
+    """A page that spends nothing on what an event leaves as it is.
+
+    Gradio does, on the thread that answers all requests: it makes every output of an event anew
+    for every word, changed or not, and describes every component of a session when that begins and
+    again at each update, for its deep links, which the guard does not serve.
+    """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.default_config.__class__ = _Undescribed
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        """What is sent for an event's outputs; only those that it tells something of are made."""
+        outputs = list(block_fn.outputs)
+        if len(outputs) < 2:
+            return await super().postprocess_data(block_fn, predictions, state)
+        if isinstance(predictions, dict):
+            left = predictions == gr.skip()
+            predictions = convert_component_dict_to_list(outputs, {} if left else predictions)
+        told = [not (isinstance(value, dict) and value == gr.skip()) for value in predictions]
+        fewer = copy(block_fn)
+        fewer.outputs = list(compress(outputs, told))
+        values = list(compress(predictions, told))
+        # The value of a single output goes without a list around it.
+        alone = values[0] if len(values) == 1 else values
+        made = iter(await super().postprocess_data(fewer, alone, state) if values else ())
+        return [
+            next(made) if tells else (None if output.stateful else gr.skip())
+            for output, tells in zip(outputs, told, strict=True)
+        ]
 
 
 def upload_folder() -> Path:
@@ -128,24 +173,6 @@ def parameters_of(name: str, page: Any) -> dict[str, dict[str, Any]] | None:
 
 
 # What sessions keep
-
-
-class _Undescribed(BlocksConfig):
-    """The components of a page, of which sessions take copies that describe none of them."""
-
-    def __copy__(self) -> BlocksConfig:
-        copied = super().__copy__()
-        copied.config_for_block = lambda *_: {}
-        return copied
-
-
-def spare_descriptions(page: Any) -> None:
-    """Let sessions keep no descriptions of components.
-
-    Gradio makes one of each when a session begins and again at every update, on the thread that
-    answers all requests, and reads them for its deep links only, which the guard does not serve.
-    """
-    page.default_config.__class__ = _Undescribed
 
 
 def kept_by_session(page: Any) -> dict[str, list[Any]]:
