@@ -116,6 +116,19 @@ def test_a_click_on_the_photo_or_its_button_replaces_it(visit, mine):
     assert visit.page.inner_text("#upload") == "Upload your photo"
 
 
+def test_what_was_not_painted_yet_is_seen_where_it_will_be(visit, mine):
+    page = visit.at().page
+    seen = "document.querySelector('#picture .painting')"
+    caption = "document.querySelector('#picture .caption').textContent"
+    visit.bring("#upload", mine)
+    page.wait_for_function(f"{caption} === 'Not painted yet'")
+    page.wait_for_function(f"{seen}.naturalWidth === 300 && {seen}.naturalHeight === 200")
+    assert not page.locator("#picture .divider").is_visible()
+    page.locator("#samples button").nth(1).click()
+    page.wait_for_function(f"{caption} === 'Painted before: Tower, Swirling Night'")
+    assert page.locator("#picture .divider").is_visible()
+
+
 def test_a_refused_photo_leaves_the_old_one(visit, wrong):
     page = visit.at().page
     before = visit.shown()

@@ -57,7 +57,7 @@ const render = async () => {
   // What comes into sight with this answer is not there yet.
   setTimeout(() => enliven(props.value.live ?? "none"), 150);
   if (busy.has(phase) && !busy.has(was)) move(0);
-  stage.classList.toggle("whole-only", busy.has(phase));
+  stage.classList.toggle("whole-only", busy.has(phase) || !value.photo);
   // An answer that comes on the heels of the last may overtake it; the sweep is not lost to that.
   if (phase === "finished" && busy.has(was)) sweeps = true;
   const before = moves;

@@ -62,8 +62,9 @@ class Visit:
 
     result: the last run that has a picture, which the panel below the picture is about. run: the
     one under way. line, notes, share: what is said of it. earlier: a result that is shown
-    instead, beside: both at once. sample: a pair painted before that is shown instead. outdated:
-    whether something else has been chosen since. stopping: Stop was pressed. name: a secret of
+    instead, beside: both at once. sample: a pair painted before that is shown instead. photo: the
+    file of the one that is shown because nothing has been painted from it. outdated: whether
+    something else has been chosen since. stopping: Stop was pressed. name: a secret of
     this page, under which its results are found after a reload; "" before anything is asked for.
     """
 
@@ -76,6 +77,7 @@ class Visit:
     earlier: Past | None = None
     beside: bool = False
     sample: tuple[str, str] | None = None
+    photo: str | None = None
     outdated: bool = False
     stopping: bool = False
     name: str = ""

@@ -78,7 +78,7 @@ class PaintTab:
     def _layout_out(self) -> None:
         # A first value is given at once: so Gradio gives its files an address and keeps them.
         self.picture = picture_box(value=_sample(self.name, *OPENING), elem_id="picture")
-        self.status = gr.HTML(status_html("Painted before. Press Paint to make your own."),
+        self.status = gr.HTML(status_html("Press Paint to make your own."),
                               elem_id="status", elem_classes="run-status")  # fmt: skip
         with gr.Column(visible=False, elem_id="after") as self.after:
             self.panel = ResultPanel()
@@ -284,8 +284,19 @@ class PaintTab:
             view["caption"] = "Your previous result" if visit.outdated else ""
             view["live"] = "all"
         else:
-            view |= _sample(self.picture, *OPENING)
+            view |= self._unpainted(visit.photo) or _sample(self.picture, *OPENING)
         return view | ({"live": "none"} if visit.busy else {})
+
+    def _unpainted(self, photo: str | None) -> dict[str, Any]:
+        """The photo as it is chosen; nothing when it is not, or is there no more."""
+        try:
+            found = open_photo(photo or "")
+        except BadInput:  # Paint will say what is wrong with it
+            return {}
+        return {
+            "painting": shown_file(self.picture, found, "photo"), "aspect": _aspect(found),
+            "alt": "The photo", "caption": "Not painted yet",
+        }  # fmt: skip
 
     def _result(self, result: Result) -> dict[str, Any]:
         photo, painting = result.once("view", lambda: self._pair(result))
@@ -332,9 +343,10 @@ class PaintTab:
         if visit.busy:
             return gr.skip()
         with user_errors():
-            was = (visit.sample, visit.outdated)
+            was = (visit.sample, visit.photo, visit.outdated)
             self._relate(visit, chosen)
-            if (visit.sample, visit.outdated) == was or visit.earlier is not None:
+            now = (visit.sample, visit.photo, visit.outdated)
+            if now == was or visit.earlier is not None:
                 return gr.skip()
             return self._view(visit)
 
@@ -347,11 +359,12 @@ class PaintTab:
             return self._view(visit)
 
     def _relate(self, visit: Visit, chosen: tuple[Any, ...]) -> None:
-        """Whether what is chosen now is what the result was painted from, or a sample's pair."""
+        """What the pictures chosen now are: the result's, a sample's pair, or not painted yet."""
         result, pictures = visit.result, chosen[: len(self.form.pictures)]
         visit.outdated = result is not None and chosen != result.chosen
         mine = result is not None and pictures == result.chosen[: len(pictures)]
         visit.sample = None if mine else sample_of(pictures)
+        visit.photo = None if visit.sample or result else pictures[0]
 
     def _show_earlier(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
         with user_errors():
