@@ -1,6 +1,7 @@
 """The guard, in front of a small app of its own: what it refuses, what it bounds, who may wait."""
 
 import asyncio
+import errno
 import io
 import json
 import logging
@@ -34,7 +35,7 @@ from ui.server.admission import DECODING, Admission, Command
 from ui.server.bodies import Refused, Upload, boundary_of
 from ui.server.expiry import Cache, Listeners, _again, _forget
 from ui.server.fair_queue import PAINTING, FairQueue
-from ui.server.gradio_internals import Page, kept_by_session
+from ui.server.gradio_internals import Page, keep_file, kept_by_session
 from ui.server.guard import launch_options
 from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS, RequestLimits
 from ui.server.visitors import Visitor, visitor_of
@@ -863,6 +864,27 @@ def test_an_expired_file_goes_with_its_folder(cache, tmp_path, monkeypatch) -> N
     kept.sweep()
     assert list(tmp_path.iterdir()) == []
     assert kept.gone() == {str(tmp_path / "a" / "x.png")}
+
+
+def test_a_picture_that_somebody_fetches_is_not_written_again(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    box = gr.HTML()
+    path = Path(keep_file(box, b"a picture", "lion.jpg"))
+    os.utime(path, (0, 0))
+    fetched = path.stat().st_ino
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", _no_room)
+        assert keep_file(box, b"a picture", "lion.jpg") == str(path)
+        with pytest.raises(OSError, match="No space"):
+            keep_file(box, b"another", "lion.jpg")
+    assert path.stat().st_ino == fetched
+    assert path.stat().st_mtime > time.time() - 60
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
+
+
+def _no_room(self: Path, data: bytes) -> int:
+    self.touch()
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_files_of_the_page_itself_never_expire(cache, tmp_path, monkeypatch) -> None:

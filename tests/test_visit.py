@@ -92,6 +92,20 @@ def test_until_a_run_has_a_picture_the_result_before_it_is_kept(visit):
         assert visit.phase is Phase.FINISHED
 
 
+def test_a_pair_painted_before_is_seen_until_there_is_a_result():
+    visit = Visit(sample=("lion", "mosaic"))
+    visit.ask()
+    visit.begin(result())
+    visit.take(WAITS)
+    visit.end()
+    assert visit.sample == ("lion", "mosaic")
+    visit.ask()
+    visit.begin(result())
+    visit.take(TOLD)
+    visit.end()
+    assert visit.sample is None
+
+
 def test_leaving_the_queue_is_said():
     visit = Visit()
     visit.ask()

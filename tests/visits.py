@@ -42,4 +42,4 @@ class Visit:
     def leave(self) -> None:
         """Close the page; nothing may have gone wrong on it."""
         self.context.close()
-        assert self.troubles == []
+        assert not self.troubles, self.troubles

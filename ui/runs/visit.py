@@ -92,7 +92,7 @@ class Visit:
             raise BadInput("A painting is under way on this page already: stop it first.")
         self._go(Phase.WAITING, "Getting ready")
         self.run, self.stopping = None, False
-        self.look_at(None)
+        self.earlier, self.beside = None, False
 
     def look_at(self, past: Past | None) -> None:
         """Show an earlier result; None: the latest again."""
@@ -144,7 +144,7 @@ class Visit:
 
     def _settle(self, phase: Phase, line: str) -> None:
         assert self.run is not None
-        self.result, self.run, self.outdated = self.run, None, False
+        self.result, self.run, self.outdated, self.sample = self.run, None, False, None
         self._go(phase, line, self.result.notes)
 
     def _back(self, line: str) -> None:

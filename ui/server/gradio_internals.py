@@ -3,15 +3,17 @@
 Tried with Gradio 6.31. `page` is the `gr.Blocks` of the app.
 """
 
+import os
 from copy import copy
 from datetime import datetime, timedelta
 from itertools import compress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import BlocksConfig, convert_component_dict_to_list
-from gradio.processing_utils import save_bytes_to_cache
+from gradio.processing_utils import hash_bytes
 from gradio.utils import get_upload_folder
 
 __all__ = [
@@ -213,10 +215,23 @@ def forget_files(files: set[str], page: Any) -> None:
 
 
 def keep_file(component: Any, data: bytes, name: str) -> str:
-    """Put a file where `component` may serve it until it expires; returns its path."""
-    path = save_bytes_to_cache(data, name, component.GRADIO_CACHE)
-    component.temp_files.add(path)
-    return path
+    """Put a file where `component` may serve it until it expires; returns its path.
+
+    One that is there already is not written again, as Gradio would: somebody may be fetching it.
+    """
+    path = Path(component.GRADIO_CACHE).resolve() / hash_bytes(data) / name
+    try:
+        os.utime(path)  # it expires anew
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{token_hex(8)}.part")
+        try:
+            part.write_bytes(data)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    component.temp_files.add(str(path))
+    return str(path)
 
 
 def drawings_of(editor: str, page: Any) -> dict[str, Any] | None:
