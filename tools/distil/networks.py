@@ -132,6 +132,13 @@ class Seen:
             {la: torch.cat([part.grams[la] for part in parts]) for la in STYLE},
         )
 
+    def __getitem__(self, which: slice) -> "Seen":
+        """Some pictures of the batch."""
+        return Seen(
+            {level: x[which] for level, x in self.features.items()},
+            {level: x[which] for level, x in self.grams.items()},
+        )
+
     def detach(self) -> "Seen":
         return Seen(
             {level: x.detach() for level, x in self.features.items()},

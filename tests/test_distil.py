@@ -1,0 +1,89 @@
+"""The distillation of the compact encoder runs from end to end, goes on, and what it writes paints."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from nst.engine import encoders
+from nst.engine.encoders import torchvision_names, vgg
+from nst.engine.objective import Objective
+from nst.recipe import Recipe
+from nst.weights import store
+from nst.weights.encoders import build_encoder
+from tools.distil import __main__ as distil
+from tools.distil import networks
+from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS
+from tools.distil.networks import LEVELS, Seen
+
+BLOCKS = ((6, 4), (8, 6), (8, 6, 6, 6), (8, 8, 8, 8), (8,))
+WIDTH = 8  # of every layer of a VGG-19 that is quick enough for a test
+
+
+def album(folder, names, rng):
+    folder.mkdir()
+    for name in [*names, "one", "two"]:
+        pixels = rng.integers(0, 256, (40, 48, 3), np.uint8)
+        Image.fromarray(pixels).resize((160, 140)).save(folder / f"{name}.jpg")
+    return folder
+
+
+@pytest.fixture
+def learn(tmp_path, monkeypatch):
+    """Teach for some minutes more; returns what stands in the file that would ship."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(encoders, "VGG_WIDTHS", (WIDTH,) * 5)
+    for level in LEVELS:
+        monkeypatch.setitem(networks.DIRECTIONS, level, WIDTH)
+    teacher, out = tmp_path / "vgg19.safetensors", tmp_path / "compact.safetensors"
+    weights = {}
+    for name, conv in torchvision_names(vgg("vgg19")).items():
+        torch.nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+        weights |= {f"{name}.weight": conv.weight.detach(), f"{name}.bias": conv.bias.detach()}
+    save_file(weights, teacher)
+    photos = album(tmp_path / "photos", HELD_OUT_PHOTOS, rng)
+    paintings = album(tmp_path / "paintings", HELD_OUT_PAINTINGS, rng)
+
+    def learned(minutes):
+        asked = {
+            "teacher": teacher, "photos": photos, "paintings": paintings, "out": out,
+            "checkpoint": tmp_path / "distil.pt", "minutes": minutes, "side": 32, "batch": 2,
+            "canvases": 1, "places": 2, "replay": 8, "blocks": json.dumps(BLOCKS), "device": "cpu",
+        }  # fmt: skip
+        told = [f"--{key}={value}" for key, value in asked.items()]
+        monkeypatch.setattr(sys, "argv", ["distil", *told])
+        distil.main()
+        monkeypatch.setattr(store, "COMPACT", out)
+        return store.load_compact()[1]
+
+    return learned
+
+
+@pytest.mark.slow
+def test_it_learns_goes_on_and_what_it_writes_paints(learn):
+    first = learn(0.02)
+    assert json.loads(first["blocks"]) == [list(block) for block in BLOCKS]
+    assert json.loads(first["errors"]).keys() == set(LEVELS)
+    assert all(-1 <= cosine <= 1 for cosine in json.loads(first["cosines"]).values())
+    again = learn(0.04)
+    assert again["schedule"].startswith(f"{first['schedule']}; steps ")
+    encoder = build_encoder("compact")
+    assert encoder.blocks == BLOCKS
+    picture = torch.rand(1, 3, 32, 32)
+    _, gradient = Objective(encoder, Recipe(), picture, [picture.flip(2)]).evaluate(picture)
+    assert gradient.isfinite().all()
+    assert gradient.any()
+
+
+def test_some_pictures_of_what_was_seen_are_those_pictures():
+    features = {level: torch.rand(3, 2, 4, 4) for level in LEVELS}
+    seen = Seen(features, {level: networks.gram(x) for level, x in features.items()})
+    some = Seen.joined([seen[:1], seen[1:]])
+    for level, x in features.items():
+        assert torch.equal(some.features[level], x)
+    assert torch.equal(seen[2:].grams["relu1_1"], seen.grams["relu1_1"][2:])
