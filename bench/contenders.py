@@ -37,10 +37,7 @@ def open_vgg19(path: Path | None) -> Encoder:
 
 def tuned(encoder: Encoder, dtype: torch.dtype) -> Encoder:
     """A copy in the precision and memory layout that `build_encoder` gives its encoders."""
-    encoder = copy.deepcopy(encoder).to(dtype)
-    for conv in encoder.convolutions.values():
-        conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
-    return encoder
+    return copy.deepcopy(encoder).to(dtype, memory_format=torch.channels_last)
 
 
 def default_step(encoder: Encoder, content: Tensor, style: Tensor) -> Callable[[], None]:

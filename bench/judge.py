@@ -16,7 +16,7 @@ from nst.engine.canvas import resize
 from nst.engine.encoders import Encoder
 from nst.recipe import STYLE_LAYERS
 
-__all__ = ["CONTENT_LAYER", "Marks", "cosines", "mark", "noise"]
+__all__ = ["Marks", "cosines", "mark", "noise"]
 
 CONTENT_LAYER = "relu4_2"
 SHRUNK = 0.75

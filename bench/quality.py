@@ -13,7 +13,6 @@ import json
 import statistics
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -22,9 +21,10 @@ from bench.judge import Marks, cosines, mark
 from nst.engine.canvas import resize
 from nst.engine.encoders import Encoder
 from nst.engine.stylize import stylize
-from nst.hardware import fastest_dtype, use_machine
+from nst.hardware import use_machine
 from nst.pictures.export import contact_sheet, save_picture
 from nst.pictures.images import fit, open_photo, to_image, to_tensor
+from nst.pipeline import choose_dtype
 from nst.recipe import Recipe
 from nst.weights.encoders import build_encoder
 
@@ -77,8 +77,11 @@ def main() -> None:
     use_machine()
     args.keep.mkdir(parents=True, exist_ok=True)
     judge, compact = open_vgg19(args.vgg19), build_encoder("compact")
-    dtype = fastest_dtype(torch.device("cpu"), 256)
-    painters = {"vgg19": tuned(judge, dtype), "compact": tuned(compact, dtype), None: None}
+    painters = {
+        "vgg19": tuned(judge, choose_dtype("vgg19")),
+        "compact": tuned(compact, choose_dtype("compact")),
+        None: None,
+    }
     recipe = Recipe(size=args.size)
     rows, tiles = [], []
     for photo_name, style_name in tqdm(PAIRS[: args.pairs], disable=None):

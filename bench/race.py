@@ -54,7 +54,7 @@ class Race:
         }
 
     def _runs(self) -> dict[str, Iterator[tuple[float, Tensor | None]]]:
-        """Plain Adam, each idea by itself, and all of them."""
+        """Plain Adam, each idea by itself, and those that help together."""
         size = max(self.content.shape[2:])
         plain = same_objective(self.encoder, self.weight).replace(size=size, steps=self.steps)
         third = plain.replace(steps=max(2, self.steps // 3))
@@ -77,6 +77,8 @@ class Race:
 
     def _ours(self, recipe: Recipe) -> Iterator[tuple[float, Tensor | None]]:
         for step in stylize(self.content, [self.style], recipe, self.fast, every=0):
+            if step.done:  # the last step once more, evaluated
+                return
             assert step.losses is not None
             whole = step.size == tuple(self.content.shape[2:])
             yield (step.losses.total if whole else math.inf), step.picture if whole else None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-__all__ = ["Server", "free_port", "running", "start"]
+__all__ = ["Server", "running", "start"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOWEST_START = 120  # seconds; torch alone takes ten on a busy machine

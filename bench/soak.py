@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -253,6 +254,7 @@ def client_from(url: str, address: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=120, headers=headers, limits=limits)
 
 
+@cache
 def tower() -> bytes:
     """A small photograph as a PNG."""
     photo = Image.open(get_image("tower.jpg")).convert("RGB")
@@ -260,6 +262,7 @@ def tower() -> bytes:
     return _png(photo)
 
 
+@cache
 def flat(side: int) -> bytes:
     """A PNG that is small as a file and large in memory."""
     return _png(Image.new("RGB", (side, side), "teal"))
@@ -379,7 +382,7 @@ def watched(server: Server, account: Account) -> Iterator[None]:
 
 
 async def crowd(server: Server, visitors: int, seconds: float) -> Account:
-    """All visitors for so long, then the same seeds alone."""
+    """All visitors for so long."""
     account = Account()
     with watched(server, account):
         until = time.monotonic() + seconds

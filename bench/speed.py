@@ -110,11 +110,15 @@ def steps(bench: Bench) -> dict:
     growth = {
         name: exponent({size: seconds[size][name] for size in args.sizes}) for name in CONTENDERS
     }
+    counted = {size: step_operations(bench, size) for size in args.sizes}
     return {
         "seconds": seconds,
         "matmul_rate": rates,
-        "operations": {size: step_operations(bench, size) for size in args.sizes},
-        "over_floor": {s: over_floor(bench, s, seconds[s], rates[s]) for s in args.sizes},
+        "operations": counted,
+        "over_floor": {
+            size: over_floor(bench, counted[size], seconds[size], rates[size])
+            for size in args.sizes
+        },
         "over_textbook": {
             size: {name: s / found[TEXTBOOK] for name, s in found.items()}
             for size, found in seconds.items()
@@ -128,9 +132,8 @@ def step_operations(bench: Bench, size: int) -> dict[str, float]:
     return {VGG: vgg, COMPACT: operations(bench.compact(), "conv5_1", size, size)}
 
 
-def over_floor(bench: Bench, size: int, seconds: dict, rates: dict) -> dict[str, float]:
+def over_floor(bench: Bench, counted: dict, seconds: dict, rates: dict) -> dict[str, float]:
     """Seconds over those that the operations take at the matmul rate of the same precision."""
-    counted = step_operations(bench, size)
     precision = {VGG: bench.vgg_dtype, VGG_FP32: torch.float32, COMPACT: bench.compact_dtype}
     return {
         name: seconds[name] / (counted[COMPACT if name == COMPACT else VGG] / rates[DTYPES[dtype]])

@@ -120,9 +120,7 @@ class Textbook:
 
 def _plain(conv: nn.Conv2d) -> nn.Conv2d:
     """A copy in fp32 and the usual memory layout."""
-    conv = copy.deepcopy(conv).float()
-    conv.weight.data = conv.weight.data.contiguous()
-    return conv
+    return copy.deepcopy(conv).float().to(memory_format=torch.contiguous_format)
 
 
 def same_objective(encoder: Encoder, style_weight: float = STYLE_WEIGHT) -> Recipe:

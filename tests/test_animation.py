@@ -1,4 +1,4 @@
-"""A painting that develops: the film for a phone's gallery and the looping WebP, decoded again."""
+"""A painting that develops: the film for a phone's gallery and the looping GIF, decoded again."""
 
 import io
 from itertools import pairwise

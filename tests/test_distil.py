@@ -1,4 +1,4 @@
-"""The distillation of the compact encoder runs from end to end, goes on, and what it writes paints."""
+"""The distillation of the compact encoder runs, goes on where it was, and what it writes paints."""
 
 import json
 import sys

@@ -37,7 +37,7 @@ def encode(picture: Image.Image) -> tuple[bytes, int]:
 def main() -> None:
     """Parse the command line, paint, save, and print each file's size and sha256."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("ids", nargs="*", default=["all"], choices=["all", *PAINTINGS])
+    parser.add_argument("ids", nargs="*", default="all", choices=["all", *PAINTINGS])
     parser.add_argument("--out", type=Path, default=Path("examples/styles"))
     parser.add_argument("--size", type=int, default=960, help="long side, 768 to 1024 pixels")
     arguments = parser.parse_args()

@@ -146,7 +146,6 @@ def app(out: Path) -> None:
 
 
 def _save(picture: Image.Image, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
     picture.save(path, quality=82, optimize=True, progressive=True)
     print(f"{path}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB")
 
@@ -166,6 +165,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
     parser.add_argument("--size", type=int, help="long side of what is painted, or of a cell")
     args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     if args.what == "app":
         app(args.out)
     else:

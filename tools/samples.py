@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from nst import Recipe, open_photo, open_pipeline  # noqa: E402
 from nst.pictures.images import fit  # noqa: E402
 from nst.presets import EXAMPLES, load_presets, preset_of  # noqa: E402
-from nst.weights.store import COMPACT, SOURCES, is_cached  # noqa: E402
+from nst.weights.store import COMPACT, SOURCES  # noqa: E402
 from ui.parts.samples import OPENING, SAMPLES  # noqa: E402
 
 __all__ = ["FOLDER", "SIDE", "main", "paint", "painted_by"]
@@ -71,15 +71,14 @@ def _mark(recipe: Recipe) -> str:
 
 
 def main() -> None:
-    """Paint all pairs, or those named, with the best encoder on this machine."""
-    best = "vgg19" if is_cached("vgg19") else "compact"
+    """Paint all pairs, or those named."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("pairs", nargs="*", default=PAIRS)
-    parser.add_argument("--encoder", default=best, help=f"here {best}, unless told otherwise")
+    parser.add_argument("--encoder", default="compact", help="without a sketch by another")
     parser.add_argument("--size", type=int, default=Recipe().size, help="pixels it is painted at")
     parser.add_argument("--steps", type=int, default=Recipe().steps)
     args = parser.parse_args()
-    recipe = Recipe(encoder=args.encoder, size=args.size, steps=args.steps)
+    recipe = Recipe(encoder=args.encoder, sketch="off", size=args.size, steps=args.steps)
     for number, pair in enumerate(args.pairs, start=1):
         path = paint(pair, recipe)
         kilobytes = path.stat().st_size / 1000

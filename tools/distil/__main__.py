@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import time
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -46,20 +47,20 @@ class Classroom:
         self.unseen_photos = Album.named(args.photos, HELD_OUT_PHOTOS)
         self.unseen_paintings = Album.named(args.paintings, HELD_OUT_PAINTINGS)
         first = [a.crop(args.side, self.rng) for a in (self.photos, self.paintings) * 12]
-        self.first = tensors(first).to(device)
-        self.teacher = Teacher(args.teacher, device, self.first)
+        pictures = tensors(first).to(device)
+        self.teacher = Teacher(args.teacher, device, pictures)
         self.student = Student(args.blocks)
         self.student.to(device, memory_format=torch.channels_last)
         self.easel, self.replay = Easel(args.places, args.side), ReplayBuffer(args.replay)
         with torch.no_grad():
-            self.replay.put(self.first, self.teacher(self.first), self.rng)
+            self.replay.put(pictures, self.teacher(pictures), self.rng)
 
     def begin(self) -> None:
         """Solve the student's layers and its heads on some pictures, before it learns."""
         albums = (self.photos, self.paintings)
         drawn = tensors([a.crop(128, self.rng) for a in albums * 80])
         drawn = torch.cat([drawn[:80], jitter(drawn[80:], self.rng)]).to(self.device)
-        solve_layers(self.student, load_vgg19(self.args.teacher), drawn)
+        solve_layers(self.student, load_vgg19(self.args.teacher).to(self.device), drawn)
         some = drawn[::4]
         with torch.no_grad():
             truth = Seen.joined([self.teacher(part) for part in some.split(8)])
@@ -132,8 +133,6 @@ class Classroom:
 
     def exam(self) -> dict[str, dict[str, float]]:
         """Errors and gradients' cosines at every level, on unseen pictures the teacher painted."""
-        if not hasattr(self, "paper"):
-            self.paper = self._write_paper(random.Random(0))
         canvas, others = (t.to(self.device) for t in self.paper)
         n = len(canvas)
         canvas.requires_grad_()
@@ -159,8 +158,10 @@ class Classroom:
             },
         }
 
-    def _write_paper(self, rng: random.Random) -> tuple[Tensor, Tensor]:
+    @cached_property
+    def paper(self) -> tuple[Tensor, Tensor]:
         """Half-painted canvases of 128 px, and their styles and photos; none was trained on."""
+        rng = random.Random(0)
         albums = (self.unseen_paintings, self.unseen_photos)
         style, photo = (tensors([a.crop(128, rng) for _ in range(8)]) for a in albums)
         easel = Easel(8, 128)
@@ -235,7 +236,8 @@ def main() -> None:
     rest = [p for p in student.parameters() if all(p is not conv for conv in convs)]
     muon, adam = Muon(convs, args.rate), torch.optim.Adam(rest, betas=(0.9, 0.99))
     parts = {"student": student, "muon": muon, "adam": adam}
-    step, spent, stages = 0, 0.0, []
+    step, spent, stages = 0, 0.0, ["layers solved by least squares"]
+    digest = hashlib.sha256(args.teacher.read_bytes()).hexdigest()
     if args.checkpoint.exists():
         saved = torch.load(args.checkpoint)
         for name, part in parts.items():
@@ -261,9 +263,9 @@ def main() -> None:
         torch.save(states | {"step": step, "spent": spent, "stages": done}, args.checkpoint)
         marks = room.exam()
         facts = {
-            "what": "compact encoder of nst, distilled from a random start",
+            "what": "compact encoder of nst, distilled",
             "teacher": args.teacher.name,
-            "teacher_sha256": hashlib.sha256(args.teacher.read_bytes()).hexdigest(),
+            "teacher_sha256": digest,
             "data": f"{len(room.photos.pictures)} photographs, "
             f"{len(room.paintings.pictures)} paintings",
             "schedule": "; ".join([f"seed {args.seed}", *done]),

@@ -43,7 +43,7 @@ def learn_first(student: Encoder, teacher: Encoder, pictures: Tensor) -> None:
     """Let the first layer's features, times some matrix, become the teacher's."""
     conv = student.convolutions["conv1_1"]
     width, wide = conv.weight.shape[0], teacher.convolutions["conv1_1"].weight.shape[0]
-    head = nn.Conv2d(width, wide, 1)
+    head = nn.Conv2d(width, wide, 1).to(pictures.device)
     adam = torch.optim.Adam([*conv.parameters(), *head.parameters()], 5e-3)
     for step in range(FIRST_STEPS):
         for group in adam.param_groups:

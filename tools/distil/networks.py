@@ -1,6 +1,6 @@
 """The teacher, and the student with a linear head a level into the teacher's features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nst.engine.encoders import Encoder, load_features, vgg
 from nst.hardware import fastest_dtype
+from nst.recipe import STYLE_LAYERS
 
 __all__ = [
     "BLOCKS",
@@ -23,7 +24,7 @@ __all__ = [
     "load_vgg19",
 ]
 
-STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+STYLE = STYLE_LAYERS
 CONTENT = "relu4_2"
 LEVELS = (*STYLE, CONTENT)  # of the teacher
 
@@ -134,15 +135,15 @@ class Seen:
 
     def __getitem__(self, which: slice) -> "Seen":
         """Some pictures of the batch."""
-        return Seen(
-            {level: x[which] for level, x in self.features.items()},
-            {level: x[which] for level, x in self.grams.items()},
-        )
+        return self._each(lambda x: x[which])
 
     def detach(self) -> "Seen":
+        return self._each(Tensor.detach)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Seen":
         return Seen(
-            {level: x.detach() for level, x in self.features.items()},
-            {level: x.detach() for level, x in self.grams.items()},
+            {level: change(x) for level, x in self.features.items()},
+            {level: change(x) for level, x in self.grams.items()},
         )
 
 
