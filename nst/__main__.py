@@ -21,6 +21,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from itertools import chain
 from pathlib import Path
 from threading import Event
 from typing import Any, NoReturn
@@ -147,9 +148,8 @@ def _photos(names: list[str]) -> list[Path]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[Event]:
-    """An event that Ctrl-C sets, so that what is painted can be saved; the second ends at once."""
-    stop = Event()
+def _stoppable(stop: Event) -> Iterator[None]:
+    """Ctrl-C sets the event, so that what is painted can be saved; the second ends at once."""
 
     def asked(*_: object) -> None:
         if stop.is_set():
@@ -159,7 +159,7 @@ def _stoppable() -> Iterator[Event]:
 
     before = signal.signal(signal.SIGINT, asked)
     try:
-        yield stop
+        yield
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -202,9 +202,7 @@ def _facts(
         "steps": step.step,
         "seconds": round(step.seconds, 3),
         "losses": step.losses._asdict() if step.losses else {},
-        "notes": [
-            note for note in (pipeline.reason, pipeline.substitutes(recipe), *step.notes) if note
-        ],
+        "notes": [*filter(None, (pipeline.reason, pipeline.substitutes(recipe), *step.notes))],
         "recipe": asdict(recipe),
     }
 
@@ -252,8 +250,8 @@ def _paint_all(
 
     Ctrl-C keeps what the one under way has, and begins no other.
     """
-    facts, failed = [], []
-    with _stoppable() as stop:
+    facts, failed, stop = [], [], Event()
+    with _stoppable(stop):
         for i, (path, out) in enumerate(zip(photos, outs, strict=True)):
             if stop.is_set():
                 break
@@ -321,8 +319,11 @@ def _compare(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     check_outputs([args.out], [args.photo, style_path(args.style)], args.overwrite)
     photo, style = open_photo(args.photo), find_style(args.style)
-    with _stoppable() as stop, tqdm(unit="step") as bar:
-        for progress in compare(args.name, photo, style, args.size, args.steps, stop=stop):
+    stop = Event()
+    told = compare(args.name, photo, style, args.size, args.steps, stop=stop)
+    first = next(told)  # what is missing has been fetched by now: Ctrl-C ends that at once
+    with _stoppable(stop), tqdm(unit="step") as bar:
+        for progress in chain([first], told):
             if progress.line:
                 tqdm.write(progress.line, file=sys.stderr)
             bar.total = progress.total

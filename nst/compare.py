@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 from PIL import Image
@@ -19,7 +19,6 @@ __all__ = [
     "COMPARISONS",
     "Comparison",
     "ComparisonProgress",
-    "LocalPainter",
     "Progress",
     "Run",
     "compare",
@@ -163,7 +162,7 @@ def compare(
             open_pipeline(recipe, strict=True)
     painter = painter or LocalPainter()
     yield from _announced(recipes, photo, style, painter, expected)
-    job = _Job(COMPARISONS[name], recipes, (photo, style), painter, deadline, stop or Event())
+    job = _Job(COMPARISONS[name], recipes, photo, style, painter, deadline, stop or Event())
     yield from job.run()
     yield job.last()
 
@@ -200,8 +199,8 @@ def scaled(
 def _scaled(recipe: Recipe, size: int | None, steps: int | None) -> Recipe:
     factor = 1 if steps is None else steps / recipe.steps
     return recipe.replace(
-        size=size or recipe.size,
-        steps=steps or recipe.steps,
+        size=recipe.size if size is None else size,
+        steps=recipe.steps if steps is None else steps,
         keep_at=tuple(max(1, round(at * factor)) for at in recipe.keep_at),
         keep_every=0,
     )
@@ -235,26 +234,25 @@ def _pace(recipe: Recipe, photo: Image.Image, style: Image.Image, painter: Paint
     return (ended - began) / max(1, last - first)
 
 
+@dataclass
 class _Job:
     """The state of one comparison."""
 
-    def __init__(
-        self,
-        comparison: Comparison,
-        recipes: Sequence[tuple[str, Recipe]],
-        pictures: tuple[Image.Image, Image.Image],
-        painter: Painter,
-        deadline: float | None,
-        stop: Event,
-    ) -> None:
-        self.comparison, self.recipes = comparison, recipes
-        self.photo, self.style = pictures
-        self.painter, self.deadline, self.stop = painter, deadline, stop
-        self.total = sum(recipe.steps for _, recipe in recipes)
-        self.done = 0
-        self.runs: list[Run] = []
-        self.told: set[str] = set()
-        self.began = time.perf_counter()
+    comparison: Comparison
+    recipes: Sequence[tuple[str, Recipe]]
+    photo: Image.Image
+    style: Image.Image
+    painter: Painter
+    deadline: float | None
+    stop: Event
+    done: int = 0
+    runs: list[Run] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def total(self) -> int:
+        return sum(recipe.steps for _, recipe in self.recipes)
 
     def run(self) -> Iterator[ComparisonProgress]:
         for caption, recipe in self.recipes:
@@ -299,20 +297,10 @@ class _Job:
                 shown, own = caption, recipe
                 if self.comparison.frames:
                     # A frame is what its recipe paints when it ends there.
-                    shown, own = (
-                        f"step {progress.step:,}",
-                        recipe.replace(steps=progress.step, keep_at=()),
-                    )
-                self.runs.append(
-                    Run(
-                        shown,
-                        own,
-                        progress.picture,
-                        progress.losses,
-                        progress.seconds,
-                        tuple(curve),
-                    )
-                )
+                    shown = f"step {progress.step:,}"
+                    own = recipe.replace(steps=progress.step, keep_at=())
+                painted = progress.picture, progress.losses, progress.seconds
+                self.runs.append(Run(shown, own, *painted, tuple(curve)))
             yield self._progress(caption, picture=progress.picture)
             if late:
                 return

@@ -1,9 +1,9 @@
 """Pictures in, pictures out: a recipe's encoder on this machine's device, chosen and explained."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from PIL import Image
@@ -127,25 +127,22 @@ class Pipeline:
         return join_alpha(to_image(step.picture), alpha)
 
 
-_encoders: OrderedDict[tuple, Encoder] = OrderedDict()
 _building = threading.Lock()
 
 
 def _encoder(name: str, pooling: str) -> Encoder:
-    """Build an encoder or return the one built before; the few last used are kept.
+    """An encoder whose weights are here; the few last used are kept.
 
-    Everybody waits meanwhile: nothing is downloaded here.
+    Everybody waits while one is built: nothing is downloaded here.
     """
-    device = pick_device()
-    own = None if pooling == "own" or name == "compact" else pooling
-    key = (name, own, device)
     with _building:
-        if key not in _encoders:
-            _encoders[key] = build_encoder(name, own, choose_dtype(name), device, download=False)
-        _encoders.move_to_end(key)
-        while len(_encoders) > KEPT_ENCODERS:
-            _encoders.popitem(last=False)
-        return _encoders[key]
+        own = None if pooling == "own" or name == "compact" else pooling
+        return _built(name, own, pick_device())
+
+
+@lru_cache(maxsize=KEPT_ENCODERS)
+def _built(name: str, pooling: str | None, device: torch.device) -> Encoder:
+    return build_encoder(name, pooling, choose_dtype(name), device, download=False)
 
 
 def choose_dtype(name: str) -> torch.dtype:
@@ -232,7 +229,11 @@ def _sketcher(recipe: Recipe, painter: str, strict: bool) -> tuple[Encoder | Non
 
 
 def _ready(name: str, recipe: Recipe, fetch: bool) -> Encoder:
-    if fetch and name in SOURCES:
-        with progress_bar(name) as progress:
-            load_vgg(name, progress)
+    try:
+        return _encoder(name, recipe.pooling)
+    except WeightsUnavailable:
+        if not fetch or name not in SOURCES:
+            raise
+    with progress_bar(name) as progress:
+        load_vgg(name, progress)
     return _encoder(name, recipe.pooling)

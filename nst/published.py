@@ -1,4 +1,4 @@
-"""The recipes that can be asked for by name: the project's own and five published systems.
+"""The recipes that can be asked for by name: our own, the method itself, five published systems.
 
 Layers whose ReLU is part of the layer in the source (Keras; the TensorFlow 1 graphs behind
 `lodaya` and `five-minute`) are named `relu*` here. Sources give learning rates for pixels in
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nst.errors import BadInput
 from nst.recipe import FORMER_NAMES, Recipe
 
-__all__ = ["RECIPES", "NamedRecipe", "get_recipe"]
+__all__ = ["RECIPES", "get_recipe"]
 
 
 @dataclass(frozen=True)

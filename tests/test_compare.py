@@ -91,6 +91,12 @@ def test_another_size_and_steps_change_nothing_else_of_the_recipes():
         assert (small.size, small.steps) == (128, 45)
 
 
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"size": 0}])
+def test_a_size_or_steps_of_nothing_are_refused(wrong):
+    with pytest.raises(BadInput, match=f"{next(iter(wrong))} is 0"):
+        scaled("frames", **wrong)
+
+
 def test_it_says_how_long_it_will_take_before_it_paints():
     painter = Painter()
     told = next(compare("ratios", PHOTO, STYLE, painter=painter)).line

@@ -62,9 +62,9 @@ def machine(monkeypatch):
     monkeypatch.setattr(pipeline, "is_cached", lambda name: name in here.cached)
     monkeypatch.setattr(pipeline, "build_encoder", here.build)
     monkeypatch.setattr(pipeline, "load_vgg", here.load)
-    pipeline._encoders.clear()
+    pipeline._built.cache_clear()
     yield here
-    pipeline._encoders.clear()
+    pipeline._built.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_missing_compact_encoder_is_never_hidden(monkeypatch):
         raise WeightsUnavailable("The compact encoder is damaged.")
 
     monkeypatch.setattr(weighted, "load_compact", gone)
-    pipeline._encoders.clear()
+    pipeline._built.cache_clear()
     with pytest.raises(WeightsUnavailable, match="damaged"):
         open_pipeline(Recipe(encoder="compact"))
 
@@ -184,7 +184,7 @@ def test_encoder_is_built_once_and_the_last_few_are_kept(machine):
         get_recipe("ghorpade-vgg19"),
     ):
         open_pipeline(recipe)
-    assert len(pipeline._encoders) <= pipeline.KEPT_ENCODERS
+    assert pipeline._built.cache_info().currsize <= pipeline.KEPT_ENCODERS
     assert open_pipeline(Recipe(encoder="vgg19")).encoder is not first
 
 

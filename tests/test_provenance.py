@@ -23,9 +23,9 @@ def machine(monkeypatch):
     """One that has no VGG and works in fp32."""
     monkeypatch.setattr(pipeline, "is_cached", lambda name: False)
     monkeypatch.setattr(pipeline, "fastest_dtype", lambda device, width: torch.float32)
-    pipeline._encoders.clear()
+    pipeline._built.cache_clear()
     yield monkeypatch
-    pipeline._encoders.clear()
+    pipeline._built.cache_clear()
 
 
 def test_what_painted_is_encoder_weights_precision_and_versions():

@@ -24,7 +24,7 @@ def resize(picture: Tensor, size: Sequence[int]) -> Tensor:
 
 @dataclass
 class Canvas:
-    """A picture (1, 3, H, W) in 0..1 with what its optimiser remembers, all fp32.
+    """A picture (1, 3, H, W) with what its optimiser remembers, all fp32; Adam keeps it in 0..1.
 
     exp_avg, exp_avg_sq, steps: Adam's moments, and how many steps it has taken (Kingma and Ba
     2015). lbfgs: what L-BFGS knows of this picture at this size (Liu and Nocedal 1989), its
@@ -114,14 +114,10 @@ class Canvas:
             (resize(self.picture, size) + detail).clamp_(0, 1), exp_avg, exp_avg_sq, self.steps
         )
 
-    def copy(self) -> "Canvas":
-        return Canvas(
-            self.picture.clone(), self.exp_avg.clone(), self.exp_avg_sq.clone(), self.steps
-        )
-
-    def moved(self, device: torch.device) -> "Canvas":
-        """The same painting on another device."""
+    def copy(self, device: torch.device | None = None) -> "Canvas":
+        """The same painting in memory of its own, on another device if one is named."""
         picture, exp_avg, exp_avg_sq = (
-            t.to(device) for t in (self.picture, self.exp_avg, self.exp_avg_sq)
+            t.to(device or t.device, copy=True)
+            for t in (self.picture, self.exp_avg, self.exp_avg_sq)
         )
         return Canvas(picture, exp_avg, exp_avg_sq, self.steps)

@@ -30,9 +30,6 @@ TAUGHT_CONTENT = "relu4_2"  # of VGG-19, the only content layer that a distilled
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
-# How the first convolution pads; all others pad with zeros.
-PADDINGS: dict[str, Literal["zeros", "reflect"]] = {"zeros": "zeros", "picture": "reflect"}
-
 
 class Encoder(nn.Module):
     """Blocks of 3x3 convolutions and ReLUs with 2x2 pooling between them.
@@ -65,12 +62,13 @@ class Encoder(nn.Module):
         self.content_layer = content_layer
         self.blocks = tuple(tuple(block) for block in blocks)
         self.pooling, self.padding = pooling, padding
+        first: Literal["zeros", "reflect"] = "reflect" if padding == "picture" else "zeros"
         self.convs = nn.ModuleDict()
         width = 3
         for b, block in enumerate(self.blocks, start=1):
             for i, wider in enumerate(block, start=1):
-                mode = PADDINGS[padding] if width == 3 else "zeros"
-                conv = nn.Conv2d(width, wider, 3, padding=1, padding_mode=mode)
+                conv = nn.Conv2d(width, wider, 3, padding=1, padding_mode=first)
+                first = "zeros"
                 self.convs[f"conv{b}_{i}"] = conv
                 width = wider
         self.projections = dict(projections or {})

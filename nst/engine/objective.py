@@ -58,7 +58,8 @@ class Objective:
         for layer, weight in zip(layers, recipe.style_layer_weights, strict=True):
             self.style_layers[layer] += weight  # one layer may stand in for several
         self.layers = {self.content_layer, *layers}
-        self.halo = self._halo()
+        reach = max(encoder.receptive_radius(layer) for layer in self.layers)
+        self.halo = -(-reach // STRIDE) * STRIDE
         self.tile = tile
         turns = range(offsets(content.shape[2:], recipe.pooling_offsets))
         self.guides = [
@@ -75,10 +76,6 @@ class Objective:
             for o in turns
         ]
 
-    def _halo(self) -> int:
-        reach = max(self.encoder.receptive_radius(layer) for layer in self.layers)
-        return -(-reach // STRIDE) * STRIDE
-
     def _tiles(self, picture: Tensor) -> list[Tile]:
         return tiles(picture.shape[2:], self.tile, self.halo)
 
@@ -91,7 +88,7 @@ class Objective:
         return {la: [F.avg_pool2d(guide[None], s) for guide in guides] for la, s in sizes.items()}
 
     def _content_loss(self, content: Tensor) -> ContentLoss:
-        found = self._whole(content, {self.content_layer})
+        found = self._content_features(content)
         projection = self.encoder.projections.get(self.content_layer)
         channels = self.encoder.channels(self.content_layer)
         return ContentLoss(found, self.recipe.content_form, channels, self.scale, projection)
@@ -131,13 +128,13 @@ class Objective:
             weights
         )
 
-    def _whole(self, picture: Tensor, layers: set[str]) -> Tensor:
-        """One layer's features of a whole picture, put together from its tiles."""
-        (layer,) = layers
+    def _content_features(self, picture: Tensor) -> Tensor:
+        """Those of a whole picture, put together from its tiles."""
+        layer = self.content_layer
         stride = self.encoder.stride(layer)
         out: Tensor | None = None
         for tile in self._tiles(picture):
-            features = self._features(picture, tile, layers)[layer]
+            features = self._features(tile.cut(picture), tile, {layer})[layer]
             if out is None:
                 size = [side // stride for side in picture.shape[2:]]
                 out = features.new_empty(1, features.shape[1], *size)
@@ -145,9 +142,9 @@ class Objective:
         assert out is not None
         return out
 
-    def _features(self, picture: Tensor, tile: Tile, layers: set[str]) -> dict[str, Tensor]:
-        """Features of a tile's core."""
-        found = self.encoder(picture[..., tile.halo_rows, tile.halo_columns], layers)
+    def _features(self, cut: Tensor, tile: Tile, layers: set[str]) -> dict[str, Tensor]:
+        """Features of a tile's core. cut: the tile with its halo."""
+        found = self.encoder(cut, layers)
         return {
             layer: features[(..., *tile.core(self.encoder.stride(layer)))]
             for layer, features in found.items()
@@ -164,7 +161,7 @@ class Objective:
         """The sums of all style layers: of a style or, at an offset, of a canvas' regions."""
         sums: dict[str, list[Tensor]] = {}
         for tile in self._tiles(picture):
-            found = self._features(picture, tile, set(self.style_layers))
+            found = self._features(tile.cut(picture), tile, set(self.style_layers))
             for layer in self.style_layers:
                 outer = self._outer(found[layer], layer, tile, offset)
                 before = sums.get(layer)
@@ -218,57 +215,51 @@ class Objective:
             local, tv = self._local(bare, offset), self._smoothness(bare)
             tile, *more = self._tiles(whole)
             if more:
-                return self._evaluate_in_tiles(picture, whole, local, tv, offset)
-            content, outers = picture.new_zeros(()), {}
-            for layer, features in self.encoder.iter_features(whole, self.layers):
-                if layer == self.content_layer:
-                    content = self._content(features, tile, offset)
-                if layer in self.style_layers:
-                    outers[layer] = self._outer(features, layer, tile, offset)
-            style = self._style(outers)
-            total = content + style + local + tv
-            (gradient,) = torch.autograd.grad(total, picture)
-        terms = (content, style, local, tv, total)
+                content, style, direction = self._in_tiles(whole.detach(), offset)
+                pull = (whole * direction).sum()
+            else:
+                content, style = self._at_once(whole, tile, offset)
+                pull = content + style
+            (gradient,) = torch.autograd.grad(pull + local + tv, picture)
+        terms = (content, style, local, tv, content + style + local + tv)
         return Losses(*(term.detach() for term in terms)), gradient
 
-    def _evaluate_in_tiles(
-        self, picture: Tensor, whole: Tensor, local: Tensor, tv: Tensor, offset: int
-    ) -> tuple[Losses[Tensor], Tensor]:
-        seen = whole.detach()
+    def _at_once(self, picture: Tensor, tile: Tile, offset: int) -> tuple[Tensor, Tensor]:
+        """Content and style of a picture that is one tile."""
+        content, outers = picture.new_zeros(()), {}
+        for layer, features in self.encoder.iter_features(picture, self.layers):
+            if layer == self.content_layer:
+                content = self._content(features, tile, offset)
+            if layer in self.style_layers:
+                outers[layer] = self._outer(features, layer, tile, offset)
+        return content, self._style(outers)
+
+    def _in_tiles(self, picture: Tensor, offset: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Content and style of a detached picture, and the gradient of both together."""
         with torch.no_grad():
-            sums = self._outer_sums(seen, offset)
+            sums = self._outer_sums(picture, offset)
         leaves = {la: [s.requires_grad_() for s in outer] for la, outer in sums.items()}
         style = self._style(leaves)
         flat = [s for outer in leaves.values() for s in outer]
         gradients = iter(torch.autograd.grad(style, flat))
-        grad_output = {layer: [next(gradients) for _ in outer] for layer, outer in leaves.items()}
+        directions = {layer: [next(gradients) for _ in outer] for layer, outer in leaves.items()}
 
-        content, gradient = seen.new_zeros(()), torch.zeros_like(seen)
-        for tile in self._tiles(seen):
-            cut = seen[..., tile.halo_rows, tile.halo_columns].clone().requires_grad_()
-            share, cut_gradient = self._share(cut, tile, grad_output, offset)
-            content = content + share
-            gradient[..., tile.halo_rows, tile.halo_columns] += cut_gradient
-        total = content + style + local + tv
-        (gradient,) = torch.autograd.grad((whole * gradient).sum() + local + tv, picture)
-        terms = (content, style, local, tv, total)
-        return Losses(*(term.detach() for term in terms)), gradient
+        content, gradient = picture.new_zeros(()), torch.zeros_like(picture)
+        for tile in self._tiles(picture):
+            cut = tile.cut(picture).clone().requires_grad_()
+            share, pull = self._share(cut, tile, directions, offset)
+            content = content + share.detach()
+            tile.cut(gradient).add_(torch.autograd.grad(pull, cut)[0])
+        return content, style, gradient
 
     def _share(
-        self, cut: Tensor, tile: Tile, grad_output: dict[str, list[Tensor]], offset: int
+        self, cut: Tensor, tile: Tile, directions: dict[str, list[Tensor]], offset: int
     ) -> tuple[Tensor, Tensor]:
-        """A tile's share of the content loss, and of the gradient of the whole objective."""
-        found = self.encoder(cut, self.layers)
-        core = {
-            layer: features[(..., *tile.core(self.encoder.stride(layer)))]
-            for layer, features in found.items()
-        }
-        content = self._content(core[self.content_layer], tile, offset)
-        surrogate = content
+        """A tile's share of the content, and what has the whole objective's gradient there."""
+        core = self._features(cut, tile, self.layers)
+        content = pull = self._content(core[self.content_layer], tile, offset)
         for layer in self.style_layers:
-            for outer, direction in zip(
-                self._outer(core[layer], layer, tile, offset), grad_output[layer], strict=True
-            ):
-                surrogate = surrogate + (outer * direction).sum()
-        (gradient,) = torch.autograd.grad(surrogate, cut)
-        return content.detach(), gradient
+            outers = self._outer(core[layer], layer, tile, offset)
+            for outer, direction in zip(outers, directions[layer], strict=True):
+                pull = pull + (outer * direction).sum()
+        return content, pull

@@ -85,9 +85,7 @@ class Scales:
         size = self.size(share)
         content = resize(self.content, size).clamp(0, 1)
         mask = self._mask(size)
-        guides = None
-        if mask is not None:
-            guides = mask if len(self.styles) == 1 else torch.cat([mask, 1 - mask])
+        guides = mask if mask is None or len(self.styles) == 1 else torch.cat([mask, 1 - mask])
         styles = [self._style(style, size, share) for style in self.styles]
         objective = Objective(self.network(size), self.recipe, content, styles, guides, self.tile)
         # With two styles the whole picture is painted; the mask only divides it.
@@ -96,7 +94,7 @@ class Scales:
     def begin(self, scale: Scale, start: Canvas | Tensor | None) -> Canvas:
         """The canvas of the first scale, over `start` or as the recipe says."""
         if isinstance(start, Canvas):
-            return self.enlarge(start.copy().moved(self.encoder.device), scale)
+            return self.enlarge(start.copy(self.encoder.device), scale)
         size = scale.content.shape[2:]
         if start is not None:
             start = start.to(self.encoder.device, torch.float32)

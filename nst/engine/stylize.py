@@ -1,4 +1,4 @@
-"""The painting itself: a generator around an Adam loop that goes from coarse to fine."""
+"""The painting itself: a generator around a loop that goes from coarse to fine."""
 
 import time
 from collections.abc import Iterator, Sequence

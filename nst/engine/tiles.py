@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 __all__ = ["STRIDE", "Tile", "tiles"]
 
 STRIDE = 16  # of the deepest block: tiles start where all layers have a position
@@ -16,6 +18,10 @@ class Tile:
     columns: slice
     halo_rows: slice
     halo_columns: slice
+
+    def cut(self, picture: Tensor) -> Tensor:
+        """The core with its halo, of a picture (..., H, W)."""
+        return picture[..., self.halo_rows, self.halo_columns]
 
     def core(self, stride: int) -> tuple[slice, slice]:
         """Where the core lies among the features of the tile with its halo."""

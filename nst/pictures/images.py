@@ -27,11 +27,10 @@ from nst.pictures.limits import LIMITS, MEGABYTE, Limits
 from nst.pictures.sanitize import exif_orientation, only_picture
 
 __all__ = [
-    "LIMITS",
-    "Limits",
     "fit",
     "join_alpha",
     "open_photo",
+    "quoted",
     "read_file",
     "split_alpha",
     "to_image",
@@ -172,8 +171,13 @@ def read_file(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) ->
     return data
 
 
+def quoted(path: Path) -> str:
+    """A path as sentences have it: in quotes, its middle left out where it is long."""
+    return _quote.repr(str(path))
+
+
 def _read_path(path: Path, limits: Limits) -> bytes:
-    shown = _quote.repr(str(path))
+    shown = quoted(path)
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):

@@ -33,7 +33,7 @@ class Words:
 
     def __init__(self, text: str, size: float, width: int, most_lines: int) -> None:
         self.font = ImageFont.load_default(size=size)
-        self.size, self.width = size, width
+        self.width = width
         self.leading = round(size * 1.28)
         lines = self._broken(writable(text))
         self.is_whole = len(lines) <= most_lines

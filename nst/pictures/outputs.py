@@ -1,18 +1,15 @@
 """Where pictures are saved: checked before they are painted, so that nothing is lost to them."""
 
 import os
-import reprlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nst.errors import BadInput
+from nst.pictures.images import quoted
 
 __all__ = ["check_outputs", "outputs_in"]
 
 SAVED_AS = (".png", ".jpg", ".jpeg", ".webp")
-
-_quote = reprlib.Repr()
-_quote.maxstring = 120
 
 
 def outputs_in(folder: Path, photos: Iterable[Path]) -> list[Path]:
@@ -39,14 +36,14 @@ def check_outputs(outs: Sequence[Path], inputs: Iterable[Path], overwrite: bool 
     for out in outs:
         if out.suffix.lower() not in SAVED_AS:
             raise BadInput(
-                f"{_shown(out)} cannot be saved: its name must end in one of {', '.join(SAVED_AS)}."
+                f"{quoted(out)} cannot be saved: its name must end in one of {', '.join(SAVED_AS)}."
             )
         found = _identity(out)
         if found in kept:
-            raise BadInput(f"{_shown(out)} is a picture to paint from; save to another name.")
+            raise BadInput(f"{quoted(out)} is a picture to paint from; save to another name.")
         _check_writable(out)
         if found and not overwrite:
-            raise BadInput(f"{_shown(out)} exists; choose another name or add --overwrite.")
+            raise BadInput(f"{quoted(out)} exists; choose another name or add --overwrite.")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -62,14 +59,10 @@ def _check_writable(path: Path) -> None:
     try:
         new = not path.exists()
         if not new and not path.is_file():  # to open a pipe could wait for ever
-            raise BadInput(f"{_shown(path)} cannot be written: it is not an ordinary file.")
+            raise BadInput(f"{quoted(path)} cannot be written: it is not an ordinary file.")
         os.close(os.open(path, os.O_WRONLY | (os.O_CREAT | os.O_EXCL if new else 0)))
         if new:
             path.unlink()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise BadInput(f"{_shown(path)} cannot be written: {reason}.") from None
-
-
-def _shown(path: Path) -> str:
-    return _quote.repr(str(path))
+        raise BadInput(f"{quoted(path)} cannot be written: {reason}.") from None

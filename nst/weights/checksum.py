@@ -20,7 +20,6 @@ from nst.errors import WeightsUnavailable
 
 __all__ = [
     "HEADER_LIMIT",
-    "NO_CHECKSUM",
     "Block",
     "CorruptWeights",
     "Shapes",
@@ -37,7 +36,6 @@ Shapes = Mapping[str, tuple[int, ...]]
 """The names and shapes of the float32 tensors expected in a file."""
 
 HEADER_LIMIT = 1 << 16  # bytes; the real headers take about 4 KB, a longer one is damage
-NO_CHECKSUM = "0" * 64
 
 
 class CorruptWeights(WeightsUnavailable):
@@ -105,7 +103,7 @@ def add_checksum(path: Path, block: Block, metadata: Mapping[str, str]) -> None:
 
 
 def header_bytes(
-    block: Block, metadata: Mapping[str, str] | None = None, sha256: str = NO_CHECKSUM
+    block: Block, metadata: Mapping[str, str] | None = None, sha256: str = 64 * "0"
 ) -> bytes:
     """The beginning of a file of this block alone; as long with any checksum as with none."""
     header = {"__metadata__": {**(metadata or {}), "sha256": sha256}, **block.entries}

@@ -34,9 +34,7 @@ def build_encoder(
     else:
         weights = load_vgg(name, download=download)
         encoder = load_features(vgg(name, pooling or "max"), weights)
-    encoder = encoder.to(device=device, dtype=dtype)
-    for conv in encoder.convolutions.values():
-        conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
+    encoder = encoder.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return encoder.requires_grad_(False).eval()
 
 

@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -87,11 +88,19 @@ class RetryPolicy:
 
 def contact(source: Source, retries: RetryPolicy) -> HfFileMetadata:
     """Ask the Hub about the file, again if it is only busy; no answer at all is final."""
+    if constants.is_offline_mode():
+        raise WeightsUnavailable(
+            f"{source.title} is not in the cache, and HF_HUB_OFFLINE forbids asking the "
+            "Hugging Face Hub for it."
+        )
+    seconds = DECISION_SECONDS
     while True:
         try:
-            return _ask(source, DECISION_SECONDS)
+            return _within(seconds, lambda: get_hf_file_metadata(source.url, timeout=seconds))
         except HfHubHTTPError as error:
             retries.pause(error)
+        except (HTTPError, TimeoutError) as error:
+            raise WeightsUnavailable(_silence(error)) from error
 
 
 @contextmanager
@@ -127,43 +136,19 @@ def _cut(chunks: Iterator[bytes], skip: int, length: int) -> Iterator[bytes]:
             return
 
 
-def _ask(source: Source, timeout: float) -> HfFileMetadata:
-    """What the Hub knows of the file, within `timeout` seconds.
-
-    Raises HfHubHTTPError for an answer that is an error, WeightsUnavailable for no answer.
-    """
-    if constants.is_offline_mode():
-        raise WeightsUnavailable(
-            f"{source.title} is not in the cache, and HF_HUB_OFFLINE forbids asking the "
-            "Hugging Face Hub for it."
-        )
-    try:
-        return _within(timeout, lambda: get_hf_file_metadata(source.url, timeout=timeout))
-    except HfHubHTTPError:
-        raise
-    except (HTTPError, TimeoutError) as error:
-        raise WeightsUnavailable(_silence(error)) from error
-
-
 def _within(seconds: float, call: Callable[[], T]) -> T:
     """`call()`, or TimeoutError after `seconds`: looking up a name heeds no timeout of its own."""
-    results: list[T] = []
-    errors: list[Exception] = []
+    answer: Future[T] = Future()
 
     def attempt() -> None:
         try:
-            results.append(call())
+            answer.set_result(call())
         except Exception as error:
-            errors.append(error)
+            answer.set_exception(error)
 
-    thread = threading.Thread(target=attempt, name="ask-the-hub", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError
-    return results[0]
+    # A pool's threads would be waited for at the end of the program.
+    threading.Thread(target=attempt, name="ask-the-hub", daemon=True).start()
+    return answer.result(seconds)
 
 
 def _is_final(error: HTTPError | None) -> bool:
