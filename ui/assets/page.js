@@ -10,6 +10,9 @@ const say = (button, words) => {
   setTimeout(() => { button.textContent = was; }, 1600);
 };
 
+const glide = (element, block) => element.scrollIntoView({ block,
+  behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth" });
+
 Object.assign(window.nst ??= {}, {
   save(button) {
     setTimeout(() => document.querySelector(button).click(), 60);
@@ -40,32 +43,24 @@ Object.assign(window.nst ??= {}, {
     return name;
   },
   toChoice() {
-    document.querySelector("#styles")?.scrollIntoView({ block: "center", behavior: "smooth" });
+    glide(document.querySelector("#styles"), "center");
   },
   // Whoever presses Paint wants to watch: a picture that is cut comes into view, a whole one stays.
   toPicture() {
-    const picture = document.querySelector("#picture").getBoundingClientRect();
+    const picture = document.querySelector("#picture"), { top, bottom } = picture.getBoundingClientRect();
     const seen = document.querySelector("#actions").getBoundingClientRect().top;
-    const cut = picture.top < 0 || picture.bottom > seen;
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (cut)
-      document.querySelector("#picture").scrollIntoView(
-        { block: "start", behavior: still ? "instant" : "smooth" });
-  },
-  toTop() {
-    window.scrollTo({ top: 0, behavior: "instant" });
+    if (top < 0 || bottom > seen) glide(picture, "start");
   },
   // What happens is told and shown below the button; it may be out of sight.
   toStatus(status) {
     const told = document.querySelector(status);
-    if (told.getBoundingClientRect().bottom > window.innerHeight - 160)
-      told.scrollIntoView({ block: "center", behavior: "smooth" });
+    if (told.getBoundingClientRect().bottom > window.innerHeight - 160) glide(told, "center");
   },
   added(button) {
     say(document.querySelector(button), "Set beside");
   },
   paint() {
-    this.toTop();
+    window.scrollTo({ top: 0, behavior: "instant" });
     setTimeout(() => document.querySelector("#go").click(), 60);
   },
 });
