@@ -253,16 +253,19 @@ def test_the_divider_sweeps_once_but_not_for_those_who_want_no_motion(app, brows
         visit = Painter(browser, app.url, reduced_motion=motion)
         page = visit.open(QUICK).page
         page.evaluate(
-            """() => { window.far = 0; const frame = document.querySelector('#picture .frame');
+            """() => { window.far = 0; window.between = false;
+            const frame = document.querySelector('#picture .frame');
             const at = () => parseFloat(getComputedStyle(frame).getPropertyValue('--at'));
-            const look = () => { window.far = Math.max(window.far, at());
-              requestAnimationFrame(look); };
+            const look = () => { const now = at(); window.far = Math.max(window.far, now);
+              window.between ||= now > 10 && now < 70; requestAnimationFrame(look); };
             document.querySelector('#go').addEventListener('click', () => setTimeout(look, 300));
             }"""
         )
         visit.paint()
         page.wait_for_timeout(2800)
-        assert (page.evaluate("window.far") > 80) == (motion == "no-preference")
+        moves = motion == "no-preference"
+        assert (page.evaluate("window.far") > 80) == moves
+        assert page.evaluate("window.between") == moves  # it glides, and does not jump
         assert page.input_value("#picture .reach") == "0"
         visit.leave()
 

@@ -24,7 +24,8 @@ def controls() -> Controls:
 
 def values(controls: Controls, recipe: Recipe) -> list:
     """What the controls hold after showing a recipe, as the browser sends it back."""
-    return controls.show(recipe, None)[: len(controls.inputs)]
+    shown = controls.show(recipe, None)
+    return [shown[part] for part in controls.inputs]
 
 
 def test_every_setting_has_a_control(controls):

@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from PIL import Image
 
@@ -34,6 +35,18 @@ def visit() -> Visit:
     begun.take(TOLD)
     begun.end()
     return begun
+
+
+def test_what_is_refused_while_a_run_is_under_way_leaves_its_stop_alive():
+    with gr.Blocks() as demo:
+        tab = PaintTab(demo)
+    visit = Visit()
+    for busy in (False, True):
+        told = tab._lost(visit)
+        assert told[tab.stop]["interactive"] is busy
+        assert told[tab.paint]["interactive"] is not busy
+        if not busy:
+            visit.ask()
 
 
 def test_a_run_waits_paints_and_is_finished():

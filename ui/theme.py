@@ -27,10 +27,8 @@ def theme() -> gr.themes.Base:
         body_background_fill_dark="#161513",
         block_background_fill="white",
         block_background_fill_dark="#1f1d1a",
-        block_border_width="1px",
         block_border_color="#e6e2dc",
         block_border_color_dark="#35322d",
-        block_shadow="none",
         block_label_background_fill="transparent",
         block_label_background_fill_dark="transparent",
         block_label_border_width="0px",
@@ -43,7 +41,6 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_500",
         button_primary_background_fill_hover_dark="*primary_400",
-        button_primary_text_color="white",
         slider_color="*primary_600",
         slider_color_dark="*primary_400",
     )  # fmt: skip
@@ -52,5 +49,7 @@ def theme() -> gr.themes.Base:
 CSS = "".join(
     asset(name) for name in ("page.css", "inputs.css", "viewer.css", "compare.css", "about.css")
 )
-HEAD = '<meta name="color-scheme" content="light dark">'
+# Gradio passes no @property on from CSS, and without its type the divider would jump, not sweep.
+HEAD = """<meta name="color-scheme" content="light dark">
+<style>@property --at { syntax: "<percentage>"; inherits: true; initial-value: 0%; }</style>"""
 JS = f"() => {{ {asset('page.js')} {asset('inputs.js')} }}"

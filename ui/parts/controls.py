@@ -8,9 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from nst.errors import BadInput
 from nst.presets import Preset
-from nst.published import RECIPES
+from nst.published import RECIPES, get_recipe
 from nst.recipe import STYLE_LAYERS, Recipe, bounds, choices, parse_value
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "Controls",
     "departures",
     "follow",
-    "quality",
     "suggestion",
     "suggests",
     "touched",
@@ -182,30 +180,28 @@ class Controls:
     def recipe(self, values: Sequence[Any], mix: tuple[float, ...] = ()) -> Recipe:
         """The recipe that `inputs` hold. Raises BadInput for anything out of range."""
         name, *settings = values
-        if name not in RECIPES:
-            raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
         given = {key: _given(key, v) for key, v in zip(self.of, settings, strict=True)}
-        return Recipe(name=name, mix=mix, **given)
+        return Recipe(name=get_recipe(str(name)).name, mix=mix, **given)
 
     def show(
         self, recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()
-    ) -> list[Any]:
-        """Values for `outputs` that show a recipe. before: what was touched until now."""
-        shown = [_shown(key, getattr(recipe, key)) for key in self.of]
-        return [recipe.name, *shown, *self.remark(recipe, preset, before)]
+    ) -> dict[Any, Any]:
+        """Updates of `outputs` that show a recipe. before: what was touched until now."""
+        shown = {part: _shown(key, getattr(recipe, key)) for key, part in self.of.items()}
+        return {self.menu: recipe.name, **shown, **self.remark(recipe, preset, before)}
 
     def remark(
         self, recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()
-    ) -> list[Any]:
-        """Values for `quality` and `remarks`. before: what was touched until now."""
+    ) -> dict[Any, Any]:
+        """Updates of `quality` and `remarks`. before: what was touched until now."""
         words = suggestion(recipe, preset)
         line = f"This painting suggests {words}" if words else ""
-        return [
-            gr.update(choices=self._qualities(recipe), value=recipe.size),
-            departures(recipe, preset),
-            gr.update(value=line, visible=bool(words)),
-            touched(recipe, preset, before),
-        ]
+        return {
+            self.quality: gr.update(choices=self._qualities(recipe), value=recipe.size),
+            self.changed: departures(recipe, preset),
+            self.suggestion: gr.update(value=line, visible=bool(words)),
+            self.touched: touched(recipe, preset, before),
+        }
 
 
 def touched(recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()) -> Set[str]:
@@ -243,8 +239,7 @@ def suggests(preset: Preset | None) -> Sequence[str]:
 
 def _suggested(preset: Preset | None) -> Recipe:
     """The project's own recipe for a painting; None is one of a visitor's own."""
-    default = RECIPES["default"].recipe
-    return preset.recipe(default) if preset else default
+    return preset.recipe(Recipe()) if preset else Recipe()
 
 
 def _word(value: Any) -> str:
@@ -288,11 +283,6 @@ def _shown(name: str, value: Any) -> Any:
     if name in ("style_layer_weights", "keep_at"):
         return ", ".join(str(item) for item in value)
     return list(value) if isinstance(value, tuple) else value
-
-
-def quality(size: int) -> int | None:
-    """The quality of that size, if it is one."""
-    return size if size in QUALITIES.values() else None
 
 
 def departures(recipe: Recipe, preset: Preset | None) -> str:

@@ -106,7 +106,7 @@ class _Axes:
             points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (self.place(*each) for each in line))
             drawn += f'<polyline class="{name}" points="{points}"/>'
         return (
-            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
+            f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
             f"{drawn}{more}</svg>"
         )
 

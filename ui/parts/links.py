@@ -116,16 +116,8 @@ def _of_ours(recipe: Recipe) -> Recipe:
 
 def _with_ids(recipe: Recipe, found: Mapping[str, str]) -> Shared:
     presets = {preset.id for preset in load_presets()[0]}
-    return Shared(
-        recipe,
-        _known(found.get("photo"), SAMPLES),
-        _known(found.get("style"), presets),
-        _known(found.get("second"), presets),
-    )
-
-
-def _known(name: object, known: object) -> str | None:
-    return name if isinstance(name, str) and name in known else None  # type: ignore[operator]
+    known = {"photo": SAMPLES, "style": presets, "second": presets}
+    return Shared(recipe, **{key: found[key] for key in known if found.get(key) in known[key]})
 
 
 def address(query: str, own: str) -> str:

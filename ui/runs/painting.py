@@ -32,7 +32,16 @@ from ui.server.fair_queue import painting_queue
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 
-__all__ = ["Arrays", "Progress", "calibrate", "paint", "prepare", "run", "waiting_line"]
+__all__ = [
+    "Arrays",
+    "Progress",
+    "Start",
+    "calibrate",
+    "paint",
+    "prepare",
+    "run",
+    "waiting_line",
+]
 
 TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
 WARM_UP = 8  # steps
@@ -40,6 +49,7 @@ MACHINE = Visitor("", "")  # asks for the runs that nobody else does
 BACKGROUND = Background()
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, int]
+Start = Arrays | Image.Image | None  # what is gone on from: a canvas as it travels, or a picture
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ def run(
     *,
     visitor: Visitor,
     mask: Image.Image | None = None,
-    start: Arrays | Image.Image | None = None,
+    start: Start = None,
     every: float = 0.5,
     deadline: float = RUN_LIMITS.deadline,
 ) -> Generator[Progress, None, None]:
@@ -107,7 +117,7 @@ def paint(
     recipe: Recipe,
     *,
     mask: Image.Image | None = None,
-    start: Arrays | Image.Image | None = None,
+    start: Start = None,
     every: float = 0.5,
     deadline: float = RUN_LIMITS.deadline,
 ) -> Generator[Progress, None, None]:
@@ -137,8 +147,8 @@ def paint(
 
 def waiting_line(before: int, seconds: float | None) -> str:
     """How long it is until a visitor's turn: "1 before you, about 40 s"."""
-    about = "" if seconds is None else f", about {clock(max(1.0, seconds))}"
-    return f"{before} before you{about}"
+    wait = "" if seconds is None else f", {about(seconds)}"
+    return f"{before} before you{wait}"
 
 
 def _check(recipe: Recipe) -> None:
@@ -155,7 +165,7 @@ def _paint(
     styles: tuple[Image.Image, ...],
     recipe: Recipe,
     mask: Image.Image | None,
-    start: Arrays | Image.Image | None,
+    start: Start,
     every: float,
     deadline: float,
 ) -> Generator[Progress | NstError, None, None]:
@@ -271,7 +281,7 @@ def _arrays(canvas: Canvas) -> Arrays:
     return picture, first, second, canvas.steps
 
 
-def _long_side(start: Arrays | Image.Image | None) -> int:
+def _long_side(start: Start) -> int:
     """Pixels of the long side of what is gone on from; 0 when it is nothing."""
     if start is None:
         return 0

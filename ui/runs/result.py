@@ -20,7 +20,7 @@ from nst.pictures.export import save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.provenance import NOTE
 from ui.runs.job import Job
-from ui.runs.painting import Arrays, Progress
+from ui.runs.painting import Arrays, Progress, Start
 from ui.server.limits import RUN_LIMITS
 
 __all__ = ["CanvasCache", "Frames", "Result", "flat", "jpeg"]
@@ -130,7 +130,7 @@ class Result:
             weakref.finalize(self, canvases.drop, self.canvas)  # nobody else can go on from it
 
     @property
-    def start(self) -> Arrays | Image.Image | None:
+    def start(self) -> Start:
         """What to go on from: the canvas with its optimiser's state, or else the picture."""
         return canvases.get(self.canvas) or self.painted
 

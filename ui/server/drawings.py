@@ -12,52 +12,32 @@ from PIL import Image
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
-from starlette.types import Message, Receive, Scope
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 from nst.pictures.limits import LIMITS
 from ui.server.admission import SESSION
 from ui.server.bodies import Refused, boundary_of
 from ui.server.gradio_internals import drawings_of
 
-__all__ = ["Drawing", "read_drawing"]
+__all__ = ["read_drawing"]
 
 KEPT = 64  # drawings that no run has taken yet; a mask is some 20 KB
 FIELDS = {"id", "type", "index", "component_id", "fn_name", "session_hash"}
 
 
-class Drawing:
-    """One picture from the editor. used: whether this page looks at it at all."""
+async def read_drawing(scope: Scope, receive: Receive, page: Any) -> tuple[Scope, bytes] | None:
+    """The scope and body that Gradio gets of a drawing; None for parts that this page ignores.
 
-    def __init__(self, fields: dict[str, str], picture: bytes) -> None:
-        self._fields, self._picture = fields, picture
-
-    @property
-    def used(self) -> bool:
-        return self._fields["type"] == "layer" and self._fields["index"] == "0"
-
-    def request(self, scope: Scope) -> tuple[Scope, bytes]:
-        """The scope and body that Gradio gets."""
-        made = httpx.Request(
-            "POST", "http://localhost", data=self._fields, files={"file": ("layer", self._picture)}
-        )
-        kept = [
-            (k, v) for k, v in scope["headers"] if k not in (b"content-type", b"content-length")
-        ]
-        kept.append((b"content-type", made.headers["content-type"].encode()))
-        return {**scope, "headers": kept}, made.read()
-
-
-async def read_drawing(scope: Scope, receive: Receive, page: Any) -> Drawing:
-    """The drawing in a request. page: the `gr.Blocks`. Raises Refused."""
-    headers = dict(scope["headers"])
-    boundary_of(headers.get(b"content-type", b""))
+    page: the `gr.Blocks`. Raises Refused.
+    """
+    boundary_of(dict(scope["headers"]).get(b"content-type", b""))
     try:
-        async with Request(scope, _whole(receive)).form(max_files=1, max_fields=8) as form:
+        async with Request(scope, receive).form(max_files=1, max_fields=8) as form:
             files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
             picture = await files[0].read() if files else b""
-    except (MultiPartException, HTTPException):
+    except (MultiPartException, HTTPException, ClientDisconnect):
         raise Refused(400, "The drawing cannot be read.") from None
     if fields.keys() != FIELDS or not picture:
         raise Refused(400, "The drawing is not complete.")
@@ -67,7 +47,14 @@ async def read_drawing(scope: Scope, receive: Receive, page: Any) -> Drawing:
         raise Refused(404, "There is no such editor.")
     while len(kept) >= KEPT:
         kept.pop(next(iter(kept)))
-    return Drawing(fields, picture)
+    if fields["type"] != "layer" or fields["index"] != "0":
+        return None
+    made = httpx.Request(
+        "POST", "http://localhost", data=fields, files={"file": ("layer", picture)}
+    )
+    headers = [(k, v) for k, v in scope["headers"] if k not in (b"content-type", b"content-length")]
+    headers.append((b"content-type", made.headers["content-type"].encode()))
+    return {**scope, "headers": headers}, made.read()
 
 
 def _check(fields: dict[str, str], picture: bytes) -> None:
@@ -82,15 +69,3 @@ def _check(fields: dict[str, str], picture: bytes) -> None:
         raise Refused(
             400, f"The drawing has {width} x {height} pixels; at most {LIMITS.max_pixels} can be."
         )
-
-
-def _whole(receive: Receive) -> Receive:
-    """`receive`, with a visitor who goes away in the middle told apart from one who is done."""
-
-    async def checked() -> Message:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Refused(400, "The request was broken off.")
-        return message
-
-    return checked

@@ -29,7 +29,7 @@ from ui.server.gradio_internals import (
     unasked_connections,
     upload_folder,
 )
-from ui.server.limits import RUN_LIMITS, RequestLimits
+from ui.server.limits import RequestLimits
 from ui.server.visits import Visits
 
 __all__ = ["Cache", "Listeners", "expiry", "hang_up", "has_room"]
@@ -223,7 +223,7 @@ def expiry(
     listeners: Listeners,
     visits: Visits,
     limits: RequestLimits,
-    visit: float = RUN_LIMITS.visit,
+    visit: float,
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     """A lifespan for the app: sweeps the cache and ends what nobody listens to.
 
@@ -235,7 +235,10 @@ def expiry(
         unasked: dict[tuple[Any, Any], float] = {}
 
         async def sweep() -> None:
-            await _sweep(app_page(app), cache, visits)
+            page = app_page(app)
+            await asyncio.to_thread(cache.sweep, own_files(page), visits.in_use())
+            await asyncio.to_thread(_trim)
+            forget_files(cache.gone(), page)
 
         async def forget() -> None:
             await _forget(app_page(app), listeners, visits, limits.unheard_seconds, visit)
@@ -277,12 +280,6 @@ async def _again(act: Callable[[], Awaitable[None]], seconds: float) -> None:
         except Exception:
             log.exception("expiry failed; it goes on")
         await asyncio.sleep(seconds)
-
-
-async def _sweep(page: Any, cache: Cache, visits: Visits) -> None:
-    await asyncio.to_thread(cache.sweep, own_files(page), visits.in_use())
-    await asyncio.to_thread(_trim)
-    forget_files(cache.gone(), page)
 
 
 def _trim() -> None:

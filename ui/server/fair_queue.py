@@ -123,7 +123,7 @@ class FairQueue:
     def _order(self) -> list[Ticket]:
         """Those who wait in the order in which their turns will come."""
         now = time.monotonic()
-        used = {key: self._decayed(key, now) for key in self._used}
+        used = self._decayed(now)
         for ticket in self._running:
             _add(used, ticket, now - ticket.began + 1)
         waiting, order = list(self._waiting), []
@@ -137,13 +137,15 @@ class FairQueue:
             _add(used, first, first.seconds or GUESS)
         return order
 
-    def _decayed(self, key: tuple[str, ...], now: float) -> float:
-        seconds, when = self._used.get(key, (0.0, now))
-        return seconds * 0.5 ** ((now - when) / HALF_LIFE)
+    def _decayed(self, now: float) -> dict[tuple[str, ...], float]:
+        return {
+            key: seconds * 0.5 ** ((now - when) / HALF_LIFE)
+            for key, (seconds, when) in self._used.items()
+        }
 
     def _count(self, ticket: Ticket) -> None:
         now = time.monotonic()
-        used = {key: self._decayed(key, now) for key in self._used}
+        used = self._decayed(now)
         _add(used, ticket, now - ticket.began)
         self._used = {key: (spent, now) for key, spent in used.items() if spent > FORGOTTEN}
 

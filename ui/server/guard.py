@@ -14,12 +14,12 @@ import os
 import re
 from contextlib import AsyncExitStack
 from typing import Any
-from urllib.parse import parse_qs
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,7 +34,7 @@ from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS, RequestLimits, RunLimit
 from ui.server.visitors import Visitor, address_of
 from ui.server.visits import Visits
 
-__all__ = ["Guard", "launch_options"]
+__all__ = ["launch_options"]
 
 log = logging.getLogger(__name__)
 API = "/gradio_api"
@@ -106,7 +106,7 @@ def launch_options(
         "max_threads": THREADS + run_limits.queue + run_limits.concurrency,
         "app_kwargs": {
             "middleware": [guard],
-            "lifespan": expiry(cache, listeners, visits, limits),
+            "lifespan": expiry(cache, listeners, visits, limits, run_limits.visit),
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
@@ -137,10 +137,11 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer, kind = _Answer(send), "?"
         async with AsyncExitStack() as stack:
             try:
-                kind, scope, passed = await self._admit(scope, receive, stack)
+                kind, found = _route(scope)
+                scope, passed = await self._admit(kind, found, scope, receive, stack)
                 answer.errors_are_input = kind == "run"
                 if passed is None:
                     await JSONResponse(None)(scope, receive, answer)
@@ -149,34 +150,37 @@ class Guard:
                 if kind == "upload":
                     await _linger(receive)
             except Refused as refused:
-                await self._refuse(refused, scope, receive, answer)
+                await self._refuse(refused, kind, scope, receive, answer)
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
                 full = Refused(507, "The disk here is full; please try again in a few minutes.")
-                await self._refuse(full, scope, receive, answer)
+                await self._refuse(full, kind, scope, receive, answer)
 
     async def _refuse(
-        self, refused: Refused, scope: Scope, receive: Receive, answer: "_Answer"
+        self, refused: Refused, kind: str, scope: Scope, receive: Receive, answer: "_Answer"
     ) -> None:
-        route = next((kind for _, path, kind in COMPILED if path.fullmatch(scope["path"])), "?")
-        log.info("refused %s %s: %d %s", scope["method"], route, refused.status, refused.sentence)
+        log.info("refused %s %s: %d %s", scope["method"], kind, refused.status, refused.sentence)
         if answer.begun:
             return
         response: Response = JSONResponse(
             {"detail": refused.sentence, "error": refused.sentence}, refused.status
         )
-        if route == "upload":
+        if kind == "upload":
             response = PlainTextResponse(refused.sentence, refused.status)
         response.headers["connection"] = "close"
         await response(scope, receive, answer)
         await _linger(receive)
 
     async def _admit(
-        self, scope: Scope, receive: Receive, stack: AsyncExitStack
-    ) -> tuple[str, Scope, Receive | None]:
-        """The kind of request, and what Gradio gets of it, if anything. Raises Refused."""
-        kind, found = _route(scope)
+        self,
+        kind: str,
+        found: dict[str, str],
+        scope: Scope,
+        receive: Receive,
+        stack: AsyncExitStack,
+    ) -> tuple[Scope, Receive | None]:
+        """What Gradio gets of a request, if anything. Raises Refused."""
         scope = _without_odd_headers(scope)
         page = app_page(scope["app"])
         limit = self._limits.request_kb * 1024
@@ -185,17 +189,18 @@ class Guard:
         bounded = self._bounded(receive, limit, scope)
         address = address_of(scope)
         if kind == "upload":
-            return kind, *await self._upload(scope, bounded, address, stack)
+            return await self._upload(scope, bounded, address, stack)
         if kind == "drawing":
             drawing = await read_drawing(scope, bounded, page)
-            if not drawing.used:
-                return kind, scope, None
-            scope, body = drawing.request(scope)
-            return kind, scope, _replay(body, receive)
+            return (drawing[0], _replay(drawing[1], receive)) if drawing else (scope, None)
         if kind in ("join", "call", "named", "run", "cancel"):
             if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
                 raise Refused(415, "The request must be application/json.")
-            asked = read_json(await _whole(bounded), self._cache.folder)
+            try:
+                body = await Request(scope, bounded).body()
+            except ClientDisconnect:
+                raise Refused(400, "The request was broken off.") from None
+            asked = read_json(body, self._cache.folder)
             command = self._admission.check(kind, found, asked, page)
             if command.session:
                 self._visits.seen(Visitor(address, command.session), files_in(command.body))
@@ -209,11 +214,12 @@ class Guard:
             if command.paints:
                 self._visits.limit_memory(page)
                 await asyncio.to_thread(self._cache.reserve, 0, address)
-            return kind, scope, _replay(json.dumps(command.body).encode(), receive)
+            return scope, _replay(json.dumps(command.body).encode(), receive)
         if kind == "file" and is_address(found["path"]):
             raise Refused(403, "Only files of this page can be fetched here.")
-        if kind == "page":
-            _check_page(scope, page)
+        query = QueryParams(scope.get("query_string", b""))
+        if kind == "page" and not has_page(query.get("page", ""), page):
+            raise Refused(404, "There is no such page.")
         if kind == "heartbeat":
             session = found["session"]
             if not SESSION.fullmatch(session):
@@ -222,10 +228,10 @@ class Guard:
             self._visits.opened(session)
             stack.callback(self._visits.closed, session)
         if kind == "messages":
-            session = session_of(found.get("event") or _query(scope).get("session_hash", ""), page)
+            session = session_of(found.get("event") or query.get("session_hash", ""), page)
             self._listeners.begin(session, address)
             stack.callback(self._listeners.end, session, address)
-        return kind, scope, bounded
+        return scope, bounded
 
     def _bounded(self, receive: Receive, limit: int, scope: Scope) -> Receive:
         """Receive at most so many bytes of body, declared or streamed, in a bounded time."""
@@ -362,28 +368,6 @@ def _without_odd_headers(scope: Scope) -> Scope:
 
 def _size(count: int) -> str:
     return f"{count / MEGABYTE:.1f} MB" if count >= MEGABYTE else f"{count / 1024:.1f} KB"
-
-
-def _query(scope: Scope) -> dict[str, str]:
-    found = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    return {key: values[-1] for key, values in found.items()}
-
-
-def _check_page(scope: Scope, page: Any) -> None:
-    if not has_page(_query(scope).get("page", ""), page):
-        raise Refused(404, "There is no such page.")
-
-
-async def _whole(receive: Receive) -> bytes:
-    """A whole body."""
-    body, more = bytearray(), True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Refused(400, "The request was broken off.")
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    return bytes(body)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -39,29 +39,21 @@ def address_of(scope: Scope) -> str:
         return _grouped(client)
     forwarded: Mapping[str, str] = Headers(scope=scope) if "headers" in scope else {}
     heard = [part.strip() for part in forwarded.get("x-forwarded-for", "").split(",")]
-    known = [part for part in reversed(heard) if _is_address(part)]
-    return _grouped(next((part for part in known if _is_public(part)), client))
+    public = (p for p in reversed(heard) if (address := _parsed(p)) and address.is_global)
+    return _grouped(next(public, client))
 
 
-def _is_address(text: str) -> bool:
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(text)
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return True
-
-
-def _is_public(text: str) -> bool:
-    return ipaddress.ip_address(text).is_global
+        return None
 
 
 def _grouped(text: str) -> str:
     """One name for all addresses that one household or server is given."""
-    if not _is_address(text):
-        return text
-    address = ipaddress.ip_address(text)
+    address = _parsed(text)
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, NETWORK_BITS), strict=False))
-    return str(address)
+        network = ipaddress.ip_network((address, NETWORK_BITS), strict=False)
+        return str(address.ipv4_mapped or network)
+    return str(address or text)

@@ -19,7 +19,7 @@ from ui.assets import asset
 from ui.parts.controls import QUALITIES
 from ui.parts.samples import OPENING, SAMPLES, painted_before
 from ui.runs.events import QUICK
-from ui.runs.pace import clock, pace
+from ui.runs.pace import about, pace
 from ui.runs.result import jpeg
 
 __all__ = ["build", "figures"]
@@ -73,7 +73,7 @@ def _here() -> str:
     machine = f"This machine: {device_name(pick_device())}."
     if any(seconds is None for _, seconds in known):
         return f"{machine} It has not been timed yet."
-    each = ", ".join(f"{name} about {clock(seconds or 0.0)}" for name, seconds in known)
+    each = ", ".join(f"{name} {about(seconds or 0.0)}" for name, seconds in known)
     return f"{machine} {each}."
 
 

@@ -1,6 +1,7 @@
 """The Compare tab: one photo in every painting, one setting in several values, two paintings side
 by side, and the comparisons that the authors of the published systems made."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -69,10 +70,7 @@ class CompareTab:
 
     def _add_button(self) -> None:
         button = gr.Button("Set side by side", min_width=90, elem_id="pair-result")
-        outputs = [*self.beside.shown, self.tabs, self.ways]
-        button.click(
-            self._set_result, [self.beside.pair, self.paint.visit], outputs, **DECODES
-        ).success(None, None, None, js="() => nst.added('#pair-result')", **QUICK)
+        self._wire_pair(button, lambda visit: tile_of(painted(visit)), self.paint.visit)
 
     def _wire_photo(self) -> None:
         """One photo for both tabs: what is chosen in either is shown in the other."""
@@ -96,9 +94,24 @@ class CompareTab:
         panel.paint.click(self._paint, [stage, self.paint.visit], painting, **DECODES).success(
             None, None, None, js="() => nst.paint()", **QUICK
         )
+        self._wire_pair(panel.compare, lambda stage: taken(stage)[1], stage)
+
+    def _wire_pair(self, button: gr.Button, tile: Callable[[Any], Tile], state: gr.State) -> None:
+        """Let a button show the tile of a state beside the one before, and go there with two."""
+
+        def add(pair: Pair, value: Any) -> dict[Any, Any]:
+            with user_errors():
+                updates = self.beside.add(pair, tile(value))
+            if len(updates[self.beside.pair]) == 2:
+                updates |= {
+                    self.tabs: gr.Tabs(selected="compare"),
+                    self.ways: gr.Tabs(selected="pair"),
+                }
+            return updates
+
         outputs = [*self.beside.shown, self.tabs, self.ways]
-        panel.compare.click(self._set_tile, [self.beside.pair, stage], outputs, **DECODES).success(
-            None, None, None, js=f"() => nst.added('#{panel.name}-pair')", **QUICK
+        button.click(add, [self.beside.pair, state], outputs, **DECODES).success(
+            None, None, None, js=f"() => nst.added('#{button.elem_id}')", **QUICK
         )
 
     def _wire_tabs(self, tab: gr.Tab, pair: gr.Tab, *others: gr.Tab) -> None:
@@ -122,28 +135,9 @@ class CompareTab:
             # What was painted before is painted now from the photo that is in the box.
             photo = None if view.ahead else tile.shared.photo
             form = self.paint.form
-            values = form.restore(replace(tile.shared, recipe=recipe, photo=photo), tile.title)
-            updates = dict(zip(form.restored, values, strict=True))
+            updates = form.restore(replace(tile.shared, recipe=recipe, photo=photo), tile.title)
             if photo is None and not view.ahead:
                 updates[form.photo] = view.photo_file
             if view.own_file:
                 updates |= form.show_own(view.own_file)
             return updates | {self.tabs: gr.Tabs(selected="paint")}
-
-    def _set_tile(self, pair: Pair, stage: Stage | None) -> dict[Any, Any]:
-        with user_errors():
-            return self._set(pair, taken(stage)[1])
-
-    def _set_result(self, pair: Pair, visit: Visit) -> dict[Any, Any]:
-        with user_errors():
-            return self._set(pair, tile_of(painted(visit)))
-
-    def _set(self, pair: Pair, tile: Tile) -> dict[Any, Any]:
-        """Updates that show the tile beside the one before, and go there when there are two."""
-        updates = self.beside.add(pair, tile)
-        if len(updates[self.beside.pair]) == 2:
-            updates |= {
-                self.tabs: gr.Tabs(selected="compare"),
-                self.ways: gr.Tabs(selected="pair"),
-            }
-        return updates

@@ -13,10 +13,10 @@ from nst.pictures.export import read_notes, read_recipe
 from nst.pictures.images import fit, open_photo
 from nst.presets import Preset, load_presets, preset_of
 from nst.provenance import NOTE, otherwise_here
-from nst.published import RECIPES
+from nst.published import get_recipe
 from nst.recipe import Recipe
 from ui.assets import asset_path
-from ui.parts.controls import QUALITIES, Controls, follow, quality, suggests, touched
+from ui.parts.controls import QUALITIES, Controls, follow, suggests, touched
 from ui.parts.links import Shared, from_notes, from_query, missing, unread
 from ui.parts.photo_box import PhotoBox, PictureButton
 from ui.parts.samples import OPENING, SAMPLES, sample_id
@@ -29,7 +29,7 @@ from ui.server.gradio_internals import keep_file
 from ui.tabs.fetch import FetchOffer
 from ui.tabs.mask_editor import MaskEditor, mask_from
 
-__all__ = ["InputPanel", "best_quality", "qualities"]
+__all__ = ["NONE", "InputPanel", "best_quality", "index_of"]
 
 THUMB = 160  # pixels: twice what a tile has
 NONE = -1  # of a gallery is selected; None would leave it as it is
@@ -51,9 +51,8 @@ class InputPanel:
     def __init__(self) -> None:
         self.presets: tuple[Preset, ...] = load_presets()[0]
         self._thumbs = [(_thumb(preset.path), preset.title) for preset in self.presets]
-        default = RECIPES["default"].recipe
         first = preset_of(OPENING[1]) or next(iter(self.presets), None)
-        self.controls = Controls(first.recipe(default) if first else default, qualities)
+        self.controls = Controls(first.recipe(Recipe()) if first else Recipe(), qualities)
         # In the browser, which remembers them for as long as it shows them.
         self.style_id = gr.Textbox(first.id if first else "", visible=False)
         self.second = gr.Textbox("", visible=False)
@@ -137,6 +136,7 @@ class InputPanel:
 
     def wire(self, demo: gr.Blocks, status: gr.HTML) -> None:
         """Let the components answer. status: where it is said what came with a link or a file."""
+        self.status = status
         self.restored = [
             self.photo, self.samples, *self._style_outputs, self.second, self.seconds,
             self.share, self.mix, *self.controls.outputs, status,
@@ -204,7 +204,7 @@ class InputPanel:
     def pick_sample(self, chosen: gr.SelectData) -> str:
         """The file of the sample that was clicked, for a photo box."""
         with user_errors():
-            return self._sample_file(list(SAMPLES)[_index(chosen, len(SAMPLES))])
+            return self._sample_file(list(SAMPLES)[index_of(chosen, len(SAMPLES))])
 
     def _sample_file(self, name: str) -> str:
         """A copy that Gradio may serve: it refuses files of its own package."""
@@ -216,34 +216,31 @@ class InputPanel:
         name = sample_id(photo)
         return gr.update(selected_index=list(SAMPLES).index(name) if name else NONE)
 
-    def _take_photo(self, path: str | None) -> list[Any]:
+    def _take_photo(self, path: str | None) -> dict[Any, Any]:
         """Show an upload once it is known to be good; a painting made here brings its settings."""
-        unchanged = [gr.skip()] * (len(self.restored) - 1)
         camera = gr.update(value=None, visible=False)
+        told = {self.refusal: UNSAID, self.offer: HIDDEN, self.camera: camera}
         if path is None:  # the camera was put away
-            return [gr.skip(), *unchanged, UNSAID, HIDDEN, camera]
+            return told
         try:
             open_photo(path)
         except BadInput as error:
-            refusal = gr.update(value=_refused("photo", error), visible=True)
-            return [gr.skip(), *unchanged, refusal, HIDDEN, camera]
+            return told | {self.refusal: gr.update(value=_refused("photo", error), visible=True)}
         try:
             shared, notes = _inside(path)
         except BadInput:  # an ordinary photo
-            return [path, *unchanged, UNSAID, HIDDEN, camera]
-        restored = self.restore(shared, "This was painted here; its settings are back.", notes)
-        return [*restored, UNSAID, gr.update(visible=shared.photo is None), camera]
+            return told | {self.photo: path}
+        told[self.offer] = gr.update(visible=shared.photo is None)
+        return told | self.restore(shared, "This was painted here; its settings are back.", notes)
 
-    def _take_own(self, path: str, style_id: str, kept: Set[str], *values: Any) -> list[Any]:
+    def _take_own(self, path: str, style_id: str, kept: Set[str], *values: Any) -> dict[Any, Any]:
+        before = preset_of(style_id)
         try:
             open_photo(path)
         except BadInput as error:
-            manner = f"{_manner(preset_of(style_id))}\n\n{_refused('painting', error)}"
-            return [gr.skip()] * 3 + [manner] + [gr.skip()] * len(self.controls.outputs)
+            return {self.manner: f"{_manner(before)}\n\n{_refused('painting', error)}"}
         with user_errors():
-            shown = self._change_style(preset_of(style_id), None, kept, values)
-        shown[1] = gr.update(value=self._tiles(path), selected_index=OWN)
-        return [path, *shown]
+            return self._change_style(before, None, kept, values) | self.show_own(path)
 
     def _pick_style(
         self,
@@ -252,9 +249,9 @@ class InputPanel:
         style_id: str,
         kept: Set[str],
         *values: Any,
-    ) -> list[Any]:
+    ) -> dict[Any, Any]:
         with user_errors():
-            index, before = _index(chosen, len(self.presets) + 1), preset_of(style_id)
+            index, before = index_of(chosen, len(self.presets) + 1), preset_of(style_id)
             now = None if index == OWN else self.presets[index - 1]
             if now is None and own is None:
                 now = before  # there is nothing to choose yet: the page opens a chooser of files
@@ -262,18 +259,21 @@ class InputPanel:
 
     def _change_style(
         self, before: Preset | None, now: Preset | None, kept: Set[str], values: Sequence[Any]
-    ) -> list[Any]:
+    ) -> dict[Any, Any]:
         """Style, gallery and controls when another painting is chosen."""
         try:
             recipe = self.controls.recipe(values)
         except NstError:  # which is said beside the control that is out of range
-            return [*self._show_style(now), *[gr.skip()] * len(self.controls.outputs)]
+            return self._show_style(now)
         kept = touched(recipe, before, kept)
-        return [*self._show_style(now), *self.controls.show(follow(recipe, now, kept), now, kept)]
+        return self._show_style(now) | self.controls.show(follow(recipe, now, kept), now, kept)
 
-    def _show_style(self, preset: Preset | None) -> list[Any]:
-        tile = gr.update(selected_index=self._tile(preset))
-        return [preset.id if preset else "", tile, _manner(preset)]
+    def _show_style(self, preset: Preset | None) -> dict[Any, Any]:
+        return {
+            self.style_id: preset.id if preset else "",
+            self.gallery: gr.update(selected_index=self._tile(preset)),
+            self.manner: _manner(preset),
+        }
 
     def _tile(self, preset: Preset | None) -> int:
         """Where a painting stands among its tiles; none is at the first one."""
@@ -281,61 +281,59 @@ class InputPanel:
 
     def _pick_second(self, chosen: gr.SelectData, share: float) -> list[Any]:
         with user_errors():
-            index = _index(chosen, len(self.presets) + 1)
+            index = index_of(chosen, len(self.presets) + 1)
             preset = None if index == NO_SECOND else self.presets[index - 1]
             return [preset.id if preset else "", gr.update(label=_mixed(preset, share))]
 
-    def _pick_recipe(self, name: str, style_id: str) -> list[Any]:
+    def _pick_recipe(self, name: str, style_id: str) -> dict[Any, Any]:
         with user_errors():
-            if not isinstance(name, str) or name not in RECIPES:
-                raise BadInput(f"There is no recipe called {str(name)[:40]!r}.")
-            preset = preset_of(style_id)
-            recipe = RECIPES[name].recipe
+            preset, recipe = preset_of(style_id), get_recipe(str(name))
             return self.controls.show(preset.recipe(recipe) if preset else recipe, preset)
 
-    def _as_suggested(self, style_id: str, kept: Set[str], *values: Any) -> list[Any]:
+    def _as_suggested(self, style_id: str, kept: Set[str], *values: Any) -> dict[Any, Any]:
         with user_errors():
             preset, recipe = preset_of(style_id), self.controls.recipe(values)
             kept = touched(recipe, preset, kept) - set(suggests(preset))
             return self.controls.show(follow(recipe, preset, kept), preset, kept)
 
-    def _depart(self, style_id: str, kept: Set[str], *values: Any) -> list[Any]:
+    def _depart(self, style_id: str, kept: Set[str], *values: Any) -> dict[Any, Any]:
         try:
             recipe = self.controls.recipe(values)
         except NstError as error:
-            return [gr.skip(), f"**{html.escape(str(error))}**", gr.skip(), gr.skip()]
+            return {self.controls.changed: f"**{html.escape(str(error))}**"}
         return self.controls.remark(recipe, preset_of(style_id), kept)
 
-    def _open_best(self, request: gr.Request, *values: Any) -> tuple[Any, Any]:
+    def _open_best(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Nobody having asked for a quality, the best that this machine paints in a moment."""
         with user_errors():
             if from_query(dict(request.query_params)) is not None:
-                return gr.skip(), gr.skip()
+                return gr.skip()
             recipe = best_quality(self.controls.recipe(values))
-            return gr.update(choices=qualities(recipe), value=recipe.size), recipe.size
+            menu = gr.update(choices=qualities(recipe), value=recipe.size)
+            return {self.controls.quality: menu, self.controls.of["size"]: recipe.size}
 
     # Links and pictures that remember
 
-    def _arrive(self, request: gr.Request) -> list[Any]:
+    def _arrive(self, request: gr.Request) -> dict[Any, Any]:
         query = dict(request.query_params)
         shared, wrong = from_query(query), unread(query)
         if shared is None and not wrong:
-            return [gr.skip()] * len(self.restored)
+            return gr.skip()
         shared = shared or Shared(Recipe())
         if shared == Shared(Recipe()) and "name" not in query:
             notes = wrong or ("There is no setting in it that is known here.",)
-            told = status_html("This link could not be read; the page is as it was.", notes)
-            return [*[gr.skip()] * (len(self.restored) - 1), told]
+            told = "This link could not be read; the page is as it was."
+            return {self.status: status_html(told, notes)}
         notes = (*wrong, *missing(query, bool(shared.recipe.mix)))
         return self.restore(shared, "The link's settings are here. Press Paint.", notes)
 
-    def _reopen(self, path: str) -> list[Any]:
+    def _reopen(self, path: str) -> dict[Any, Any]:
         with user_errors():
             shared, notes = _inside(path)
             return self.restore(shared, "The painting's settings are here. Press Paint.", notes)
 
-    def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> list[Any]:
-        """Values for `restored` that show what a link or a picture holds.
+    def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> dict[Any, Any]:
+        """Updates of `restored` that show what a link or a picture holds.
 
         notes: sentences on what could not be restored.
         """
@@ -343,17 +341,16 @@ class InputPanel:
         photo = self._sample_file(shared.photo) if shared.photo else None
         mix = shared.recipe.mix
         share = mix[1] / sum(mix) if len(mix) == 2 and any(mix) else SHARE
-        return [
-            photo if photo else gr.skip(),
-            self.mark_sample(photo) if photo else gr.skip(),
-            *(self._show_style(preset) if preset else [gr.skip()] * len(self._style_outputs)),
-            second.id if second else "",
-            gr.update(selected_index=self._tile(second)),
-            share,
-            gr.update(label=_mixed(second, share), open=second is not None),
-            *self.controls.show(shared.recipe.replace(mix=()), preset),
-            status_html(status, (*notes, *beyond_limits(shared.recipe))),
-        ]
+        return {
+            **({self.photo: photo, self.samples: self.mark_sample(photo)} if photo else {}),
+            **(self._show_style(preset) if preset else {}),
+            self.second: second.id if second else "",
+            self.seconds: gr.update(selected_index=self._tile(second)),
+            self.share: share,
+            self.mix: gr.update(label=_mixed(second, share), open=second is not None),
+            **self.controls.show(shared.recipe.replace(mix=()), preset),
+            self.status: status_html(status, (*notes, *beyond_limits(shared.recipe))),
+        }
 
     @staticmethod
     def files(chosen: Sequence[Any]) -> tuple[str, str | None]:
@@ -421,15 +418,16 @@ def best_quality(recipe: Recipe) -> Recipe:
 
 def qualities(recipe: Recipe) -> list[tuple[str, int]]:
     """The quality menu with the seconds each should take; a size of its own is in it as well."""
-    sizes = QUALITIES | ({} if quality(recipe.size) else {f"{recipe.size} px": recipe.size})
+    own = {} if recipe.size in QUALITIES.values() else {f"{recipe.size} px": recipe.size}
     labels = []
-    for name, size in sizes.items():
+    for name, size in (QUALITIES | own).items():
         seconds = pace.expect(recipe.replace(size=size))
         labels.append((f"{name}, {about(seconds)}" if seconds else name, size))
     return labels
 
 
-def _index(chosen: gr.SelectData, count: int) -> int:
+def index_of(chosen: gr.SelectData, count: int) -> int:
+    """Which of so many pictures was clicked. Raises BadInput where there is no such picture."""
     index = chosen.index
     if not isinstance(index, int) or not 0 <= index < count:
         raise BadInput("There is no such picture to choose.")

@@ -51,7 +51,7 @@ class MaskEditor:
         for event, is_open in ((self._fold.expand, True), (self._fold.collapse, False)):
             event(lambda is_open=is_open: is_open, None, self._open, **QUICK)
         self._fold.expand(_opened, [self._photo, self.drawing], self.drawing, **DECODES)
-        self._clear.click(_blank, [self._photo], self.drawing, **DECODES)
+        self._clear.click(_drawing, [self._photo], self.drawing, **DECODES)
         self._photo.change(  # type: ignore[attr-defined]
             lambda photo, is_open: _opened(photo) if is_open else None,
             [self._photo, self._open], self.drawing, **DECODES,
@@ -80,19 +80,12 @@ def _opened(photo: str | None, drawn: dict[str, Any] | None = None) -> dict[str,
     return gr.update(visible=True, value=_drawing(photo, _brushed(drawn)))
 
 
-def _blank(photo: str | None) -> dict[str, Any]:
-    """What the editor shows before anything is drawn."""
-    return _drawing(photo, None)
-
-
 def _inverted(photo: str | None, drawn: dict[str, Any] | None) -> dict[str, Any]:
-    brushed = _brushed(drawn)
-    shown = _drawing(photo, None)["background"]
-    nothing = Image.new("L", shown.size)
-    return _drawing(photo, ImageChops.invert(brushed or nothing))
+    return _drawing(photo, ImageChops.invert(_brushed(drawn) or Image.new("L", (1, 1))))
 
 
-def _drawing(photo: str | None, brushed: Image.Image | None) -> dict[str, Any]:
+def _drawing(photo: str | None, brushed: Image.Image | None = None) -> dict[str, Any]:
+    """What the editor shows: the photo, and over it what was brushed."""
     with user_errors():
         if photo is None:
             raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")

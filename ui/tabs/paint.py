@@ -20,7 +20,7 @@ from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.runs.events import DECODES, PAINTS, PRIVATE, QUICK, UNSEEN
 from ui.runs.job import Job
 from ui.runs.messages import status_html, user_errors
-from ui.runs.painting import Arrays, run
+from ui.runs.painting import Start, run
 from ui.runs.prints import next_print
 from ui.runs.result import Result, flat, jpeg
 from ui.runs.viewer import file_of, picture_box, shown_file
@@ -29,7 +29,7 @@ from ui.server.expiry import has_room
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import visitor_of
-from ui.tabs.inputs import InputPanel
+from ui.tabs.inputs import NONE, InputPanel, index_of
 from ui.tabs.result_panel import ResultPanel, link_to, painted
 
 __all__ = ["PaintTab"]
@@ -42,8 +42,6 @@ DIVIDED = (
     "The first painting is inside the part that was brushed, the second outside; the link does not "
     "hold that part."
 )
-
-Start = Arrays | Image.Image | None
 
 
 class PaintTab:
@@ -84,7 +82,7 @@ class PaintTab:
             self.panel = ResultPanel()
         with gr.Column(visible=False, elem_id="recent") as self.recent:
             self.strip = gr.Gallery(
-                label="Your last results", show_label=False, columns=6, format="jpeg",
+                label="Your last results", show_label=False, columns=8, format="jpeg",
                 allow_preview=False, interactive=False, object_fit="cover", elem_id="strip",
                 elem_classes="thumbs", buttons=[],
             )  # fmt: skip
@@ -222,38 +220,37 @@ class PaintTab:
 
         Nothing is drawn here that needs a file.
         """
-        return {
-            self.status: status_html(visit.line, visit.notes),
-            self.paint: gr.update(interactive=True),
-            self.stop: gr.update(value="Stop", interactive=False),
-            self.more: gr.update(visible=visit.result is not None, interactive=True),
-        }
+        return {self.status: status_html(visit.line, visit.notes), **self._buttons(visit)}
 
     # How the page is drawn
 
     def _render(self, visit: Visit, request: gr.Request) -> dict:
         """The page as the visit stands; nothing else decides what can be seen and pressed."""
-        waits, there = visit.phase is Phase.WAITING, visit.result is not None
+        there = visit.result is not None
         past = recents.of(visit.name)
         return {
             self.visit: visit,
             self.picture: self._view(visit),
             self.status: status_html(visit.line, visit.notes, visit.share),
-            self.paint: gr.update(interactive=not visit.busy),
-            self.stop: gr.update(
-                value="Leave the queue" if waits else "Stop", interactive=visit.busy
-            ),
-            self.more: gr.update(visible=there, interactive=not visit.busy),
+            **self._buttons(visit),
             self.after: gr.update(visible=there or visit.earlier is not None),
             **self.panel.show(visit, _own_address(request)),
             self.recent: gr.update(visible=len(past) > 1 or (bool(past) and not there)),
             self.strip: gr.update(
                 value=[(one.thumb, one.title) for one in reversed(past)],
-                selected_index=past[::-1].index(visit.earlier) if visit.earlier in past else None,
+                selected_index=past[::-1].index(visit.earlier) if visit.earlier in past else NONE,
             ),
             self.looking: gr.update(visible=visit.earlier is not None and there),
             self.beside: gr.update(interactive=not visit.beside),
             self.details: _details(visit),
+        }
+
+    def _buttons(self, visit: Visit) -> dict:
+        stop = "Leave the queue" if visit.phase is Phase.WAITING else "Stop"
+        return {
+            self.paint: gr.update(interactive=not visit.busy),
+            self.stop: gr.update(value=stop, interactive=visit.busy),
+            self.more: gr.update(visible=visit.result is not None, interactive=not visit.busy),
         }
 
     def _told(self, visit: Visit, seen: dict[str, Any], began: bool) -> dict:
@@ -369,9 +366,9 @@ class PaintTab:
     def _show_earlier(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
         with user_errors():
             past = recents.of(visit.name)[::-1]
-            if visit.busy or not isinstance(event.index, int) or event.index >= len(past):
-                raise BadInput("There is no such result any more.")
-            visit.look_at(past[event.index])
+            if visit.busy:
+                raise BadInput("A painting is under way on this page: stop it first.")
+            visit.look_at(past[index_of(event, len(past))])
             return self._render(visit, request)
 
     def _put_beside(self, visit: Visit, request: gr.Request) -> dict:

@@ -17,11 +17,11 @@ from ui.runs.result import flat, jpeg
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import visitor_of
+from ui.tabs.inputs import NONE
 from ui.tabs.tiles import TILE, Tile, View, Views, sheet_of
 
 __all__ = ["Panel", "Stage", "taken"]
 
-NOTHING = -1  # of a gallery is selected; None would leave it as it is
 Source = Callable[..., Views]  # of the visitor and the values of the inputs
 
 
@@ -73,7 +73,7 @@ class Panel:
         self.gallery = gr.Gallery(
             label="Paintings", show_label=False, allow_preview=False, interactive=False,
             object_fit="cover", buttons=[], visible=False, elem_id=f"{self.name}-tiles",
-            elem_classes=["tiles", "thumbs"],
+            elem_classes=["tiles", "thumbs", "named"],
         )  # fmt: skip
         with gr.Row(visible=False, elem_classes="chosen-row") as self.chosen:
             self.title = gr.Markdown(elem_id=f"{self.name}-chosen")
@@ -172,23 +172,19 @@ class Panel:
         return {
             self.status: status_html(view.line, view.notes),
             self.chosen: gr.update(visible=False),
-            self.gallery: gr.update(
-                value=self._pictures(stage), selected_index=NOTHING, visible=True
-            ),
+            self.gallery: gr.update(value=self._pictures(stage), selected_index=NONE, visible=True),
             self.below: view.below,
             self.sheet: gr.update(value=self._sheet(view) if sheet else None, visible=sheet),
             self.stop: gr.update(interactive=False),
         }
 
     def _stopped(self, stage: Stage) -> dict:
-        if stage.view is None:
-            return {
-                self.status: status_html("Stopped before the first picture."),
-                self.stop: gr.update(interactive=False),
-            }
-        count = len(stage.view.tiles)
+        count = len(stage.view.tiles) if stage.view else 0
         kept = "1 painting is kept" if count == 1 else f"{count} paintings are kept"
-        stage.view = replace(stage.view, line=f"Stopped: {kept}.")
+        line = f"Stopped: {kept}." if count else "Stopped before the first picture."
+        if stage.view is None:
+            return {self.status: status_html(line), self.stop: gr.update(interactive=False)}
+        stage.view = replace(stage.view, line=line)
         return self._finished(stage)
 
     def _pictures(self, stage: Stage) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
 from nst.presets import load_presets, preset_of
-from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.parts.controls import QUALITIES
 from ui.parts.links import Shared, read_settings
@@ -108,8 +107,7 @@ def expected(names: Sequence[str] | None) -> str:
     chosen = [preset for name in names or () if (preset := preset_of(name))]
     if not chosen:
         return "choose at least one painting."
-    default = RECIPES["default"].recipe
-    return drafts([preset.recipe(default).replace(size=DRAFT) for preset in chosen])
+    return drafts([preset.recipe(Recipe()).replace(size=DRAFT) for preset in chosen])
 
 
 def plan(photo: str | None, names: Sequence[str], settings: str = "") -> Plan:

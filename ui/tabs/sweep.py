@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from nst.errors import BadInput
-from nst.recipe import Recipe, parse_value
+from nst.recipe import STYLE_LAYERS, Recipe, parse_value
 from ui.parts.controls import LABELS
 from ui.runs.cost import drafts
 from ui.runs.events import QUICK
@@ -114,10 +114,9 @@ def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:
     base = base.replace(size=min(base.size, DRAFT))
     if name == "noise_ratio":
         base = base.replace(start="blend", noise_amplitude=127.5)
-    return [(f"{LABELS[name][0]} {text}", _with(base, name, text)) for text in texts]
-
-
-def _with(base: Recipe, name: str, text: str) -> Recipe:
     if name == "style_layers":
-        return base.replace(style_layers=(text,), style_layer_weights=(1.0,))
-    return base.replace(**{name: parse_value(name, text)})
+        base = base.replace(style_layers=STYLE_LAYERS[:1], style_layer_weights=(1.0,))
+    return [
+        (f"{LABELS[name][0]} {text}", base.replace(**{name: parse_value(name, text)}))
+        for text in texts
+    ]

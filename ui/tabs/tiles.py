@@ -14,7 +14,7 @@ from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit
 from ui.parts.links import Shared
 from ui.runs.job import Job
-from ui.runs.pace import clock
+from ui.runs.pace import about, clock
 from ui.runs.painting import run
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
@@ -97,8 +97,8 @@ def paint_all(plan: Plan, visitor: Visitor) -> Views:
                 share = (number - 1 + progress.step / progress.total) / count
                 line = f"{number} of {count}: {progress.status}"
                 if progress.step:
-                    left = clock((spent + progress.seconds) * (1 - share) / share)
-                    line = f"{number} of {count}: {title}, about {left} left for all"
+                    left = about((spent + progress.seconds) * (1 - share) / share)
+                    line = f"{number} of {count}: {title}, {left} left for all"
                 view = replace(
                     view,
                     developing=(title, progress.picture) if progress.picture else view.developing,
