@@ -236,7 +236,7 @@ def main() -> None:
     rest = [p for p in student.parameters() if all(p is not conv for conv in convs)]
     muon, adam = Muon(convs, args.rate), torch.optim.Adam(rest, betas=(0.9, 0.99))
     parts = {"student": student, "muon": muon, "adam": adam}
-    step, spent, stages = 0, 0.0, ["layers solved by least squares"]
+    step, spent, stages = 0, 0.0, ["layers solved by least squares on 160 crops of 128 px"]
     digest = hashlib.sha256(args.teacher.read_bytes()).hexdigest()
     if args.checkpoint.exists():
         saved = torch.load(args.checkpoint)
@@ -263,7 +263,7 @@ def main() -> None:
         torch.save(states | {"step": step, "spent": spent, "stages": done}, args.checkpoint)
         marks = room.exam()
         facts = {
-            "what": "compact encoder of nst, distilled",
+            "what": "compact encoder of nst, distilled from VGG-19",
             "teacher": args.teacher.name,
             "teacher_sha256": digest,
             "data": f"{len(room.photos.pictures)} photographs, "
