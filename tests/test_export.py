@@ -298,8 +298,8 @@ class TestLettering:
 
     def test_a_title_is_set_as_large_as_it_stays_whole(self):
         short, long = (set_words(t, range(54, 23, -2), 300, 3) for t in ("Sea", "A sea " * 9))
-        assert short.size == 54
-        assert long.size < 54
+        assert short.font.size == 54
+        assert long.font.size < 54
         assert " ".join(long.lines) == ("A sea " * 9).strip()
 
     def test_no_words_take_no_room(self):
