@@ -78,6 +78,11 @@ def features_of(pixels: Tensor, weights: Weights, pool: Callable[..., Tensor]) -
     return found
 
 
+def as_given(*found: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Features as the weights give them, not times what pixels of 0..255 add."""
+    return [{layer: x / MEAN_DEVIATION for layer, x in features.items()} for features in found]
+
+
 def squared_distance(x: Tensor, y: Tensor) -> Tensor:
     return ((x - y) ** 2).sum()
 
@@ -149,6 +154,8 @@ def five_minute(_pixels: Tensor, painted: dict, content: dict, style: dict) -> T
 
 
 def ghorpade(_pixels: Tensor, painted: dict, content: dict, style: dict) -> Tensor:
+    """Features as the weights give them for pixels of unit variance."""
+    painted, content, style = as_given(painted, content, style)
     j_content = squared_distance(painted["conv4_3"], content["conv4_3"]) / 2
     j_style = sum(gatys_style(painted[layer], style[layer]) / 5 for layer in STYLE_LAYERS)
     alpha, beta = 1e-3, 1
@@ -157,10 +164,7 @@ def ghorpade(_pixels: Tensor, painted: dict, content: dict, style: dict) -> Tens
 
 def keras_tv(pixels: Tensor, painted: dict, content: dict, style: dict) -> Tensor:
     """Means of features of 0..1, Gram matrices over all entries of a layer, of VGG's own width."""
-    painted, content, style = (
-        {layer: x / MEAN_DEVIATION for layer, x in found.items()}
-        for found in (painted, content, style)
-    )
+    painted, content, style = as_given(painted, content, style)
     j_content = ((painted["conv5_2"] - content["conv5_2"]) ** 2).mean()
     j_style = sum(
         4 * gatys_style(painted[layer], style[layer]) / width**2

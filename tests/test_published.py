@@ -77,6 +77,7 @@ GHORPADE = PLAIN | {
     "content_form": "half-sum",
     "content_weight": 1.0,
     "style_weight": 1000.0,
+    "input_range": 1,
     "size": 512,
     "steps": 450,
     "learning_rate": 0.01,
@@ -146,8 +147,8 @@ TABLE = {
 LEFT_OPEN = {
     "gatys": ["500 evaluations", "line search", "memory", "noise", "512 px"],
     "lodaya": ["Adam"],
-    "ghorpade-vgg16": ["learning rate", "noise", "512 px", "Adam"],
-    "ghorpade-vgg19": ["learning rate", "noise", "512 px", "Adam"],
+    "ghorpade-vgg16": ["unit variance", "learning rate", "noise", "512 px", "Adam"],
+    "ghorpade-vgg19": ["unit variance", "learning rate", "noise", "512 px", "Adam"],
     "five-minute": ["lpha 5", "beta 100", "layer weights", "divisors", "learning rate", "Adam"],
     "keras-tv": ["mean squared error", "gamma", "Gram", "0..1", "Adam", "512 px"],
     "tf-keras": ["lpha", "beta", "Adam", "512 px"],
