@@ -34,7 +34,7 @@ from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
 from nst.pictures.export import read_notes, read_recipe, save_picture
 from nst.pictures.images import open_photo
-from nst.pictures.outputs import check_outputs, outputs_in
+from nst.pictures.outputs import check_outputs, frames_in, outputs_in
 from nst.pipeline import TITLES, Pipeline, choose_sketch, open_pipeline
 from nst.presets import find_style, preset_of, style_path
 from nst.provenance import NOTE, otherwise_here, painted_by
@@ -84,6 +84,9 @@ def _paint_parser() -> argparse.ArgumentParser:
         help="photos or folders of photos, and last the style: a picture or a preset's name",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="picture, or folder for many")
+    parser.add_argument(
+        "--frames", type=Path, metavar="FOLDER", help="for frames, by --keep-every and --keep-at"
+    )
     _add_overwrite(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     parser.add_argument(
@@ -164,7 +167,7 @@ def _stoppable(stop: Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _paint_one(
+def _pictures(
     pipeline: Pipeline,
     photo: Image.Image,
     styles: list[Image.Image],
@@ -172,19 +175,17 @@ def _paint_one(
     mask: Image.Image | None,
     bar: tqdm,
     stop: Event,
-) -> Step | None:
-    """The last step with a picture, with the bar moving; None if stopped before there was one."""
-    last: Step | None = None
+) -> Iterator[Step]:
+    """The steps that have a picture, with the bar moving, until stopped."""
     for step in pipeline.paint(photo, styles, recipe, mask=mask, every=1.0):
         bar.update(step.step - bar.n)
         if step.losses:
             height, width = step.size
             bar.set_postfix_str(f"{width} x {height}, loss {step.losses.total:.3g}", refresh=False)
         if step.picture is not None:
-            last = step
+            yield step
         if stop.is_set():
             break
-    return last
 
 
 def _facts(
@@ -218,16 +219,28 @@ def _paint(argv: list[str]) -> int:
     photos = _photos(photo_names)
     many = len(photos) > 1 or Path(photo_names[0]).is_dir()
     outs = outputs_in(args.out, photos) if many else [args.out]
+    frames = _frames(args.frames, outs, recipe)
     inputs = [*photos, *map(style_path, (style_name, *others)), *filter(None, [args.mask])]
-    if many:
-        _make_folder(args.out)
-    check_outputs(outs, inputs, args.overwrite)
+    for folder in filter(None, [args.out if many else None, args.frames]):
+        _make_folder(folder)
+    check_outputs([*outs, *chain(*(kept.values() for kept in frames))], inputs, args.overwrite)
     styles = [find_style(name) for name in (style_name, *others)]
     mask = open_photo(args.mask) if args.mask else None
     if not many:
         open_photo(photos[0])  # before the encoder is loaded
     pipeline = open_pipeline(recipe, strict=True)
-    return _paint_all(pipeline, photos, outs, styles, recipe, mask, args.json)
+    return _paint_all(pipeline, photos, outs, frames, styles, recipe, mask, args.json)
+
+
+def _frames(folder: Path | None, outs: list[Path], recipe: Recipe) -> list[dict[int, Path]]:
+    """For each picture that is painted, where its frames go by their steps."""
+    steps = [step for step in range(1, recipe.steps + 1) if recipe.keeps(step)]
+    if folder and not steps:
+        raise BadInput(
+            f"--frames was given, but no frame of {recipe.steps} steps is kept: "
+            "add --keep-every or --keep-at."
+        )
+    return frames_in(folder, outs, steps) if folder else [{} for _ in outs]
 
 
 def _make_folder(folder: Path) -> None:
@@ -241,6 +254,7 @@ def _paint_all(
     pipeline: Pipeline,
     photos: Sequence[Path],
     outs: Sequence[Path],
+    frames: Sequence[dict[int, Path]],
     styles: list[Image.Image],
     recipe: Recipe,
     mask: Image.Image | None,
@@ -252,17 +266,18 @@ def _paint_all(
     """
     facts, failed, stop = [], [], Event()
     with _stoppable(stop):
-        for i, (path, out) in enumerate(zip(photos, outs, strict=True)):
+        for i, (path, out, kept) in enumerate(zip(photos, outs, frames, strict=True)):
             if stop.is_set():
                 break
             label = path.name if len(photos) == 1 else f"{i + 1} of {len(photos)}: {path.name}"
             try:
-                photo = open_photo(path)
+                photo, step = open_photo(path), None
                 with tqdm(total=recipe.steps, unit="step", desc=label) as bar:
-                    step = _paint_one(pipeline, photo, styles, recipe, mask, bar, stop)
+                    for step in _pictures(pipeline, photo, styles, recipe, mask, bar, stop):
+                        if step.step in kept:
+                            _save(pipeline, step, photo, kept[step.step], recipe)
                 if step is not None:
-                    made = {NOTE: painted_by(pipeline)}
-                    save_picture(pipeline.picture(step, photo), out, recipe, made)
+                    _save(pipeline, step, photo, out, recipe)
                     facts.append(_facts(pipeline, recipe, path, out, step))
             except NstError as error:
                 if len(photos) == 1:
@@ -279,6 +294,11 @@ def _paint_all(
     if stop.is_set():
         return STOPPED
     return DONE if facts else BAD_INPUT
+
+
+def _save(pipeline: Pipeline, step: Step, photo: Image.Image, path: Path, recipe: Recipe) -> None:
+    made = {NOTE: painted_by(pipeline)}
+    save_picture(pipeline.picture(step, photo), path, recipe, made)
 
 
 def _better_sketch(pipeline: Pipeline, recipe: Recipe) -> str:

@@ -188,6 +188,10 @@ class Recipe:
         mine, theirs = asdict(self), asdict(other)
         return {k: (v, theirs[k]) for k, v in mine.items() if k != "name" and v != theirs[k]}
 
+    def keeps(self, step: int) -> bool:
+        """Whether the frame after so many steps is kept."""
+        return step in self.keep_at or (bool(self.keep_every) and step % self.keep_every == 0)
+
     def schedule(self, after: int = 0) -> list[tuple[int, float]]:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 

@@ -123,6 +123,22 @@ def test_photos_of_one_name_get_pictures_of_their_own(folder, capsys):
     assert {Path(fact["out"]).name for fact in told} == made
 
 
+def test_frames_are_written_at_the_steps_that_the_recipe_keeps(folder, refuses, capsys):
+    many = ["holiday", STYLE, "-o", "out", "--encoder", "compact", *SMALL]
+    kept = ["--frames", "film", "--keep-every", "2", "--keep-at", "3"]
+    assert command_line.main([*many, *kept]) == command_line.DONE
+    assert sorted(path.name for path in Path("film").iterdir()) == [
+        f"{photo}-{step}.png" for photo in "abc" for step in (2, 3)
+    ]
+    assert Path("film/a-3.png").read_bytes() == Path("out/a.png").read_bytes()
+    assert Path("film/a-2.png").read_bytes() != Path("out/a.png").read_bytes()
+    capsys.readouterr()
+    one = ["photo.jpg", STYLE, "-o", "one.png", *QUICK, "--frames", "film"]
+    assert "no frame of 2 steps is kept" in refuses(*one)
+    Path("film/one-2.png").write_bytes(b"dear")
+    assert "'film/one-2.png' exists" in refuses(*one, "--keep-at", "2")
+
+
 def test_ctrl_c_keeps_the_picture_so_far_and_ends_with_130(folder, interrupted, capsys):
     interrupted()
     arguments = ["photo.jpg", STYLE, "-o", "out.png", "--json", *QUICK, "--steps", "50"]

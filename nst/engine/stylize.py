@@ -182,8 +182,7 @@ class _Painting:
         return self.recipe.learning_rate * fall * self.recovery.rate
 
     def _due(self) -> bool:
-        every = self.recipe.keep_every
-        if self.done in self.recipe.keep_at or (every and self.done % every == 0):
+        if self.recipe.keeps(self.done):
             return True
         if self.every is None:
             return False

@@ -7,7 +7,7 @@ from pathlib import Path
 from nst.errors import BadInput
 from nst.pictures.images import quoted
 
-__all__ = ["check_outputs", "outputs_in"]
+__all__ = ["check_outputs", "frames_in", "outputs_in"]
 
 SAVED_AS = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -24,6 +24,12 @@ def outputs_in(folder: Path, photos: Iterable[Path]) -> list[Path]:
         taken.add(name.casefold())
         outs.append(folder / f"{name}.png")
     return outs
+
+
+def frames_in(folder: Path, outs: Iterable[Path], steps: Sequence[int]) -> list[dict[int, Path]]:
+    """For each picture that is painted, {step: a PNG in the folder}, by its name and the step."""
+    digits = len(str(max(steps, default=0)))
+    return [{step: folder / f"{out.stem}-{step:0{digits}}.png" for step in steps} for out in outs]
 
 
 def check_outputs(outs: Sequence[Path], inputs: Iterable[Path], overwrite: bool = False) -> None:
