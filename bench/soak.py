@@ -50,7 +50,7 @@ SAMPLE_SECONDS = 1.0
 # the 400 MB.
 SETTINGS = {"NST_CACHE_SECONDS": "30", "NST_VISIT": "30", "NST_KEPT_CANVASES": "40"}
 LARGE_EVERY = 4  # one visitor in so many comes with a photo of 4096 px
-MOST_MEMORY = 3e9  # bytes of the process at the default limits, as the README says
+MOST_MEMORY = 3e9  # bytes of the process, as the README says
 LOOK_SECONDS = (2, 6)  # at a picture before the next is asked for
 SHARES = {"stays": 0.6, "leaves": 0.2, "stops": 0.2}
 

@@ -200,7 +200,12 @@ def test_vgg_answers_for_its_own_layers_and_refuses_others(vgg):
 
 def test_compact_encoder_stands_in_by_block_and_role():
     encoder = build_encoder("compact")
-    assert encoder.resolve_layer("relu5_2", "content") == "relu4_2"
+    for layer, mine in {
+        "relu4_3": "relu4_2", "block4_conv2": "relu4_2", "conv4_1": "relu4_1",
+        "relu1_2": "relu1_1", "relu3_2": "relu3_1", "relu5_2": "relu5_1",
+    }.items():  # fmt: skip
+        assert encoder.resolve_layer(layer, "content") == mine
+    assert encoder.resolve_layer("relu4_2", "style") == "relu4_1"
     assert encoder.resolve_layer("conv3_4", "style") == "relu3_1"
     assert encoder.resolve_layer("block5_conv1", "style") == "relu5_1"
     assert encoder.teacher_layer("relu5_1") == "relu5_1"

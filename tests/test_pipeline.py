@@ -272,8 +272,8 @@ def test_nothing_stands_in_for_vggs_own_layers_or_the_default_recipe(compact):
     [
         ("ghorpade-vgg16", "VGG-16", ["relu4_2 for relu4_3"]),
         ("ghorpade-vgg19", "VGG-19", ["relu4_2 for relu4_3"]),
-        ("keras-tv", "VGG-19", ["relu4_2 for relu5_2"]),
-        ("tf-keras", "VGG-19", ["relu4_2 for relu5_2"]),
+        ("keras-tv", "VGG-19", ["relu5_1 for relu5_2"]),
+        ("tf-keras", "VGG-19", ["relu5_1 for relu5_2"]),
         ("lodaya", "VGG-19", []),
         ("five-minute", "VGG-19", []),
     ],
@@ -298,8 +298,8 @@ def test_layers_before_their_relu_are_named_too(compact):
 @pytest.mark.parametrize("encoder", ["compact", "auto"])
 def test_no_layer_is_replaced_silently(compact, encoder):
     recipe = Recipe(encoder=encoder, content_layer="relu3_2")
-    assert compact.encoder.resolve_layer("relu3_2", "content") == "relu4_2"
-    assert "relu4_2 for relu3_2" in compact.substitutes(recipe)
+    assert compact.encoder.resolve_layer("relu3_2", "content") == "relu3_1"
+    assert "relu3_1 for relu3_2" in compact.substitutes(recipe)
 
 
 # Pictures in, pictures out

@@ -24,7 +24,7 @@ __all__ = ["Encoder", "load_features", "torchvision_names", "vgg"]
 # Simonyan and Zisserman, table 1, columns D and E: 3x3 convolutions before each pooling.
 VGG_WIDTHS = (64, 128, 256, 512, 512)
 VGG_BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-TAUGHT_CONTENT = "relu4_2"  # of VGG-19, the only content layer that a distilled network learned
+TAUGHT_CONTENT = "relu4_2"  # of VGG-19: what a distilled network learned besides relu1_1 .. relu5_1
 
 # ImageNet statistics of RGB in 0..1, the input that torchvision's weights were trained for.
 MEAN = (0.485, 0.456, 0.406)
@@ -39,8 +39,8 @@ class Encoder(nn.Module):
     projections: for some layers a matrix (k, C + 1) that carries features and a constant 1 into the
         space in which a distance is meant: the metric of the teacher (see `tools/distil`).
         Layers without one are taken as they are.
-    content_layer: for networks that learned only some layers, the one that stands for content;
-        the other projected layer of each block stands for style.
+    content_layer: for networks that learned only some layers, the one that stands for content in
+        its block; the other projected layer of each block stands for all else.
     padding: "zeros" at every convolution; "picture" reflects the picture itself, where zeros would
         be a hard edge all around it, and pads with zeros after that.
     """
@@ -101,11 +101,13 @@ class Encoder(nn.Module):
     def resolve_layer(self, layer: str, role: str) -> str:
         """The layer of this network that answers for one of VGG's in a role.
 
-        role: "content" or "style". VGG answers for itself. The compact encoder learned one layer
-        for content and one a block for style. Raises BadInput for a layer that does not exist.
+        role: "content" or "style". VGG answers for itself. The compact encoder learned the first
+        layer of each block, which answers for its whole block, and in one of them another, which
+        for content does so save for the first. Raises BadInput for a layer that does not exist.
         """
         layer = layer_name(layer)
-        if self.content_layer and role == "content":
+        first = role == "style" or layer.endswith("_1")
+        if self.content_layer and not first and layer[4] == self.content_layer[4]:
             return self.content_layer
         if self.content_layer:
             learned = (name for name in self.projections if name != self.content_layer)
