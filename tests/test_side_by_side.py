@@ -405,6 +405,21 @@ def test_one_panel_shows_one_run_at_a_time(painter):
     assert panel._begin(stage)[panel.stage] is not stage
 
 
+def test_what_is_painted_stays_when_the_next_is_refused(painter):
+    with gr.Blocks():
+        panel = Panel("wall", "Go", "Press Go.")
+    stage = panel._begin(None)[panel.stage]
+    list(_handler(panel, lambda visitor: paint_all(plan_of(2), visitor))(None, stage))
+    stage.chosen = stage.view.tiles[0]
+    again = panel._begin(stage)[panel.stage]
+    panel._over(again)
+    assert taken(again) == (stage.view, stage.chosen)
+    assert len(again.files) == 3
+    again = panel._begin(again)[panel.stage]
+    assert "Getting ready" in next(panel.play(again, paint_all(plan_of(1), SOMEBODY)))[panel.status]
+    assert again.view is None
+
+
 def test_what_cannot_begin_leaves_the_panel_free():
     with gr.Blocks():
         panel = Panel("sweep", "Go", "Press Go.")

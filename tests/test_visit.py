@@ -84,7 +84,9 @@ def test_a_second_run_of_a_page_is_refused_and_leaves_the_first_alone(visit):
 
 
 def test_a_run_that_nobody_listens_to_any_more_leaves_the_page_free():
-    tab = SimpleNamespace(_render=lambda *_: {}, _going=lambda *_: iter([{}]))
+    tab = SimpleNamespace(
+        _render=lambda *_: {}, _going=lambda *_: iter([{}]), _fail=lambda visit, *_: visit.fail()
+    )
     visit, asked = Visit(), lambda _: (result(), None)
     going = PaintTab._life(tab, asked)(None, visit, "")
     next(going)
@@ -158,9 +160,11 @@ def test_paint_more_goes_on_from_the_photo_of_the_picture(visit):
     form = SimpleNamespace(job=lambda chosen, **given: asked.append(given) or visit.result.job)
     tab, mask = SimpleNamespace(form=form), {"layers": ["brushed on another photo"]}
     visit.result.chosen = ("mine.png", "mosaic")
+    visit.result.job = replace(visit.result.job, mask=Image.new("L", PICTURE.size))
     run, _ = PaintTab._some_more(tab, visit, mask, "another.png", "ink-wash")
     assert run.chosen == ("mine.png", "ink-wash")
     assert asked[0]["mask"] is None
+    assert run.job.mask is visit.result.job.mask is not None  # the part that was painted before
     PaintTab._some_more(tab, visit, mask, "mine.png", "ink-wash")
     assert asked[1]["mask"] is mask
 
@@ -168,7 +172,11 @@ def test_paint_more_goes_on_from_the_photo_of_the_picture(visit):
 def test_two_visits_without_a_name_do_not_share_their_results():
     names = []
     for name in ("", "", "a" * 32):
-        tab = SimpleNamespace(_render=lambda *_: {}, _going=lambda *_: iter([{}]))
+        tab = SimpleNamespace(
+            _render=lambda *_: {},
+            _going=lambda *_: iter([{}]),
+            _fail=lambda visit, *_: visit.fail(),
+        )
         visit = copy.deepcopy(Visit())  # as Gradio makes one for every session
         next(PaintTab._life(tab, lambda *_: (result(), None))(None, visit, name))
         names.append(visit.name)
@@ -197,6 +205,38 @@ def test_the_last_six_results_of_a_visit_are_found_again(past):
         recents.add("mine", replace(past, title=str(number)))
     assert [found.title for found in recents.of("mine")] == list("234567")
     assert recents.of("another") == ()
+
+
+def test_results_are_kept_for_as_long_as_somebody_looks_at_them(past, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("ui.runs.visit.time.monotonic", lambda: clock[0])
+    recents = Recents(seconds=60)
+    recents.add("mine", past)
+    for clock[0], found in ((50, (past,)), (100, (past,)), (150, (past,)), (211, ())):
+        assert recents.of("mine") == found
+
+
+@pytest.mark.parametrize("end", ["fails", "is left"])
+def test_what_a_run_had_is_remembered_however_it_ends(end):
+    with gr.Blocks() as demo:
+        tab = PaintTab(demo)
+    kept: list[Phase] = []
+    tab._render = lambda *_: {}  # type: ignore[method-assign]
+    tab._remember = lambda visit, _: kept.append(visit.phase)  # type: ignore[method-assign]
+
+    def going(visit, asked, start, request):
+        visit.begin(asked)
+        visit.take(TOLD)
+        yield {}
+        raise BadInput("Memory ran out.")
+
+    tab._going = going  # type: ignore[method-assign]
+    visit = Visit()
+    run = tab._life(lambda *_: (result(), None))(None, visit, "")
+    next(run), next(run)
+    list(run) if end == "fails" else run.close()
+    assert visit.phase is Phase.FAILED
+    assert kept == [Phase.FAILED]
 
 
 def test_results_are_forgotten_with_the_visit_and_with_their_files(past, tmp_path):

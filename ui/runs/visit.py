@@ -177,10 +177,13 @@ class Recents:
 
     def of(self, visit: str) -> tuple[Past, ...]:
         """The results of that visit whose files are still there, the latest last."""
+        now = time.monotonic()
         with self._lock:
             when, found = self._kept.get(visit, (0.0, ()))
-        if time.monotonic() - when > self._seconds:
-            return ()
+            if now - when > self._seconds:
+                return ()
+            self._kept[visit] = now, found  # whoever looks is not idle
+            self._kept.move_to_end(visit)
         return tuple(past for past in found if past.there)
 
 

@@ -4,7 +4,8 @@ import html
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -118,7 +119,8 @@ class PaintTab:
         gr.on(
             [control.input for control in self.panel.adjustments], self._adjust,
             [self.visit, *self.panel.adjustments],
-            [self.picture, self.panel.png, self.panel.scrub], trigger_mode="always_last", **DECODES,
+            [self.picture, self.panel.png, self.panel.link, self.panel.scrub],
+            trigger_mode="always_last", **DECODES,
         )  # fmt: skip
         gr.on(
             [component.change for component in self.form.inputs],  # type: ignore[attr-defined]
@@ -139,6 +141,8 @@ class PaintTab:
         last = painted(visit)
         photo = last.chosen[0]
         job = self.form.job(chosen, again=last.job, mask=mask if chosen[0] == photo else None)
+        if chosen[0] != photo:  # what is brushed now is on another photo
+            job = replace(job, mask=last.job.mask)
         return Result(job, chosen=(photo, *chosen[1:])), last.start
 
     def _larger(self, visit: Visit, *_: Any) -> tuple[Result, Start]:
@@ -162,20 +166,27 @@ class PaintTab:
                     visit.end()
                     self._remember(visit, request)
                 except NstError as error:
-                    visit.fail(str(error))
+                    self._fail(visit, request, str(error))
                     if visit.phase is not Phase.FAILED:
                         yield self._render(visit, request)
                         raise
                 except Exception:
-                    visit.fail()
+                    self._fail(visit, request)
                     yield self._render(visit, request)
                     raise
                 finally:  # nobody listens any more
                     if visit.busy:
-                        visit.fail()
+                        self._fail(visit, request)
             yield self._render(visit, request)
 
         return life
+
+    def _fail(self, visit: Visit, request: gr.Request, reason: str = "") -> None:
+        """A run ended in an error; the picture it had is kept with the others if it can be."""
+        visit.fail(reason)
+        if visit.phase is Phase.FAILED:
+            with suppress(OSError):  # a full disk has been told of
+                self._remember(visit, request)
 
     def _going(
         self, visit: Visit, result: Result, start: Start, request: gr.Request
@@ -325,7 +336,9 @@ class PaintTab:
 
     # How a result is looked at
 
-    def _adjust(self, visit: Visit, frame: float, percent: float, colours: bool) -> tuple[Any, ...]:
+    def _adjust(
+        self, visit: Visit, frame: float, percent: float, colours: bool, request: gr.Request
+    ) -> tuple[Any, ...]:
         with user_errors():
             result = painted(visit)
             blends = float(percent) / 100 != result.blend
@@ -333,7 +346,8 @@ class PaintTab:
             result.adjust(len(result.frames) if blends else frame, float(percent) / 100, colours)
             # Who has moved on meanwhile is not taken back to what this is the answer to.
             number = max(len(result.frames), 2) if blends else gr.skip()
-            return self._view(visit), self.panel.saved(result), number
+            link = link_to(result, _own_address(request))
+            return self._view(visit), self.panel.saved(result), link, number
 
     def _chosen(self, visit: Visit, *chosen: Any) -> Any:
         """Show what was painted before from what is chosen now, or say what the picture is of."""
@@ -397,7 +411,7 @@ class PaintTab:
     def _remember(self, visit: Visit, request: gr.Request) -> None:
         """Put a result that has just come about into the strip."""
         result = visit.result
-        if result is None or visit.phase not in (Phase.FINISHED, Phase.STOPPED):
+        if result is None or visit.phase not in (Phase.FINISHED, Phase.STOPPED, Phase.FAILED):
             return
         photo, painting = result.once("view", lambda: self._pair(result))
         thumb = jpeg(fit(flat(result.coloured), THUMB))

@@ -118,7 +118,9 @@ class Panel:
         with user_errors():
             if stage is not None and stage.running:
                 raise BadInput("One is being painted here already: stop it first.")
-            return {self.stage: Stage(running=True), self.stop: gr.update(interactive=True)}
+            # What is there stays until something else is painted: this may yet be refused.
+            stage = replace(stage or Stage(), running=True, stopping=False)
+            return {self.stage: stage, self.stop: gr.update(interactive=True)}
 
     def _stop(self, stage: Stage | None) -> Any:
         """Only what paints tells its end: whatever it said before has then been heard."""
@@ -134,6 +136,7 @@ class Panel:
 
     def play(self, stage: Stage, views: Views) -> Iterator[dict]:
         """Show views as they come, until the last or until Stop is pressed."""
+        stage.view, stage.files, stage.chosen = None, [], None
         yield {
             self.status: status_html("Getting ready", share=0.0),
             self.chosen: gr.update(visible=False),
