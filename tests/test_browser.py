@@ -404,6 +404,18 @@ def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, brows
     assert (pixels(mine) == pixels(theirs)).all()
 
 
+def test_over_plain_http_share_copies_the_link_all_the_same(visit):
+    """There a page has no clipboard to write to."""
+    page = visit.open(QUICK).page
+    visit.paint()
+    page.evaluate("window.board = navigator.clipboard")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.click("#share")
+    page.wait_for_function("document.querySelector('#share').textContent.includes('copied')")
+    visit.open_more()
+    assert page.evaluate("window.board.readText()") == visit.value("#link")
+
+
 def test_a_painting_dropped_on_the_page_restores_its_settings(visit, tmp_path):
     visit.open("?v=1&size=128&steps=24&strength=64&brush=1.5&style=ink-wash&photo=tower")
     visit.paint()

@@ -23,6 +23,7 @@ from ui.runs.prints import next_print
 from ui.runs.result import CanvasCache, Frames, Result
 from ui.server.limits import RUN_LIMITS
 from ui.tabs.mask_editor import mask_from
+from ui.tabs.result_panel import link_to
 
 SIZE = (48, 40)
 LAST = 99  # beyond the last frame: the picture itself
@@ -44,6 +45,15 @@ def result() -> Result:
     for step in range(1, 11):
         made.take(told(step, 20 * step))
     return made
+
+
+def test_the_photos_colours_are_in_the_recipe_of_what_is_saved(result, tmp_path):
+    for chosen, colours in ((True, "photo"), (False, "style")):
+        result.adjust(99, 1.0, chosen)
+        (tmp_path / "saved.png").write_bytes(result.png())
+        assert read_recipe(tmp_path / "saved.png").colours == colours
+        assert result.shared.recipe.colours == colours
+        assert ("colours=photo" in link_to(result, "http://here")) == chosen
 
 
 def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, monkeypatch):

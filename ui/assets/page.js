@@ -19,8 +19,18 @@ Object.assign(window.nst ??= {}, {
   },
   copy(link, from = "#copy") {
     const box = document.querySelector("#link textarea, #link input");
-    const byHand = () => { box.focus(); box.select(); };
     const copied = () => say(document.querySelector(from), "Link copied");
+    // Over plain http a page has no clipboard: by the old command, or by hand in the opened fold.
+    const byHand = () => {
+      const text = Object.assign(document.createElement("textarea"), { value: link });
+      document.body.append(text);
+      text.select();
+      const done = document.execCommand("copy");
+      text.remove();
+      if (done) return copied();
+      document.querySelector("#more > button:not(.open)")?.click();
+      setTimeout(() => { box.focus(); box.select(); }, 60);
+    };
     if (navigator.clipboard) navigator.clipboard.writeText(link).then(copied, byHand);
     else byHand();
   },

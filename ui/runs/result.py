@@ -5,7 +5,7 @@ import uuid
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,6 +19,7 @@ from nst.pictures.animation import animation, gif
 from nst.pictures.export import save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.provenance import NOTE
+from ui.parts.links import Shared
 from ui.runs.job import Job
 from ui.runs.painting import Arrays, Progress, Start
 from ui.server.limits import RUN_LIMITS
@@ -156,6 +157,14 @@ class Result:
         return self._made[what]
 
     @property
+    def shared(self) -> Shared:
+        """The settings that paint it in the colours it is looked at."""
+        shared = self.job.shared
+        if not self.photos_colours:
+            return shared
+        return replace(shared, recipe=shared.recipe.replace(colours="photo"))
+
+    @property
     def before(self) -> Image.Image:
         """The photo at the size of the picture that is looked at."""
         size = self._looked().size
@@ -193,7 +202,7 @@ class Result:
     def png(self) -> bytes:
         """The picture shown; its recipe, what painted it and ids of shipped pictures inside."""
         file = io.BytesIO()
-        shared = self.job.shared
+        shared = self.shared
         notes = {"photo": shared.photo, "style": shared.style, "second": shared.second}
         notes[NOTE] = self.painted_by
         save_picture(self.shown, file, shared.recipe, {k: v for k, v in notes.items() if v})

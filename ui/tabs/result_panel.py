@@ -116,7 +116,7 @@ class ResultPanel:
 
 def link_to(result: Result, own: str) -> str:
     """A link that restores a result's settings. own: the page's address."""
-    return address(to_query(result.job.shared), own)
+    return address(to_query(result.shared), own)
 
 
 def painted(visit: Visit) -> Result:
