@@ -6,8 +6,11 @@ import tempfile
 # Threads that spin for long while they wait slow down everything else on a small machine; those
 # that never spin wake up late: a Draft takes a fifth longer.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-# A folder of our own: what is in it expires, and Gradio's default one is shared with other apps.
-os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), "nst"))
+# A folder of our own: what is in it expires, and Gradio's default one is shared with other apps. By
+# its real name, as Gradio keeps its files', or none of them would be known there: macOS has a link.
+os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(
+    os.environ.get("GRADIO_TEMP_DIR") or os.path.join(tempfile.gettempdir(), "nst")
+)
 # Gradio sums up all the events it remembers after each one, 10,000 of them, for a page we close.
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")
 

@@ -3,6 +3,8 @@
 import ctypes
 import math
 import os
+import re
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,17 +19,30 @@ __all__ = ["cores", "device_name", "dtype_name", "fastest_dtype", "pick_device",
 # M_TRIM_THRESHOLD, and M_ARENA_MAX, without which every painting thread keeps memory of its own.
 MALLOC = {-3: 32 * 2**20, -1: 2**31 - 1, -8: 1}
 
+# A thread's own time on a core; Windows counts it in ticks that are longer than what is timed.
+CLOCK = time.perf_counter if sys.platform == "win32" else time.thread_time
+
 # A precision with fewer digits has to earn them: below this gain fp32 stays.
 WORTHWHILE = 1.15
 
 
 def pick_device() -> torch.device:
-    """CUDA, then Apple's MPS, then the CPU."""
-    if torch.cuda.is_available():
+    """CUDA where this torch was built for the GPU, then Apple's MPS, then the CPU."""
+    if torch.cuda.is_available() and _is_built_for():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+@lru_cache(maxsize=1)
+def _is_built_for() -> bool:
+    """Whether torch holds code for the GPU: CUDA 13 leaves out those before compute 7.5."""
+    built = [re.match(r"(sm|compute)_(\d+)", name) for name in torch.cuda.get_arch_list()]
+    here, _ = torch.cuda.get_device_capability()
+    kinds = [(found[1], int(found[2]) // 10) for found in built if found]
+    # Machine code runs within its major version, PTX from its own on; ROCm lists neither.
+    return not kinds or any(here == n or (kind == "compute" and here > n) for kind, n in kinds)
 
 
 def device_name(device: torch.device) -> str:
@@ -98,16 +113,16 @@ def fastest_dtype(device: torch.device, width: int) -> torch.dtype:
 def _time_convolutions(width: int) -> dict[torch.dtype, float]:
     """Seconds of the fastest of some forward and backward passes, in fp32 and in bf16.
 
-    Of this thread's own time on a core, and in turns: what else the machine does at start-up must
-    not decide.
+    By this thread's own time on a core where it can be had, and in turns: what else the machine
+    does at start-up must not decide.
     """
     passes = {dtype: _convolution(dtype, width) for dtype in (torch.float32, torch.bfloat16)}
     best = dict.fromkeys(passes, math.inf)
     for _ in range(16):
         for dtype, run in passes.items():
-            began = time.thread_time()
+            began = CLOCK()
             run()
-            best[dtype] = min(best[dtype], time.thread_time() - began)
+            best[dtype] = min(best[dtype], CLOCK() - began)
     return best
 
 

@@ -113,7 +113,7 @@ class Pipeline:
             self.encoder,
             sketch=self.sketch,
             every=every,
-            mask=None if mask is None else to_tensor(mask.convert("RGB").resize(size))[:, :1],
+            mask=None if mask is None else to_tensor(_light(mask).resize(size))[:, :1],
             start=to_tensor(start.convert("RGB")) if isinstance(start, Image.Image) else start,
             tile=TILE if self.encoder.device.type == "cpu" else None,
             deadline=deadline,
@@ -125,6 +125,13 @@ class Pipeline:
         assert step.picture is not None
         alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
         return join_alpha(to_image(step.picture), alpha)
+
+
+def _light(mask: Image.Image) -> Image.Image:
+    """A mask in grey, as RGB; what cannot be seen of it is black."""
+    if mask.mode == "RGBA":
+        mask = Image.alpha_composite(Image.new("RGBA", mask.size, "black"), mask)
+    return mask.convert("L").convert("RGB")
 
 
 _building = threading.Lock()

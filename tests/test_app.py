@@ -1,5 +1,8 @@
 """The running app as programs see it, through `gradio_client`."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,6 +41,21 @@ def test_a_folder_that_cannot_be_written_ends_the_start_with_a_sentence(monkeypa
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "folder"))
     with pytest.raises(SystemExit, match=r"Pictures cannot be written to .*GRADIO_TEMP_DIR"):
         check_folder()
+
+
+def test_files_are_kept_under_the_real_name_of_their_folder(tmp_path):
+    """As Gradio names them: by a link's name, expiry would spare none of them."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    code = "import app; print(app.upload_folder())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "link")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(tmp_path / "real")]
 
 
 def test_progress_that_is_not_shown_is_not_counted_either(app):

@@ -364,6 +364,15 @@ def test_what_lies_under_transparent_pixels_is_of_no_account(compact):
     assert (black - pink).abs().mean() < 0.02
 
 
+def test_what_cannot_be_seen_of_a_mask_is_not_painted(compact):
+    mask = Image.new("RGBA", (64, 48), (255, 255, 255, 0))
+    mask.paste((255, 255, 255, 255), (0, 0, 32, 48))
+    left = Image.new("L", (64, 48))
+    left.paste(255, (0, 0, 32, 48))
+    pictures = [result(compact, lion(), mask=m).picture for m in (mask, left)]
+    assert torch.equal(*pictures)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "1"])
 def test_mask_is_white_where_to_paint_and_of_any_size(compact, mode):
     mask = Image.new("L", (40, 30))
@@ -439,6 +448,28 @@ def test_another_c_library_stops_nothing(monkeypatch, library):
     hardware._keep_freed_memory.__wrapped__()
     hardware.use_machine()
     assert torch.get_num_threads() == hardware.cores()
+
+
+@pytest.mark.parametrize(
+    ("built", "here", "runs"),
+    [
+        (["sm_75", "sm_80", "sm_90", "compute_90"], (8, 6), True),
+        (["sm_75", "sm_80", "sm_90", "compute_90"], (12, 0), True),  # by PTX
+        (["sm_75", "sm_80", "sm_90", "compute_90"], (6, 1), False),
+        (["sm_75", "sm_80", "sm_90"], (12, 0), False),
+        (["sm_100", "sm_120a"], (12, 1), True),
+        (["gfx90a", "gfx942"], (9, 4), True),  # ROCm
+        ([], (9, 0), True),
+    ],
+)
+def test_a_gpu_that_torch_has_no_code_for_is_left_alone(monkeypatch, built, here, runs):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: built)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: here)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    hardware._is_built_for.cache_clear()
+    assert hardware.pick_device().type == ("cuda" if runs else "cpu")
+    hardware._is_built_for.cache_clear()
 
 
 @pytest.mark.parametrize(

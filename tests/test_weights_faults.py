@@ -194,6 +194,13 @@ def test_a_hub_that_accepts_and_never_answers(hub, tmp_path):
     assert left(tmp_path) == []
 
 
+def test_a_proxy_that_cannot_be_used_is_one_sentence(hub, tmp_path):
+    sentence = fail(hub, tmp_path, ALL_PROXY="pigeon://127.0.0.1:1", NO_PROXY="", no_proxy="")
+    assert sentence.startswith("The Hugging Face Hub cannot be asked for VGG-19: ")
+    assert "pigeon" in sentence
+    assert left(tmp_path) == []
+
+
 def test_a_question_without_a_timeout_of_its_own_is_left_behind():
     answer = threading.Event()
     with pytest.raises(TimeoutError):

@@ -101,6 +101,10 @@ def contact(source: Source, retries: RetryPolicy) -> HfFileMetadata:
             retries.pause(error)
         except (HTTPError, TimeoutError) as error:
             raise WeightsUnavailable(_silence(error)) from error
+        except (ImportError, ValueError) as error:  # a proxy of a kind that cannot be used
+            raise WeightsUnavailable(
+                f"The Hugging Face Hub cannot be asked for {source.title}: {error}"
+            ) from error
 
 
 @contextmanager
