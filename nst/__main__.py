@@ -285,7 +285,7 @@ def _paint_all(
                 failed.append({"photo": str(path), "error": str(error)})
                 print(f"nst: skipped: {error}", file=sys.stderr)
     notes = [note for fact in facts for note in fact["notes"]]
-    for note in dict.fromkeys([*notes, *filter(None, [_better_sketch(pipeline, recipe)])]):
+    for note in dict.fromkeys([*notes, *filter(None, [_other_sketch(pipeline, recipe)])]):
         print(note, file=sys.stderr)
     if len(photos) > 1:
         print(f"Painted {len(facts)} of {len(photos)} photos.", file=sys.stderr)
@@ -301,14 +301,14 @@ def _save(pipeline: Pipeline, step: Step, photo: Image.Image, path: Path, recipe
     save_picture(pipeline.picture(step, photo), path, recipe, made)
 
 
-def _better_sketch(pipeline: Pipeline, recipe: Recipe) -> str:
+def _other_sketch(pipeline: Pipeline, recipe: Recipe) -> str:
     """How VGG-19 comes here, where it would have sketched and can be had; else empty."""
     wanted = recipe.replace(sketch="vgg19") if recipe.sketch == "auto" else recipe
     painter = pipeline.encoder.name
     if painter != "compact" or not choose_sketch(wanted, painter)[1] or not is_fetchable("vgg19"):
         return ""
     title, size = TITLES["vgg19"], SOURCES["vgg19"].size / 1e6
-    return f"For better sketches fetch {title}, {size:.0f} MB: python -m nst weights vgg19"
+    return f"{title} would sketch if it were here, {size:.0f} MB: python -m nst weights vgg19"
 
 
 def _recipes(argv: list[str]) -> int:
