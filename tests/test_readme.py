@@ -111,15 +111,16 @@ def test_every_file_that_is_linked_exists():
 
 def test_painting_commands_paint(folder, capsys):
     painting = [a for a in commands("On the command line") if a[0] in ("photo.jpg", "holiday")]
-    assert len(painting) == 4
+    assert len(painting) == 5
     for arguments in painting:
-        done = command_line.main([*arguments, "--size", "64", "--steps", "2"])
+        done = command_line.main([*arguments, "--size", "64", "--steps", "20"])
         assert done == command_line.DONE, capsys.readouterr().err
         target = folder / arguments[arguments.index("-o") + 1]
         made = [target] if target.suffix else [target / "a.png", target / "b.png"]
         assert [max(Image.open(path).size) for path in made] == [64] * len(made)
         for path in made:
             path.unlink()
+    assert [path.name for path in (folder / "film").iterdir()] == ["painted-20.png"]
 
 
 def test_other_commands_do_what_they_say(folder, monkeypatch, capsys):
