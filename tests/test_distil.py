@@ -18,6 +18,7 @@ from nst.weights.encoders import build_encoder
 from tools.distil import __main__ as distil
 from tools.distil import networks
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS
+from tools.distil.lessons import error
 from tools.distil.networks import LEVELS, Seen
 
 BLOCKS = ((6, 4), (8, 6), (8, 6, 6, 6), (8, 8, 8, 8), (8,))
@@ -87,3 +88,11 @@ def test_some_pictures_of_what_was_seen_are_those_pictures():
     for level, x in features.items():
         assert torch.equal(some.features[level], x)
     assert torch.equal(seen[2:].grams["relu1_1"], seen.grams["relu1_1"][2:])
+
+
+def test_a_batch_in_which_the_teacher_sees_nothing_has_a_finite_error():
+    said = torch.rand(2, 8, 2, 2, requires_grad=True)
+    wrong = error(said, torch.zeros(2, 8, 2, 2))
+    (gradient,) = torch.autograd.grad(wrong, said)
+    assert wrong.isfinite()
+    assert gradient.isfinite().all()

@@ -26,8 +26,8 @@ def variance(features: Tensor) -> Tensor:
 
 
 def error(said: Tensor, truth: Tensor) -> Tensor:
-    """Squared error over variance."""
-    return F.mse_loss(said, truth) / variance(truth)
+    """Squared error over variance; a batch in which the teacher sees nothing has none of its own."""
+    return F.mse_loss(said, truth) / variance(truth).clamp_min(1e-6)
 
 
 def feature_lesson(said: Seen, truth: Seen) -> Tensor:
