@@ -3,7 +3,7 @@
     python -m bench.quality --vgg19 FILE --photos DIR --paintings DIR --keep out/quality
 
 Paints eight pairs that were never trained on with VGG-19 throughout, with the shipped encoder, and
-with that after a sketch by VGG-19, all by the default recipe; prints what `bench/judge.py` finds of
+with that where VGG-19 finishes, all by the default recipe; prints what `bench/judge.py` finds of
 each, and the cosines between the gradients of the shipped encoder and of VGG-19 on half-painted
 pictures. Paintings are kept, and those that are there already are not painted again.
 """
@@ -42,11 +42,11 @@ PAIRS = (
 HALF_PAINTED = Recipe(size=256, steps=60)
 YARDSTICK = "vgg19"
 
-# What paints, and what sketches its coarsest scale.
+# What paints, and what finishes each scale.
 CONTENDERS = {
     YARDSTICK: ("vgg19", None),
     "compact": ("compact", None),
-    "sketched": ("compact", "vgg19"),
+    "finished": ("compact", "vgg19"),
 }
 
 
@@ -57,9 +57,9 @@ def scaled(style: Tensor, size: int) -> Tensor:
 
 
 def paint(
-    content: Tensor, style: Tensor, recipe: Recipe, encoder: Encoder, sketch: Encoder | None
+    content: Tensor, style: Tensor, recipe: Recipe, encoder: Encoder, finish: Encoder | None
 ) -> Tensor:
-    *_, last = stylize(content, [style], recipe, encoder, sketch=sketch, every=None)
+    *_, last = stylize(content, [style], recipe, encoder, finish=finish, every=None)
     assert last.picture is not None
     return last.picture
 
@@ -91,10 +91,10 @@ def main() -> None:
         goal = scaled(style, args.size)
         row: dict = {"photo": photo_name, "style": style_name}
         tiles += [(photo, photo_name), (painting, style_name)]
-        for name, (painter, sketcher) in CONTENDERS.items():
+        for name, (painter, finisher) in CONTENDERS.items():
             kept = args.keep / f"{photo_name}-{style_name}-{args.size}-{name}.png"
             if not kept.exists():
-                encoders = painters[painter], painters[sketcher]
+                encoders = painters[painter], painters[finisher]
                 save_picture(to_image(paint(content, style, recipe, *encoders)), kept)
             picture = to_tensor(open_photo(kept))
             row[name] = mark(judge, picture, content, goal)

@@ -35,7 +35,7 @@ from nst.errors import BadInput, NstError
 from nst.pictures.export import read_notes, read_recipe, save_picture
 from nst.pictures.images import open_photo
 from nst.pictures.outputs import check_outputs, frames_in, outputs_in
-from nst.pipeline import TITLES, Pipeline, choose_sketch, open_pipeline
+from nst.pipeline import TITLES, Pipeline, choose_finish, open_pipeline
 from nst.presets import find_style, preset_of, style_path
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.published import RECIPES, get_recipe
@@ -195,7 +195,7 @@ def _facts(
         "photo": str(photo),
         "out": str(out),
         "encoder": pipeline.encoder.name,
-        "sketch": pipeline.sketch.name if pipeline.sketch and step.sketched else None,
+        "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
         "device": pipeline.device,
         "dtype": pipeline.dtype,
         "width": step.size[1],
@@ -285,7 +285,7 @@ def _paint_all(
                 failed.append({"photo": str(path), "error": str(error)})
                 print(f"nst: skipped: {error}", file=sys.stderr)
     notes = [note for fact in facts for note in fact["notes"]]
-    for note in dict.fromkeys([*notes, *filter(None, [_other_sketch(pipeline, recipe)])]):
+    for note in dict.fromkeys([*notes, *filter(None, [_better_finish(pipeline, recipe)])]):
         print(note, file=sys.stderr)
     if len(photos) > 1:
         print(f"Painted {len(facts)} of {len(photos)} photos.", file=sys.stderr)
@@ -301,14 +301,14 @@ def _save(pipeline: Pipeline, step: Step, photo: Image.Image, path: Path, recipe
     save_picture(pipeline.picture(step, photo), path, recipe, made)
 
 
-def _other_sketch(pipeline: Pipeline, recipe: Recipe) -> str:
-    """How VGG-19 comes here, where it would have sketched and can be had; else empty."""
-    wanted = recipe.replace(sketch="vgg19") if recipe.sketch == "auto" else recipe
+def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:
+    """How VGG-19 comes here, where it would have finished and can be had; else empty."""
+    wanted = recipe.replace(finish="vgg19") if recipe.finish == "auto" else recipe
     painter = pipeline.encoder.name
-    if painter != "compact" or not choose_sketch(wanted, painter)[1] or not is_fetchable("vgg19"):
+    if painter != "compact" or not choose_finish(wanted, painter)[1] or not is_fetchable("vgg19"):
         return ""
     title, size = TITLES["vgg19"], SOURCES["vgg19"].size / 1e6
-    return f"{title} would sketch if it were here, {size:.0f} MB: python -m nst weights vgg19"
+    return f"For a better finish fetch {title}, {size:.0f} MB: python -m nst weights vgg19"
 
 
 def _recipes(argv: list[str]) -> int:

@@ -23,7 +23,7 @@ __all__ = [
     "Pipeline",
     "choose_dtype",
     "choose_encoder",
-    "choose_sketch",
+    "choose_finish",
     "open_pipeline",
 ]
 
@@ -36,14 +36,14 @@ KEPT_ENCODERS = 3
 
 @dataclass(frozen=True)
 class Pipeline:
-    """An encoder ready to paint, one to sketch if there is any, and what a visitor is told.
+    """An encoder ready to paint, one to finish if there is any, and what a visitor is told.
 
     reason: in a sentence or two, why these; empty when they are simply what was asked for.
     """
 
     encoder: Encoder
     reason: str = ""
-    sketch: Encoder | None = None
+    finish: Encoder | None = None
 
     @property
     def device(self) -> str:
@@ -59,12 +59,12 @@ class Pipeline:
         return f"{TITLES[self.encoder.name]} on {self.device}, {self.dtype}"
 
     def credit(self, step: Step) -> str:
-        """What did the work up to a step: the title, and who sketched if anybody did."""
-        if self.sketch is None or not step.sketched:
+        """What did the work up to a step: the title, and who finished if anybody did."""
+        if self.finish is None or not step.finished:
             return self.title
         return (
-            f"{TITLES[self.sketch.name]} sketched at {step.sketched} px, "
-            f"{TITLES[self.encoder.name]} painted, on {self.device}, {self.dtype}"
+            f"{TITLES[self.encoder.name]}, and {TITLES[self.finish.name]} for {step.finished} "
+            f"steps, on {self.device}, {self.dtype}"
         )
 
     def substitutes(self, recipe: Recipe) -> str:
@@ -111,7 +111,7 @@ class Pipeline:
             [to_tensor(style) for style in styles],
             recipe,
             self.encoder,
-            sketch=self.sketch,
+            finish=self.finish,
             every=every,
             mask=None if mask is None else to_tensor(_light(mask).resize(size))[:, :1],
             start=to_tensor(start.convert("RGB")) if isinstance(start, Image.Image) else start,
@@ -184,32 +184,31 @@ def _automatic() -> tuple[str, str]:
     return "vgg19", "There is a GPU here and VGG-19's weights are cached."
 
 
-def choose_sketch(recipe: Recipe, painter: str) -> tuple[str, str]:
-    """The encoder that would sketch for a painter here now, "" for none, and why not.
+def choose_finish(recipe: Recipe, painter: str) -> tuple[str, str]:
+    """The encoder that would finish for a painter here now, "" for none, and why not.
 
     "auto" means VGG-19 for the compact encoder when its weights are here.
     """
-    wanted = recipe.sketch
+    wanted = recipe.finish
     if wanted == "auto":
         wanted = "vgg19" if painter == "compact" and is_cached("vgg19") else "off"
-    coarsest = recipe.size * recipe.schedule()[0][1]
-    if wanted in ("off", painter) or coarsest > recipe.sketch_size:
+    if wanted in ("off", painter) or not recipe.finish_share:
         return "", ""
     if wanted == "compact" or is_cached(wanted):
         return wanted, ""
-    return "", f"{TITLES[wanted]} cannot sketch: it is not on this machine yet."
+    return "", f"{TITLES[wanted]} cannot finish: it is not on this machine yet."
 
 
 def open_pipeline(recipe: Recipe, *, strict: bool = False) -> Pipeline:
-    """The pipeline for a recipe on this machine: `choose_encoder` and `choose_sketch`.
+    """The pipeline for a recipe on this machine: `choose_encoder` and `choose_finish`.
 
     strict: fetch a VGG that was asked for by name, with a bar on standard error while bytes
     arrive, and raise WeightsUnavailable when that fails. Otherwise the compact encoder paints at
     once and the reason says so; no network is touched.
     """
     encoder, reason = _painter(recipe, strict)
-    sketch, why_not = _sketcher(recipe, encoder.name, strict)
-    return Pipeline(encoder, " ".join(filter(None, (reason, why_not))), sketch)
+    finish, why_not = _finisher(recipe, encoder.name, strict)
+    return Pipeline(encoder, " ".join(filter(None, (reason, why_not))), finish)
 
 
 def _painter(recipe: Recipe, strict: bool) -> tuple[Encoder, str]:
@@ -223,16 +222,16 @@ def _painter(recipe: Recipe, strict: bool) -> tuple[Encoder, str]:
         return _encoder("compact", "own"), str(error)
 
 
-def _sketcher(recipe: Recipe, painter: str, strict: bool) -> tuple[Encoder | None, str]:
-    name, reason = choose_sketch(recipe, painter)
+def _finisher(recipe: Recipe, painter: str, strict: bool) -> tuple[Encoder | None, str]:
+    name, reason = choose_finish(recipe, painter)
     if reason and strict:
-        name, reason = recipe.sketch, ""
+        name, reason = recipe.finish, ""
     try:
         return _ready(name, recipe, strict) if name else None, reason
     except WeightsUnavailable as error:
         if strict:
             raise
-        return None, f"{TITLES[name]} cannot sketch: {error}"
+        return None, f"{TITLES[name]} cannot finish: {error}"
 
 
 def _ready(name: str, recipe: Recipe, fetch: bool) -> Encoder:

@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 
 from nst.hardware import dtype_name
-from nst.pipeline import Pipeline, choose_dtype, choose_encoder, choose_sketch
+from nst.pipeline import Pipeline, choose_dtype, choose_encoder, choose_finish
 from nst.recipe import Recipe
 from nst.weights.store import SOURCES, load_compact
 
@@ -19,8 +19,8 @@ SHORT = 8  # letters of a sha256 that tell one set of weights from another
 
 def painted_by(pipeline: Pipeline) -> str:
     """Encoders, the beginnings of their weights' sha256, precision and versions, in one line."""
-    sketch = pipeline.sketch.name if pipeline.sketch else ""
-    return _line(pipeline.encoder.name, sketch, pipeline.dtype)
+    finish = pipeline.finish.name if pipeline.finish else ""
+    return _line(pipeline.encoder.name, finish, pipeline.dtype)
 
 
 def otherwise_here(note: str, recipe: Recipe) -> str:
@@ -29,8 +29,8 @@ def otherwise_here(note: str, recipe: Recipe) -> str:
     No network is loaded for the answer.
     """
     painter, _ = choose_encoder(recipe)
-    sketch, _ = choose_sketch(recipe, painter)
-    here = _line(painter, sketch, dtype_name(choose_dtype(painter))).split(", ")
+    finish, _ = choose_finish(recipe, painter)
+    here = _line(painter, finish, dtype_name(choose_dtype(painter))).split(", ")
     there = note[:LONGEST].split(", ")
     if not note or there == here:
         return ""
@@ -41,10 +41,10 @@ def otherwise_here(note: str, recipe: Recipe) -> str:
     return f"It was painted by {theirs}; here it is {ours}, so it may come out otherwise."
 
 
-def _line(painter: str, sketch: str, precision: str) -> str:
-    first = f" after a sketch by {sketch} {_weights(sketch)}" if sketch else ""
+def _line(painter: str, finish: str, precision: str) -> str:
+    last = f" finished by {finish} {_weights(finish)}" if finish else ""
     versions = f"nst {_own_version()}, torch {torch.__version__}"
-    return f"{painter} {_weights(painter)}{first}, {precision}, {versions}"
+    return f"{painter} {_weights(painter)}{last}, {precision}, {versions}"
 
 
 @lru_cache(maxsize=8)

@@ -35,7 +35,7 @@ class NamedRecipe:
 # were published: of pixels in 0..255.
 _PUBLISHED = Recipe(
     encoder="vgg19",
-    sketch="off",
+    finish="off",
     input_range=255,
     pooling_offsets=0,
     style_form="gatys",

@@ -35,7 +35,7 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 # Of recipes and of settings, in links and pictures made before.
 FORMER_NAMES = {"house": "default"}
-FORMER_SETTINGS = {"grids": "pooling_offsets"}
+FORMER_SETTINGS = {"grids": "pooling_offsets", "sketch": "finish"}
 
 _LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
 _KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
@@ -81,10 +81,10 @@ class Recipe:
     # What looks at the picture
     encoder: str = _choice("auto", ("auto", "compact", "vgg16", "vgg19"), "network that judges")
     pooling: str = _choice("own", ("own", "max", "average"), "pooling between the network's blocks")
-    sketch: str = _choice(
-        "auto", ("auto", "off", "vgg19", "compact"), "network that judges the coarsest scales"
+    finish: str = _choice(
+        "auto", ("auto", "off", "vgg19", "compact"), "network that judges the end of each scale"
     )
-    sketch_size: int = _number(128, 0, 4096, "long side up to which it does, in pixels; 0: never")
+    finish_share: float = _number(0.25, 0, 1, "share of each scale's steps that it judges")
     input_range: int = _number(1, 1, 255, "pixel scale the formulas were published for, 1 or 255")
     pooling_offsets: int = _number(
         3, 0, 3, "places of the pooling windows that take turns; 0: one, and odd sides are cut"
@@ -210,14 +210,16 @@ class Recipe:
         larger = [(count, share) for count, share in whole if share * self.size > after]
         return larger or [(max(counts[-1], self.steps // 3), 1.0)]
 
-    def pixels(self, aspect: float, after: int = 0, up_to: float = math.inf) -> float:
+    def finishing(self, count: int) -> int:
+        """How many of a scale's steps, its last, the finishing network judges."""
+        return round(count * self.finish_share)
+
+    def pixels(self, aspect: float, after: int = 0) -> float:
         """All pixels that all steps paint: what a run's time grows with.
 
-        aspect: the photo's short side over its long side. after: as in `schedule`. up_to: pixels of
-        the long side of the scales that count.
+        aspect: the photo's short side over its long side. after: as in `schedule`.
         """
-        sides = [(count, self.size * share) for count, share in self.schedule(after)]
-        return aspect * sum(count * side**2 for count, side in sides if side <= up_to)
+        return aspect * sum(n * (self.size * share) ** 2 for n, share in self.schedule(after))
 
     def to_json(self) -> str:
         """All settings as one JSON object, for the text inside a picture."""

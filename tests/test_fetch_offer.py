@@ -71,7 +71,7 @@ def advised(hub, tmp_path):
         code = COMMAND.replace("PHOTO", str(tmp_path / "photo.jpg"))
         code = code.replace("OUT", str(tmp_path / "out.png")).replace("MORE", repr(list(more)))
         _, err = start(hub, tmp_path, code, **environment).communicate(timeout=120)
-        line = "VGG-19 would sketch if it were here, 0 MB: python -m nst weights vgg19"
+        line = "For a better finish fetch VGG-19, 0 MB: python -m nst weights vgg19"
         return line in err.splitlines()
 
     return paint
@@ -80,6 +80,6 @@ def advised(hub, tmp_path):
 def test_the_command_line_says_how_vgg19_comes_here(hub, tmp_path, advised):
     assert advised()
     assert not hub.requests
-    assert not advised("--sketch", "off")
+    assert not advised("--finish", "off")
     assert not advised(HF_HUB_OFFLINE="1")
-    assert not advised("--sketch-size", "0")
+    assert not advised("--finish-share", "0")

@@ -7,19 +7,19 @@ from ui.runs.pace import Pace, about, clock
 from ui.tabs.inputs import best_quality
 
 RECIPE = Recipe(encoder="compact", steps=220, size=512)
-SPENT = [(128, 100, 1.0), (256, 70, 2.0), (512, 50, 5.0)]
+SPENT = [("compact", 128, 100, 1.0), ("compact", 256, 70, 2.0), ("compact", 512, 50, 5.0)]
 
 
 @pytest.fixture
 def pace() -> Pace:
     learned = Pace()
-    learned.learn("compact", 0.75, SPENT)
+    learned.learn(0.75, SPENT)
     return learned
 
 
-def whole(spent: list) -> Recipe:
-    """A recipe whose schedule is what was spent."""
-    return RECIPE.replace(steps=sum(steps for _, steps, _ in spent))
+def slower(factor: float) -> list:
+    """What was spent, had it taken so many times as long."""
+    return [(*what, factor * seconds) for *what, seconds in SPENT]
 
 
 def test_nothing_is_expected_of_what_was_never_painted(pace):
@@ -29,7 +29,7 @@ def test_nothing_is_expected_of_what_was_never_painted(pace):
 
 def test_each_scale_is_known_by_itself(pace):
     expected = 0.0
-    for (count, _), (_, steps, seconds) in zip(RECIPE.schedule(), SPENT, strict=True):
+    for (count, _), (*_, steps, seconds) in zip(RECIPE.schedule(), SPENT, strict=True):
         expected += seconds * count / steps
     assert pace.expect(RECIPE) == pytest.approx(expected)
     assert pace.expect(RECIPE, 0.375) == pytest.approx(expected / 2)
@@ -42,18 +42,37 @@ def test_what_is_left_shrinks_to_nothing(pace):
 
 
 def test_the_first_run_of_a_scale_counts_for_nothing_once_there_is_another(pace):
-    pace.learn("compact", 0.75, [(side, steps, 9 * seconds) for side, steps, seconds in SPENT])
+    pace.learn(0.75, slower(9))
     known = pace.expect(RECIPE)
     fresh = Pace()
-    fresh.learn("compact", 0.75, [(side, steps, 9 * seconds) for side, steps, seconds in SPENT])
+    fresh.learn(0.75, slower(9))
     assert known == fresh.expect(RECIPE)
 
 
 def test_a_few_steps_say_nothing_about_the_pace(pace):
     before = pace.expect(RECIPE)
     for _ in range(4):
-        pace.learn("compact", 0.75, [(512, 3, 90.0)])
+        pace.learn(0.75, [("compact", 512, 3, 90.0)])
     assert pace.expect(RECIPE) == before
+
+
+def test_the_steps_of_the_network_that_finishes_have_a_pace_of_their_own(pace, monkeypatch):
+    alone = pace.expect(RECIPE)
+    monkeypatch.setattr("ui.runs.pace.choose_finish", lambda recipe, painter: ("vgg19", ""))
+    assert pace.expect(RECIPE) is None
+    pace.learn(0.75, [("vgg19", 256, 6, 6.0)])
+    pixel = 1 / (0.75 * 256**2)
+    counts = [count for count, _ in RECIPE.schedule()]
+    expected = 0.0
+    for count, (_, side, steps, seconds) in zip(counts, SPENT, strict=True):
+        last = round(count / 4)
+        expected += (count - last) * seconds / steps + last * pixel * 0.75 * side**2
+    assert pace.expect(RECIPE) == pytest.approx(expected)
+    ending = round(counts[-1] / 4)
+    left = pace.expect(RECIPE, done=sum(counts) - ending)
+    assert left == pytest.approx(ending * pixel * 0.75 * 512**2)
+    assert left < expected
+    assert alone < expected
 
 
 @pytest.mark.parametrize(
@@ -77,7 +96,7 @@ def test_the_page_opens_at_the_best_quality_that_takes_a_moment_and_never_at_a_d
     monkeypatch, each, size
 ):
     known = Pace()
-    known.learn("compact", 1.0, [(512, 100, 100 * each * 512**2)])
+    known.learn(1.0, [("compact", 512, 100, 100 * each * 512**2)])
     monkeypatch.setattr("ui.tabs.inputs.pace", known)
     recipe = Recipe(encoder="compact", steps=100)
     assert best_quality(recipe).size == size

@@ -165,7 +165,7 @@ def test_pooling_of_the_recipe_reaches_vgg_and_leaves_compact_alone(machine):
     machine.cached = {"vgg19"}
     for encoder in ("vgg19", "compact"):
         for pooling in ("own", "max", "average"):
-            open_pipeline(Recipe(encoder=encoder, pooling=pooling, sketch="off"))
+            open_pipeline(Recipe(encoder=encoder, pooling=pooling, finish="off"))
     assert machine.built == [
         ("vgg19", None),
         ("vgg19", "max"),
@@ -195,65 +195,63 @@ def test_title_says_what_did_the_work(monkeypatch, compact):
     assert vgg.title == "VGG-19 on CPU, 2 cores, bf16"
 
 
-# Who sketches
+# Who finishes
 
 
-def sketches(recipe: Recipe) -> str | None:
-    sketch = open_pipeline(recipe).sketch
-    return sketch and sketch.name
+def finishes(recipe: Recipe) -> str | None:
+    finish = open_pipeline(recipe).finish
+    return finish and finish.name
 
 
 @pytest.mark.parametrize("gpu", [False, True])
-def test_vgg19_sketches_for_the_compact_encoder_where_its_weights_are(machine, gpu):
+def test_vgg19_finishes_for_the_compact_encoder_where_its_weights_are(machine, gpu):
     machine.gpu = gpu
-    assert sketches(Recipe(encoder="compact")) is None
+    assert finishes(Recipe(encoder="compact")) is None
     machine.cached = {"vgg19"}
-    assert sketches(Recipe(encoder="compact")) == "vgg19"
-    assert sketches(Recipe(encoder="vgg19")) is None
-    assert sketches(Recipe(encoder="compact", sketch="off")) is None
+    assert finishes(Recipe(encoder="compact")) == "vgg19"
+    assert finishes(Recipe(encoder="vgg19")) is None
+    assert finishes(Recipe(encoder="compact", finish="off")) is None
     assert open_pipeline(Recipe(encoder="compact")).reason == ""
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "default"])
-def test_nobody_sketches_for_a_published_recipe(machine, name):
+def test_nobody_finishes_a_published_recipe(machine, name):
     machine.cached = {"vgg19"}
-    assert sketches(get_recipe(name).replace(encoder="compact", size=128)) is None
+    assert finishes(get_recipe(name).replace(encoder="compact", size=128)) is None
 
 
-def test_no_network_is_loaded_to_sketch_where_no_scale_is_small_enough(machine):
+def test_no_network_is_loaded_to_finish_no_step(machine):
     machine.cached = {"vgg19"}
-    assert sketches(Recipe(encoder="compact", size=512, scales=2)) is None
-    assert sketches(Recipe(encoder="compact", size=512, scales=2, sketch_size=256)) == "vgg19"
-    assert sketches(Recipe(encoder="compact", sketch_size=0)) is None
+    assert finishes(Recipe(encoder="compact", finish_share=0)) is None
 
 
-def test_sketch_asked_for_by_name_that_is_not_here_is_told_in_a_sentence(machine):
-    wanted = Recipe(encoder="compact", sketch="vgg19")
+def test_finish_asked_for_by_name_that_is_not_here_is_told_in_a_sentence(machine):
+    wanted = Recipe(encoder="compact", finish="vgg19")
     found = open_pipeline(wanted)
-    assert found.sketch is None
-    assert found.reason == "VGG-19 cannot sketch: it is not on this machine yet."
+    assert found.finish is None
+    assert found.reason == "VGG-19 cannot finish: it is not on this machine yet."
     with pytest.raises(WeightsUnavailable, match="does not answer"):
         open_pipeline(wanted, strict=True)
     machine.cached = {"vgg19"}
-    assert open_pipeline(wanted, strict=True).sketch.name == "vgg19"
+    assert open_pipeline(wanted, strict=True).finish.name == "vgg19"
 
 
-def test_sketch_that_cannot_be_read_is_told_and_the_painting_goes_on(machine):
+def test_finish_that_cannot_be_read_is_told_and_the_painting_goes_on(machine):
     machine.cached, machine.offline = {"vgg19"}, True
     found = open_pipeline(Recipe(encoder="compact"))
-    assert (found.encoder.name, found.sketch) == ("compact", None)
-    assert found.reason == f"VGG-19 cannot sketch: {GONE}"
+    assert (found.encoder.name, found.finish) == ("compact", None)
+    assert found.reason == f"VGG-19 cannot finish: {GONE}"
 
 
-def test_credit_says_who_sketched_at_which_size_once_it_has(monkeypatch, compact):
+def test_credit_says_who_finished_and_how_many_steps(monkeypatch, compact):
     monkeypatch.setattr(pipeline, "device_name", lambda device: "CPU, 2 cores")
-    both = Pipeline(compact.encoder, sketch=Encoder("vgg19", VGG_BLOCKS).requires_grad_(False))
-    recipe = QUICK.replace(size=128, scales=2, sketch_size=64)
+    both = Pipeline(compact.encoder, finish=Encoder("vgg19", VGG_BLOCKS).requires_grad_(False))
+    recipe = QUICK.replace(size=128, scales=2, steps=10, finish_share=0.3)
     *_, last = both.paint(lion(), [lion()], recipe, every=None)
     assert both.credit(last) == (
-        "VGG-19 sketched at 64 px, the compact encoder painted, on CPU, 2 cores, fp32"
+        "the compact encoder, and VGG-19 for 3 steps, on CPU, 2 cores, fp32"
     )
-    *_, last = both.paint(lion(), [lion()], recipe.replace(sketch_size=0), every=None)
+    *_, last = both.paint(lion(), [lion()], recipe.replace(finish_share=0), every=None)
     assert both.credit(last) == both.title
 
 

@@ -34,10 +34,10 @@ def test_what_painted_is_encoder_weights_precision_and_versions():
     )
 
 
-def test_who_sketched_is_named_as_well():
+def test_who_finished_is_named_as_well():
     alone = open_pipeline(RECIPE)
-    both = Pipeline(alone.encoder, sketch=Encoder("vgg19", BLOCKS))
-    words = "compact [0-9a-f]{8} after a sketch by vgg19 11aea017, fp32, .*"
+    both = Pipeline(alone.encoder, finish=Encoder("vgg19", BLOCKS))
+    words = "compact [0-9a-f]{8} finished by vgg19 11aea017, fp32, .*"
     assert re.fullmatch(words, painted_by(both))
 
 
@@ -55,7 +55,7 @@ def test_only_what_is_otherwise_here_is_told(machine):
     )
     machine.setattr(pipeline, "is_cached", lambda name: True)
     assert otherwise_here(note, RECIPE) == (
-        f"It was painted by {weights}; here it is {weights} after a sketch by vgg19 11aea017, "
+        f"It was painted by {weights}; here it is {weights} finished by vgg19 11aea017, "
         "so it may come out otherwise."
     )
 

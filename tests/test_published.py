@@ -17,8 +17,8 @@ FIRST_OF_EACH_BLOCK = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 # What none of them turns, or what follows from having no such thing.
 PLAIN = {
-    "sketch": "off",
-    "sketch_size": 128,
+    "finish": "off",
+    "finish_share": 0.25,
     "input_range": 255,
     "pooling_offsets": 0,
     "style_layers": FIRST_OF_EACH_BLOCK,

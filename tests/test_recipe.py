@@ -28,12 +28,12 @@ NUMBERS = {
     "beta2": (0, 0.99999),
     "epsilon": (0, 1),
     "noise_ratio": (0, 1),
+    "finish_share": (0, 1),
     "noise_amplitude": (0, 127.5),
     "brush": (0.25, 4),
 }
 WHOLE = {
     "input_range": (1, 255),
-    "sketch_size": (0, 4096),
     "pooling_offsets": (0, 3),
     "size": (32, 4096),
     "local_octaves": (1, 6),
@@ -45,7 +45,7 @@ WHOLE = {
 WORDS = {
     "encoder": ("auto", "compact", "vgg16", "vgg19"),
     "pooling": ("own", "max", "average"),
-    "sketch": ("auto", "off", "vgg19", "compact"),
+    "finish": ("auto", "off", "vgg19", "compact"),
     "content_form": ("normalised", "half-sum", "quarter-mean", "mean"),
     "style_form": ("normalised", "gatys"),
     "tv_form": ("mean", "sum"),

@@ -65,7 +65,7 @@ def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, mo
     assert next_print(result) == ("3072 px", 3072)
 
     known = Pace()
-    known.learn("compact", 1000 / 2048, [(2048, 20, 4.0)])
+    known.learn(1000 / 2048, [("compact", 2048, 20, 4.0)])
     monkeypatch.setattr("ui.runs.prints.pace", known)
     words, side = next_print(result)
     assert re.fullmatch(r"about \d+ (s|min)", words)

@@ -583,7 +583,7 @@ def test_each_region_has_its_styles_statistics_better_than_a_mixture_has(compact
     assert guided[1] < 0.7 * mixed[1]
 
 
-# Who sketches
+# Who finishes
 
 
 @pytest.fixture
@@ -592,36 +592,56 @@ def wide() -> Encoder:
 
 
 @pytest.mark.parametrize(
-    ("sketch_size", "by_sketch"),
-    [(0, set()), (63, set()), (64, {64}), (127, {64}), (128, {64, 128})],
+    ("share", "finished"), [(0.0, (0, 0)), (0.25, (3, 2)), (0.5, (6, 4)), (1.0, (12, 8))]
 )
-def test_sketch_encoder_judges_the_scales_up_to_its_size_alone(tiny, wide, sketch_size, by_sketch):
-    recipe = QUICK.replace(size=128, scales=2, sketch_size=sketch_size, pooling_offsets=1)
-    sizes, hooks = zip(seen_by(tiny), seen_by(wide), strict=True)
-    steps = paint(lion(128), preset(), recipe, tiny, sketch=wide, every=None)
-    for hook in hooks:
-        hook.remove()
-    painted, sketched = ({max(size) for size in seen} for seen in sizes)
-    assert sketched == by_sketch
-    assert painted == {64, 128} - by_sketch
-    assert steps[-1].sketched == max(by_sketch, default=0)
+def test_finishing_network_judges_the_last_steps_of_each_scale(
+    tiny, wide, monkeypatch, share, finished
+):
+    recipe = QUICK.replace(size=128, scales=2, steps=20, finish_share=share)
+    assert [count for count, _ in recipe.schedule()] == [12, 8]
+    judged, evaluate = [], Objective.evaluate
+
+    def seen(self, picture, turn=0):
+        judged.append((max(picture.shape[2:]), self.encoder))
+        return evaluate(self, picture, turn)
+
+    monkeypatch.setattr(Objective, "evaluate", seen)
+    steps = paint(lion(128), preset(), recipe, tiny, finish=wide, every=None)
+    expected = []
+    for side, count, last in ((64, 12, finished[0]), (128, 8, finished[1])):
+        expected += [(side, tiny)] * (count - last) + [(side, wide)] * last
+    assert judged[:20] == expected  # and once more for the losses of the last picture
+    assert [step.step for step in steps[:-1]] == list(range(1, 21))
+    assert steps[-1].finished == sum(finished)
 
 
-def test_sketch_decides_what_is_painted_and_its_own_size_is_painted_as_it_would(tiny, wide):
-    # Local statistics are the same to every network, and would decide much of so short a painting.
-    recipe = QUICK.replace(size=128, scales=2, sketch_size=64, steps=8, local_weight=0)
-    both = paint(lion(128), preset(), recipe, tiny, sketch=wide, every=0)
-    alone = paint(lion(128), preset(), recipe, wide, every=0)
-    count, _ = recipe.schedule()[0]
-    for a, b in zip(both[:count], alone[:count], strict=True):
+def test_until_the_finish_the_painting_is_as_it_would_be_and_after_it_is_not(tiny, wide):
+    recipe = QUICK.replace(size=64, scales=1, steps=8, local_weight=0)
+    both = paint(lion(64), preset(), recipe, tiny, finish=wide, every=0)
+    alone = paint(lion(64), preset(), recipe, tiny, every=0)
+    for a, b in zip(both[:6], alone[:6], strict=True):
         assert torch.equal(a.picture, b.picture)
     assert (both[-1].picture - alone[-1].picture).abs().max() > 0.01
-    plain = last(lion(128), preset(), recipe, tiny)
-    assert (both[-1].picture - plain.picture).abs().max() > 0.01
+    whole = paint(lion(64), preset(), recipe.replace(finish_share=1), tiny, finish=wide, every=0)
+    other = paint(lion(64), preset(), recipe, wide, every=0)
+    assert torch.equal(whole[-1].picture, other[-1].picture)
+
+
+def test_lbfgs_takes_no_pairs_of_one_network_to_the_other(tiny, wide, monkeypatch):
+    recipe = QUICK.replace(size=64, scales=1, steps=8, optimiser="lbfgs", learning_rate=0.5)
+    known, step = [], Canvas.step
+
+    def seen(self, *told):
+        known.append(self.lbfgs)
+        step(self, *told)
+
+    monkeypatch.setattr(Canvas, "step", seen)
+    paint(lion(64), preset(), recipe, tiny, finish=wide, every=None)
+    assert [pairs is None for pairs in known] == [i in (0, 6) for i in range(8)]
 
 
 def test_seconds_left_tell_the_paces_of_the_two_networks_apart(tiny, wide, monkeypatch):
-    """On a clock by which the sketch takes 10 s a step and the encoder 1 s a thousand pixels."""
+    """On a clock by which the finish takes 10 s a step and the encoder 1 s a thousand pixels."""
     now = [0.0]
     evaluate = Objective.evaluate
 
@@ -631,25 +651,26 @@ def test_seconds_left_tell_the_paces_of_the_two_networks_apart(tiny, wide, monke
 
     monkeypatch.setattr(Objective, "evaluate", slow)
     monkeypatch.setattr("nst.engine.stylize.time.perf_counter", lambda: now[0])
-    recipe = QUICK.replace(size=128, scales=2, sketch_size=64, steps=20)
-    steps = paint(lion(128), preset(), recipe, tiny, sketch=wide, every=None)[:-1]
-    (first, _), (second, _) = recipe.schedule()
+    recipe = QUICK.replace(size=128, scales=1, steps=20)
+    steps = paint(lion(128), preset(), recipe, tiny, finish=wide, every=None)[:-1]
     each = 96 * 128 / 1000
-    for step in steps[first:]:
-        assert step.seconds_left == pytest.approx((20 - step.step) * each)
+    for step in steps[15:]:
+        assert step.seconds_left == pytest.approx((20 - step.step) * 10)
     # Before it has judged, the other's pace is guessed from the work it has to do.
-    guess = second * 4 * 10 * tiny.work / wide.work
-    for step in steps[:first]:
-        assert step.seconds_left == pytest.approx((first - step.step) * 10 + guess)
+    for step in steps[:15]:
+        ahead = (15 - step.step) * each + 5 * each * wide.work / tiny.work
+        assert step.seconds_left == pytest.approx(ahead)
 
 
-def test_lost_numbers_of_a_sketch_are_met_by_the_sketch_in_fp32(tiny, faulty):
-    recipe = QUICK.replace(size=128, scales=2, sketch_size=64, steps=12)
-    painting = stylize(lion(128), [preset()], recipe, tiny, sketch=faulty.bfloat16(), every=0)
-    next(painting)
+def test_lost_numbers_of_the_finish_are_met_by_the_same_network_in_fp32(tiny, faulty):
+    recipe = QUICK.replace(size=64, scales=1, steps=12)
+    painting = stylize(lion(64), [preset()], recipe, tiny, finish=faulty.bfloat16(), every=0)
+    while next(painting).finished < 1:
+        pass
     Faulty.fault.append(broken(1, is_nan))
     steps = list(painting)
-    assert steps[-1].sketched == 64
+    assert steps[-1].finished == 3
+    assert steps[-1].step == 12
     assert all(torch.isfinite(step.picture).all() for step in steps)
     assert "fp32" in steps[-1].notes[0]
 

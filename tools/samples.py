@@ -74,11 +74,11 @@ def main() -> None:
     """Paint all pairs, or those named."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("pairs", nargs="*", default=PAIRS)
-    parser.add_argument("--encoder", default="compact", help="without a sketch by another")
+    parser.add_argument("--encoder", default="compact", help="by which all of it is painted")
     parser.add_argument("--size", type=int, default=Recipe().size, help="pixels it is painted at")
     parser.add_argument("--steps", type=int, default=Recipe().steps)
     args = parser.parse_args()
-    recipe = Recipe(encoder=args.encoder, sketch="off", size=args.size, steps=args.steps)
+    recipe = Recipe(encoder=args.encoder, finish="off", size=args.size, steps=args.steps)
     for number, pair in enumerate(args.pairs, start=1):
         path = paint(pair, recipe)
         kilobytes = path.stat().st_size / 1000

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nst.engine.canvas import Canvas, resize
 from nst.engine.losses import Losses
-from nst.engine.scales import SMALLEST, Scale, Scales
+from nst.engine.scales import SMALLEST, Leg, Scale, Scales
 from nst.errors import NstError
 
 __all__ = ["Recovery", "is_finite", "is_out_of_memory"]
@@ -37,7 +37,7 @@ class Recovery:
     def __init__(self, scales: Scales) -> None:
         self.scales, self.rate = scales, 1.0
 
-    def restore(self, canvas: Canvas, scale: Scale, good: Canvas) -> None:
+    def restore(self, canvas: Canvas, scale: Scale, leg: Leg, good: Canvas) -> None:
         """Go back to the last good picture and on from it once, in fp32 at half the rate."""
         scales = self.scales
         if self.rate < 1:
@@ -51,8 +51,8 @@ class Recovery:
         canvas.forget()
         # The encoders are shared with other runs, so this one takes copies.
         scales.encoder = copy.deepcopy(scales.encoder).float()
-        scales.sketch = copy.deepcopy(scales.sketch).float() if scales.sketch is not None else None
-        scale.objective.encoder = scales.network(canvas.size)
+        scales.finish = copy.deepcopy(scales.finish).float() if scales.finish is not None else None
+        scale.objective.encoder = scales.network(leg)
 
     def save_memory(self) -> None:
         """Judge in smaller tiles; paint smaller when that was not enough."""

@@ -1,7 +1,7 @@
 """A painting at each of its sizes: photo, mask and styles there, and the objective that judges."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,9 +14,27 @@ from nst.engine.objective import Objective
 from nst.engine.start import start_picture
 from nst.recipe import Recipe
 
-__all__ = ["SMALLEST", "Scale", "Scales"]
+__all__ = ["SMALLEST", "Leg", "Scale", "Scales"]
 
 SMALLEST = 32  # pixels of a short side: below it the deepest block has no two positions to compare
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Steps in a row at one scale that one network judges: from `begin` to `end` of its `count`.
+
+    share: of the final size. finishing: whether the finishing network judges.
+    """
+
+    share: float
+    begin: int
+    end: int
+    count: int
+    finishing: bool = False
+
+    def after(self, step: int) -> "Leg":
+        """What is left of it after so many of the scale's steps."""
+        return replace(self, begin=step)
 
 
 @dataclass
@@ -49,11 +67,11 @@ class Scales:
         styles: Sequence[Tensor],
         recipe: Recipe,
         encoder: Encoder,
-        sketch: Encoder | None,
+        finish: Encoder | None,
         mask: Tensor | None,
         tile: int | None,
     ) -> None:
-        self.recipe, self.encoder, self.sketch, self.tile = recipe, encoder, sketch, tile
+        self.recipe, self.encoder, self.finish, self.tile = recipe, encoder, finish, tile
         device = encoder.device
         self.content = content.to(device, torch.float32)
         self.styles = [style.to(device, torch.float32) for style in styles]
@@ -62,32 +80,36 @@ class Scales:
         self.mask = None if mask is None else mask.to(device, torch.float32)
         self.notes: list[str] = []
 
-    def schedule(self, after: int = 0) -> list[tuple[int, float]]:
-        """[(steps, share of the final size)] from coarse to fine; after: see `Recipe.schedule`."""
+    def schedule(self, after: int = 0) -> list[Leg]:
+        """What is to be painted, from coarse to fine; after: see `Recipe.schedule`."""
         schedule = self.recipe.schedule(after)
         # A scale too small for the deepest layer to see anything is left out.
         fit = [(n, s) for n, s in schedule if s * min(self.content.shape[2:]) >= SMALLEST]
         left_out = sum(n for n, _ in schedule) - sum(n for n, _ in fit)
-        return [(fit[0][0] + left_out, fit[0][1]), *fit[1:]]
+        legs = []
+        for count, share in [(fit[0][0] + left_out, fit[0][1]), *fit[1:]]:
+            turn = count - self.recipe.finishing(count) if self.finish is not None else count
+            legs += [Leg(share, 0, turn, count), Leg(share, turn, count, count, finishing=True)]
+        return [leg for leg in legs if leg.begin < leg.end]
 
     def size(self, share: float) -> tuple[int, int]:
         """(height, width) in pixels at a share of the final size."""
         height, width = self.content.shape[2:]
         return max(SMALLEST, round(height * share)), max(SMALLEST, round(width * share))
 
-    def network(self, size: Sequence[int]) -> Encoder:
-        """What judges a picture of (height, width)."""
-        small = max(size) <= self.recipe.sketch_size
-        return self.sketch if small and self.sketch is not None else self.encoder
+    def network(self, leg: Leg) -> Encoder:
+        """What judges it."""
+        return self.finish if leg.finishing and self.finish is not None else self.encoder
 
-    def at(self, share: float) -> Scale:
-        """The scale at a share of the final size, with its targets."""
+    def at(self, leg: Leg) -> Scale:
+        """The scale it is painted at, with the targets of the network that judges."""
+        share = leg.share
         size = self.size(share)
         content = resize(self.content, size).clamp(0, 1)
         mask = self._mask(size)
         guides = mask if mask is None or len(self.styles) == 1 else torch.cat([mask, 1 - mask])
         styles = [self._style(style, size, share) for style in self.styles]
-        objective = Objective(self.network(size), self.recipe, content, styles, guides, self.tile)
+        objective = Objective(self.network(leg), self.recipe, content, styles, guides, self.tile)
         # With two styles the whole picture is painted; the mask only divides it.
         return Scale(content, objective, mask if len(self.styles) == 1 else None)
 

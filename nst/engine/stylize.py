@@ -12,7 +12,7 @@ from nst.engine.encoders import Encoder
 from nst.engine.losses import Losses
 from nst.engine.pace import Pace
 from nst.engine.recovery import Recovery, is_finite, is_out_of_memory
-from nst.engine.scales import SMALLEST, Scale, Scales
+from nst.engine.scales import SMALLEST, Leg, Scale, Scales
 from nst.errors import BadInput
 from nst.recipe import Recipe
 
@@ -24,9 +24,9 @@ class Step:
     """One step of a painting.
 
     losses: weighted, when a picture is due. picture: (1, 3, H, W),
-    fp32 on the CPU in 0..1, when due. sketched: long side, in pixels, of the largest scale that the
-    sketch encoder has judged; 0: none. canvas: with the last step, to go on from. notes: what the
-    visitor should know (a smaller size, an earlier end, strokes that could not be larger).
+    fp32 on the CPU in 0..1, when due. finished: how many steps the finishing network has judged.
+    canvas: with the last step, to go on from. notes: what the visitor should know (a smaller size,
+    an earlier end, strokes that could not be larger).
     """
 
     step: int
@@ -36,7 +36,7 @@ class Step:
     seconds_left: float
     losses: Losses[float] | None = None
     picture: Tensor | None = None
-    sketched: int = 0
+    finished: int = 0
     canvas: Canvas | None = None
     notes: tuple[str, ...] = ()
 
@@ -51,7 +51,7 @@ def stylize(
     recipe: Recipe,
     encoder: Encoder,
     *,
-    sketch: Encoder | None = None,
+    finish: Encoder | None = None,
     every: float | None = 0.5,
     mask: Tensor | None = None,
     start: Canvas | Tensor | None = None,
@@ -62,8 +62,8 @@ def stylize(
 
     content: (1, 3, H, W) in 0..1 at the size of the result; each side at least 32.
     styles: pictures (1, 3, h, w) at their own size; they are scaled with the content.
-    sketch: the network that judges in the encoder's place where the long side is at most the
-        recipe's `sketch_size`: there the composition is decided, and width costs little.
+    finish: the network that judges the last steps of each scale in the encoder's place, the
+        recipe's `finish_share` of them. What has pleased only the encoder goes within a few steps.
     every: seconds between pictures, None for the last one only. Frames the recipe keeps come
         whatever this says.
     mask: (1, 1, H, W) in 0..1, where to paint. With one style the photo stays outside; with two,
@@ -77,7 +77,7 @@ def stylize(
     good; steps yielded before that keep their pictures.
     """
     _check(content, styles, recipe, mask)
-    scales = Scales(content, styles, recipe, encoder, sketch, mask, tile)
+    scales = Scales(content, styles, recipe, encoder, finish, mask, tile)
     return _Painting(scales, every, deadline).run(start)
 
 
@@ -110,20 +110,23 @@ class _Painting:
         self.scales, self.recovery, self.recipe = scales, Recovery(scales), scales.recipe
         self.every, self.deadline = every, deadline
         self.began = self.shown_at = time.perf_counter()
-        self.done = self.into = self.sketched = 0
+        self.done = self.finished = 0
         self.pace = Pace()
 
     def run(self, start: Canvas | Tensor | None) -> Iterator[Step]:
         scales = self.scales
         schedule = scales.schedule(max(start.size) if isinstance(start, Canvas) else 0)
-        self.total = sum(count for count, _ in schedule)
+        self.total = sum(leg.end - leg.begin for leg in schedule)
         canvas: Canvas | None = None
         while schedule:
-            (count, share), rest = schedule[0], schedule[1:]
+            leg, rest = schedule[0], schedule[1:]
+            self.into = leg.begin
             try:
-                scale = scales.at(share)
+                scale = scales.at(leg)
                 canvas = scales.enlarge(canvas, scale) if canvas else scales.begin(scale, start)
-                yield from self._paint(canvas, scale, count, rest)
+                if leg.finishing:
+                    canvas.lbfgs = None  # its pairs are of gradients that the other network gave
+                yield from self._paint(canvas, scale, leg, rest)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -131,35 +134,34 @@ class _Painting:
                 if self._late():
                     self._note_early_end()
                     break
-                schedule, self.into = rest, 0
+                schedule = rest
                 continue
             # Not before the error is gone, which holds all that the failed step had made.
             self.recovery.save_memory()
-            schedule[0] = (count - self.into, share)
-            self.into = 0
+            schedule[0] = leg.after(self.into)
         assert canvas is not None
         yield self._report(canvas, scale, [], last=True)
 
-    def _paint(self, canvas: Canvas, scale: Scale, count: int, rest) -> Iterator[Step]:
-        good, good_into = canvas.copy(), 0
+    def _paint(self, canvas: Canvas, scale: Scale, leg: Leg, rest: Sequence[Leg]) -> Iterator[Step]:
+        good, good_into = canvas.copy(), self.into
         began, unpaced = time.perf_counter(), 0
-        while self.into < count:
+        while self.into < leg.end:
             # L-BFGS compares gradients of one step and the next: they must be of one objective.
             turn = 0 if self.recipe.optimiser == "lbfgs" else self.done
             losses, gradient = scale.evaluate(canvas.picture, turn)
-            canvas.step(gradient, self._rate(count), self.recipe)
+            canvas.step(gradient, self._rate(leg), self.recipe)
             self.done += 1
             self.into += 1
             unpaced += 1
-            if scale.objective.encoder is self.scales.sketch:
-                self.sketched = max(canvas.size)
+            self.finished += leg.finishing
             due, late = self._due(), self._late()
-            checked = due or late or self.into == count
+            checked = due or late or self.into == leg.end
             if checked:
                 if not is_finite(losses, canvas):
-                    self.recovery.restore(canvas, scale, good)
-                    self.done -= self.into - good_into
-                    self.into = good_into
+                    self.recovery.restore(canvas, scale, leg, good)
+                    lost = self.into - good_into
+                    self.done, self.into = self.done - lost, good_into
+                    self.finished -= lost * leg.finishing
                     if late:
                         return
                     continue
@@ -169,16 +171,17 @@ class _Painting:
                 seconds = time.perf_counter() - began
                 self.pace.learn(scale.objective.encoder, canvas.size, unpaced, seconds)
                 unpaced = 0
-            ahead = [(count - self.into, canvas.size), *((n, self.scales.size(s)) for n, s in rest)]
-            yield self._report(canvas, scale, ahead, losses=losses if due else None)
+            yield self._report(
+                canvas, scale, [leg.after(self.into), *rest], losses=losses if due else None
+            )
             if late:
                 return
             if not unpaced:
                 began = time.perf_counter()
 
-    def _rate(self, count: int) -> float:
+    def _rate(self, leg: Leg) -> float:
         """The learning rate of the next step: it falls within each scale."""
-        fall = self.recipe.final_rate ** (self.into / max(1, count - 1))
+        fall = self.recipe.final_rate ** (self.into / max(1, leg.count - 1))
         return self.recipe.learning_rate * fall * self.recovery.rate
 
     def _due(self) -> bool:
@@ -198,12 +201,17 @@ class _Painting:
                 f"detail: a run may take {self.deadline:.0f} seconds here."
             )
 
+    def _expect(self, leg: Leg) -> float:
+        """Seconds that it should take."""
+        scales = self.scales
+        return self.pace.expect(scales.network(leg), scales.size(leg.share), leg.end - leg.begin)
+
     def _report(self, canvas, scale, ahead, losses=None, last=False) -> Step:
         now = time.perf_counter()
         if last:
             canvas.picture.clamp_(0, 1)  # which L-BFGS may leave on the way
             losses, _ = scale.evaluate(canvas.picture)
-        network, picture = self.scales.network, None
+        picture = None
         if losses is not None:
             self.shown_at = now
             picture = scale.shown(canvas.picture)
@@ -215,10 +223,10 @@ class _Painting:
             total=self.total,
             size=canvas.size,
             seconds=now - self.began,
-            seconds_left=sum(self.pace.expect(network(size), size, n) for n, size in ahead),
+            seconds_left=sum(map(self._expect, ahead)),
             losses=None if losses is None else Losses(*map(float, losses)),
             picture=picture,
-            sketched=self.sketched,
+            finished=self.finished,
             canvas=canvas if last else None,
             notes=tuple(self.scales.notes),
         )

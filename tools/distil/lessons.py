@@ -26,7 +26,7 @@ def variance(features: Tensor) -> Tensor:
 
 
 def error(said: Tensor, truth: Tensor) -> Tensor:
-    """Squared error over variance; a batch in which the teacher sees nothing has none of its own."""
+    """Squared error over variance, of which a batch may have none: the teacher saw nothing."""
     return F.mse_loss(said, truth) / variance(truth).clamp_min(1e-6)
 
 

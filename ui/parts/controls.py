@@ -28,8 +28,8 @@ LABELS = {
     "colours": ("Colours", ""),
     "encoder": ("Encoder", ""),
     "pooling": ("Pooling", ""),
-    "sketch": ("Who sketches", "The network for the coarsest scales, which decide the most."),
-    "sketch_size": ("Sketch up to, pixels", ""),
+    "finish": ("Who finishes", "The network for the last steps of each size."),
+    "finish_share": ("Share of the steps that are its", ""),
     "pooling_offsets": ("Pooling offsets", ""),
     "size": ("Long side, pixels", ""),
     "steps": ("Steps", ""),
@@ -62,7 +62,7 @@ LABELS = {
 }
 ADVANCED = (
     ("encoder", "pooling"),
-    ("sketch", "sketch_size"),
+    ("finish", "finish_share"),
     ("size", "steps", "seed"),
     ("brush", "tv_weight"),
     ("start", "noise_ratio"),

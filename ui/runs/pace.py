@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from math import log2
 from threading import Lock
 
-from nst.pipeline import choose_encoder
+from nst.pipeline import choose_encoder, choose_finish
 from nst.recipe import Recipe
 
 __all__ = ["Pace", "Spent", "about", "clock", "pace"]
 
-# Of a scale that was painted: long side in pixels, steps, seconds.
-Spent = tuple[int, int, float]
-FEWEST = 8  # steps that say something about a scale's pace
+# By one network at one scale: its name, long side in pixels, steps, seconds.
+Spent = tuple[str, int, int, float]
+FEWEST = 6  # steps that say something about a scale's pace
 
 
 def clock(seconds: float) -> str:
@@ -32,8 +32,7 @@ def about(seconds: float) -> str:
 class Pace:
     """Seconds for a step on one pixel, by encoder and scale, learned from what was painted.
 
-    A small scale takes longer for each pixel than a large one, and another network may paint it.
-    Thread-safe.
+    A small scale takes longer for each pixel than a large one. Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -41,12 +40,12 @@ class Pace:
         self._times: Counter[tuple[str, int]] = Counter()
         self._lock = Lock()
 
-    def learn(self, encoder: str, aspect: float, spent: Iterable[Spent]) -> None:
-        """Take what a run has spent on its scales into account.
+    def learn(self, aspect: float, spent: Iterable[Spent]) -> None:
+        """Take what a run has spent into account.
 
-        encoder: which has painted. aspect: the photo's short side over its long side.
+        aspect: the photo's short side over its long side.
         """
-        for side, steps, seconds in spent:
+        for encoder, side, steps, seconds in spent:
             if steps < FEWEST:
                 continue
             key, each = (encoder, _octave(side)), seconds / (steps * aspect * side**2)
@@ -59,25 +58,31 @@ class Pace:
     def expect(
         self, recipe: Recipe, aspect: float = 0.75, after: int = 0, done: int = 0
     ) -> float | None:
-        """Seconds that a run should take; None before anything is known of its encoder.
+        """Seconds that a run should take; None before anything is known of its encoders.
 
         aspect: the photo's short side over its long side. after: as in `Recipe.schedule`. done:
         steps that are behind it.
         """
-        encoder, _ = choose_encoder(recipe)
+        painter, _ = choose_encoder(recipe)
+        finisher, _ = choose_finish(recipe, painter)
+        seconds = 0.0
+        for count, share in recipe.schedule(after):
+            side, last = recipe.size * share, recipe.finishing(count) if finisher else 0
+            for encoder, steps in ((painter, count - last), (finisher, last)):
+                left, done = max(0, steps - done), max(0, done - steps)
+                each = self._known(encoder, _octave(side)) if steps else 0.0
+                if each is None:
+                    return None
+                seconds += left * aspect * side**2 * each
+        return seconds
+
+    def _known(self, encoder: str, octave: int) -> float | None:
+        """Of the nearest scale on which that encoder has painted."""
         with self._lock:
             known = {
                 scale: each for (name, scale), each in self._seconds.items() if name == encoder
             }
-        if not known:
-            return None
-        seconds = 0.0
-        for count, share in recipe.schedule(after):
-            left, done = max(0, count - done), max(0, done - count)
-            side = recipe.size * share
-            nearest = min(known, key=lambda scale: abs(scale - _octave(side)))
-            seconds += left * aspect * side**2 * known[nearest]
-        return seconds
+        return known[min(known, key=lambda scale: abs(scale - octave))] if known else None
 
     def expect_all(self, recipes: Iterable[Recipe], aspect: float = 0.75) -> float | None:
         """Seconds for all of them; None while the pace of one is not known."""

@@ -58,9 +58,9 @@ class Progress:
 
     step: 0 before the visitor's turn. status: a line to show; details: the same for those who know
     the engine; substitutes: which layers are not the recipe's, as a sentence; notes: sentences the
-    visitor should know. size: (width, height). losses and picture: when a picture is due. encoder:
-    its name; painted_by: the note on it for a picture's file. With the last one come the canvas
-    that `run(start=...)` goes on from, and what each scale has taken.
+    visitor should know. size: (width, height). losses and picture: when a picture is due.
+    painted_by: the note for a picture's file on what has painted it. With the last one come the
+    canvas that `run(start=...)` goes on from, and what each network and scale has taken.
     """
 
     step: int
@@ -75,7 +75,6 @@ class Progress:
     seconds_left: float | None = None
     details: str = ""
     substitutes: str = ""
-    encoder: str = ""
     painted_by: str = ""
     spent: tuple[Spent, ...] = ()
 
@@ -142,7 +141,7 @@ def paint(
                 seconds_left=_left(progress, recipe, aspect, after),
             )
             yield replace(progress, status=_line(progress, recipe, after))
-            pace.learn(progress.encoder, aspect, progress.spent)
+            pace.learn(aspect, progress.spent)
 
 
 def waiting_line(before: int, seconds: float | None) -> str:
@@ -176,7 +175,7 @@ def _paint(
     canvas = None if start is None else _canvas(start)
     try:
         pipeline = open_pipeline(recipe)
-        preview, watch = Preview(photo, recipe.size), _Stopwatch()
+        preview, watch = Preview(photo, recipe.size), _Stopwatch(pipeline)
         note, substitutes = painted_by(pipeline), pipeline.substitutes(recipe)
         for step in pipeline.paint(
             photo, styles, recipe, mask=mask, start=canvas, every=every, deadline=deadline
@@ -191,7 +190,6 @@ def _paint(
                 progress,
                 details=" ".join(filter(None, (progress.details, pipeline.reason, substitutes))),
                 substitutes=substitutes,
-                encoder=pipeline.encoder.name,
                 painted_by=note,
                 spent=watch.spent if step.done else (),
             )
@@ -208,7 +206,7 @@ def prepare() -> None:
 
 def _fetching(recipe: Recipe) -> tuple[str, ...]:
     """Start fetching the networks that were asked for, unless they are here."""
-    wanted = dict.fromkeys((recipe.encoder, recipe.sketch))
+    wanted = dict.fromkeys((recipe.encoder, recipe.finish))
     return tuple(
         BACKGROUND.want(name) for name in wanted if name in SOURCES and not is_cached(name)
     )
@@ -232,21 +230,24 @@ def _progress(step: Step, pipeline: Pipeline, photo: Image.Image, preview: Previ
 
 
 class _Stopwatch:
-    """What each scale has taken so far."""
+    """What each network has taken so far at each scale."""
 
-    def __init__(self) -> None:
-        self._spent: dict[int, tuple[int, float]] = {}
-        self._last = 0.0
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._spent: dict[tuple[str, int], tuple[int, float]] = {}
+        self._seconds, self._finished = 0.0, 0
 
     def see(self, step: Step) -> None:
         """Count a step."""
-        steps, seconds = self._spent.get(max(step.size), (0, 0.0))
-        self._spent[max(step.size)] = (steps + 1, seconds + step.seconds - self._last)
-        self._last = step.seconds
+        finish = self._pipeline.finish if step.finished > self._finished else None
+        where = (finish or self._pipeline.encoder).name, max(step.size)
+        steps, seconds = self._spent.get(where, (0, 0.0))
+        self._spent[where] = (steps + 1, seconds + step.seconds - self._seconds)
+        self._seconds, self._finished = step.seconds, step.finished
 
     @property
     def spent(self) -> tuple[Spent, ...]:
-        return tuple((side, steps, seconds) for side, (steps, seconds) in self._spent.items())
+        return tuple((*where, *taken) for where, taken in self._spent.items())
 
 
 def _line(progress: Progress, recipe: Recipe, after: int) -> str:
@@ -298,9 +299,10 @@ def _canvas(start: Arrays | Image.Image) -> Canvas:
 
 
 def calibrate() -> None:
-    """Warm the default encoder up, then time a short painting."""
+    """Warm the default encoders up, then time a short painting, each network in a half of it."""
     noise = np.random.default_rng(0).integers(0, 255, (192, 256, 3), np.uint8)
     picture = Image.fromarray(noise)
     for steps in (WARM_UP, 4 * WARM_UP):
-        for _ in run(picture, [picture], Recipe(size=256, steps=steps), visitor=MACHINE):
+        recipe = Recipe(size=256, steps=steps, finish_share=0.5)
+        for _ in run(picture, [picture], recipe, visitor=MACHINE):
             pass

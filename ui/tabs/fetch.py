@@ -1,4 +1,4 @@
-"""The offer to fetch VGG-19, which then sketches what the encoder that ships paints."""
+"""The offer to fetch VGG-19, which then finishes what the encoder that ships paints."""
 
 import html
 from typing import Any
@@ -13,7 +13,7 @@ from ui.runs.painting import BACKGROUND
 __all__ = ["FetchOffer"]
 
 NETWORK = "vgg19"
-OFFER = f"Let {SOURCES[NETWORK].title} sketch (fetches {SOURCES[NETWORK].size / 1e6:.0f} MB)"
+OFFER = f"Fetch {SOURCES[NETWORK].title} ({SOURCES[NETWORK].size / 1e6:.0f} MB) for a better finish"
 TOLD_EVERY = 2.0  # seconds
 
 
