@@ -308,7 +308,7 @@ def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:
     if painter != "compact" or not choose_finish(wanted, painter)[1] or not is_fetchable("vgg19"):
         return ""
     title, size = TITLES["vgg19"], SOURCES["vgg19"].size / 1e6
-    return f"For a better finish fetch {title}, {size:.0f} MB: python -m nst weights vgg19"
+    return f"For better paintings fetch {title}, {size:.0f} MB: python -m nst weights vgg19"
 
 
 def _recipes(argv: list[str]) -> int:

@@ -30,7 +30,8 @@ __all__ = [
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.
 TYPICAL_WIDTH = {"compact": 32, "vgg16": 256, "vgg19": 256}
-TILE = 1536  # longest side judged in one pass on a CPU; larger prints go in tiles
+# Longest side judged in one pass on a CPU, within 3 GB; larger prints go in tiles.
+TILE = {"compact": 1536, "vgg16": 1024, "vgg19": 1024}
 KEPT_ENCODERS = 3
 
 
@@ -63,8 +64,8 @@ class Pipeline:
         if self.finish is None or not step.finished:
             return self.title
         return (
-            f"{TITLES[self.encoder.name]}, and {TITLES[self.finish.name]} for {step.finished} "
-            f"steps, on {self.device}, {self.dtype}"
+            f"{TITLES[self.encoder.name]}, finished by {TITLES[self.finish.name]}, "
+            f"on {self.device}, {self.dtype}"
         )
 
     def substitutes(self, recipe: Recipe) -> str:
@@ -115,9 +116,15 @@ class Pipeline:
             every=every,
             mask=None if mask is None else to_tensor(_light(mask).resize(size))[:, :1],
             start=to_tensor(start.convert("RGB")) if isinstance(start, Image.Image) else start,
-            tile=TILE if self.encoder.device.type == "cpu" else None,
+            tile=self._tile,
             deadline=deadline,
         )
+
+    @property
+    def _tile(self) -> int | None:
+        if self.encoder.device.type != "cpu":
+            return None
+        return min(TILE[encoder.name] for encoder in (self.encoder, self.finish) if encoder)
 
     @staticmethod
     def picture(step: Step, photo: Image.Image) -> Image.Image:
@@ -192,7 +199,7 @@ def choose_finish(recipe: Recipe, painter: str) -> tuple[str, str]:
     wanted = recipe.finish
     if wanted == "auto":
         wanted = "vgg19" if painter == "compact" and is_cached("vgg19") else "off"
-    if wanted in ("off", painter) or not recipe.finish_share:
+    if wanted in ("off", painter) or not recipe.has_finish:
         return "", ""
     if wanted == "compact" or is_cached(wanted):
         return wanted, ""

@@ -33,7 +33,8 @@ COARSEST = 128  # px: where a composition is decided, by what the deepest layer 
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
-# Of recipes and of settings, in links and pictures made before.
+# Of recipes and of settings, in links and pictures made before. Who finishes took the place of who
+# sketched; "off", which the published recipes say, means the same of both.
 FORMER_NAMES = {"house": "default"}
 FORMER_SETTINGS = {"grids": "pooling_offsets", "sketch": "finish"}
 
@@ -214,12 +215,19 @@ class Recipe:
         """How many of a scale's steps, its last, the finishing network judges."""
         return round(count * self.finish_share)
 
-    def pixels(self, aspect: float, after: int = 0) -> float:
+    @property
+    def has_finish(self) -> bool:
+        """Whether any step is the finishing network's."""
+        return any(self.finishing(count) for count, _ in self.schedule())
+
+    def pixels(self, aspect: float, after: int = 0, finishing: bool = False) -> float:
         """All pixels that all steps paint: what a run's time grows with.
 
-        aspect: the photo's short side over its long side. after: as in `schedule`.
+        aspect: the photo's short side over its long side. after: as in `schedule`. finishing: only
+        those of the finishing network's steps.
         """
-        return aspect * sum(n * (self.size * share) ** 2 for n, share in self.schedule(after))
+        counts = ((self.finishing(n) if finishing else n, s) for n, s in self.schedule(after))
+        return aspect * sum(count * (self.size * share) ** 2 for count, share in counts)
 
     def to_json(self) -> str:
         """All settings as one JSON object, for the text inside a picture."""

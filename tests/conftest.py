@@ -1,7 +1,9 @@
 """The real app, started as its own process on a free port, for the tests that go through HTTP."""
 
 import asyncio
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.running import Server, running
+
+# Which networks a developer has fetched must not decide how a test ends.
+_nothing_fetched = tempfile.TemporaryDirectory(prefix="nst-tests-")
+os.environ["HF_HOME"] = _nothing_fetched.name
 
 CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/chromium-headless-shell", "/usr/bin/google-chrome")
 

@@ -71,7 +71,7 @@ def advised(hub, tmp_path):
         code = COMMAND.replace("PHOTO", str(tmp_path / "photo.jpg"))
         code = code.replace("OUT", str(tmp_path / "out.png")).replace("MORE", repr(list(more)))
         _, err = start(hub, tmp_path, code, **environment).communicate(timeout=120)
-        line = "For a better finish fetch VGG-19, 0 MB: python -m nst weights vgg19"
+        line = "For better paintings fetch VGG-19, 0 MB: python -m nst weights vgg19"
         return line in err.splitlines()
 
     return paint

@@ -2,11 +2,14 @@
 
 import pytest
 
+from nst.engine.encoders import Encoder
+from nst.pipeline import Pipeline
 from nst.recipe import Recipe
+from ui.runs import painting
 from ui.runs.pace import Pace, about, clock
 from ui.tabs.inputs import best_quality
 
-RECIPE = Recipe(encoder="compact", steps=220, size=512)
+RECIPE = Recipe(encoder="compact", finish="off", steps=220, size=512)
 SPENT = [("compact", 128, 100, 1.0), ("compact", 256, 70, 2.0), ("compact", 512, 50, 5.0)]
 
 
@@ -20,6 +23,40 @@ def pace() -> Pace:
 def slower(factor: float) -> list:
     """What was spent, had it taken so many times as long."""
     return [(*what, factor * seconds) for *what, seconds in SPENT]
+
+
+def tiny(name: str) -> Encoder:
+    encoder = Encoder(name, ((4,), (6, 6), (8, 8, 8), (8, 8, 8), (8,)), "max")
+    return encoder.requires_grad_(False)
+
+
+@pytest.mark.parametrize("finisher", ["vgg19", ""])
+def test_the_short_painting_at_the_start_times_every_network_that_would_paint(
+    monkeypatch, finisher
+):
+    pipeline = Pipeline(tiny("compact"), finish=tiny(finisher) if finisher else None)
+    known = Pace()
+    monkeypatch.setattr(painting, "open_pipeline", lambda recipe: pipeline)
+    monkeypatch.setattr(painting, "painted_by", lambda pipeline: "")
+    monkeypatch.setattr(painting, "pace", known)
+    monkeypatch.setattr("ui.runs.pace.choose_encoder", lambda recipe: ("compact", ""))
+    monkeypatch.setattr("ui.runs.pace.choose_finish", lambda recipe, painter: (finisher, ""))
+    learned, learn = [], known.learn
+    monkeypatch.setattr(known, "learn", lambda *told: (learned.extend(told[1]), learn(*told)))
+    painting.calibrate()
+    assert known.expect(Recipe()) > 0
+    spent = [
+        (network, side, steps) for network, side, steps, _ in learned[-4 if finisher else -2 :]
+    ]
+    if finisher:
+        assert spent == [
+            ("compact", 128, 9),
+            ("vgg19", 128, 10),
+            ("compact", 256, 7),
+            ("vgg19", 256, 6),
+        ]
+    else:
+        assert spent == [("compact", 128, 19), ("compact", 256, 13)]
 
 
 def test_nothing_is_expected_of_what_was_never_painted(pace):
@@ -98,7 +135,7 @@ def test_the_page_opens_at_the_best_quality_that_takes_a_moment_and_never_at_a_d
     known = Pace()
     known.learn(1.0, [("compact", 512, 100, 100 * each * 512**2)])
     monkeypatch.setattr("ui.tabs.inputs.pace", known)
-    recipe = Recipe(encoder="compact", steps=100)
+    recipe = Recipe(encoder="compact", finish="off", steps=100)
     assert best_quality(recipe).size == size
 
 

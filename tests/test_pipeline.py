@@ -222,7 +222,9 @@ def test_nobody_finishes_a_published_recipe(machine, name):
 
 def test_no_network_is_loaded_to_finish_no_step(machine):
     machine.cached = {"vgg19"}
-    assert finishes(Recipe(encoder="compact", finish_share=0)) is None
+    for none in ({"finish_share": 0}, {"finish_share": 0.005}, {"steps": 3}):
+        assert finishes(Recipe(encoder="compact", **none)) is None
+    assert finishes(Recipe(encoder="compact", size=128, steps=3)) == "vgg19"
 
 
 def test_finish_asked_for_by_name_that_is_not_here_is_told_in_a_sentence(machine):
@@ -243,14 +245,12 @@ def test_finish_that_cannot_be_read_is_told_and_the_painting_goes_on(machine):
     assert found.reason == f"VGG-19 cannot finish: {GONE}"
 
 
-def test_credit_says_who_finished_and_how_many_steps(monkeypatch, compact):
+def test_credit_says_who_finished_once_it_has(monkeypatch, compact):
     monkeypatch.setattr(pipeline, "device_name", lambda device: "CPU, 2 cores")
     both = Pipeline(compact.encoder, finish=Encoder("vgg19", VGG_BLOCKS).requires_grad_(False))
     recipe = QUICK.replace(size=128, scales=2, steps=10, finish_share=0.3)
     *_, last = both.paint(lion(), [lion()], recipe, every=None)
-    assert both.credit(last) == (
-        "the compact encoder, and VGG-19 for 3 steps, on CPU, 2 cores, fp32"
-    )
+    assert both.credit(last) == "the compact encoder, finished by VGG-19, on CPU, 2 cores, fp32"
     *_, last = both.paint(lion(), [lion()], recipe.replace(finish_share=0), every=None)
     assert both.credit(last) == both.title
 

@@ -408,6 +408,9 @@ def test_pixels_are_what_the_scales_add_up_to():
     assert recipe.schedule() == [(2, 0.5), (1, 1.0)]
     assert recipe.pixels(aspect=0.5) == 0.5 * (2 * 256**2 + 512**2)
     assert recipe.pixels(aspect=1, after=256) == 512**2
+    quarters = Recipe(size=512, steps=20, scales=2)
+    assert quarters.schedule() == [(12, 0.5), (8, 1.0)]
+    assert quarters.pixels(aspect=0.5, finishing=True) == 0.5 * (3 * 256**2 + 2 * 512**2)
 
 
 @given(st.integers(1, 30000), st.integers(1, 6))
@@ -464,3 +467,5 @@ def test_refusal_shows_the_number_that_was_found(value, found):
 def test_setting_goes_by_its_former_name_too():
     assert Recipe.from_query("grids=1") == Recipe(pooling_offsets=1)
     assert Recipe.from_json('{"grids": 2, "seed": 3}') == Recipe(pooling_offsets=2, seed=3)
+    assert Recipe.from_query("sketch=off&sketch_size=64") == Recipe(finish="off")
+    assert Recipe.from_json('{"sketch": "off", "sketch_size": 64}') == Recipe(finish="off")

@@ -591,25 +591,29 @@ def wide() -> Encoder:
     return initialised(Encoder("wide", ((8,), (16, 16), (16,) * 3, (16,) * 3, (16,)), "max"))
 
 
+@pytest.fixture
+def judged(monkeypatch) -> list[Encoder]:
+    """Which network has judged, step by step."""
+    seen, evaluate = [], Objective.evaluate
+
+    def watched(self, picture, turn=0):
+        seen.append(self.encoder)
+        return evaluate(self, picture, turn)
+
+    monkeypatch.setattr(Objective, "evaluate", watched)
+    return seen
+
+
 @pytest.mark.parametrize(
     ("share", "finished"), [(0.0, (0, 0)), (0.25, (3, 2)), (0.5, (6, 4)), (1.0, (12, 8))]
 )
-def test_finishing_network_judges_the_last_steps_of_each_scale(
-    tiny, wide, monkeypatch, share, finished
-):
+def test_finishing_network_judges_the_last_steps_of_each_scale(tiny, wide, judged, share, finished):
     recipe = QUICK.replace(size=128, scales=2, steps=20, finish_share=share)
     assert [count for count, _ in recipe.schedule()] == [12, 8]
-    judged, evaluate = [], Objective.evaluate
-
-    def seen(self, picture, turn=0):
-        judged.append((max(picture.shape[2:]), self.encoder))
-        return evaluate(self, picture, turn)
-
-    monkeypatch.setattr(Objective, "evaluate", seen)
     steps = paint(lion(128), preset(), recipe, tiny, finish=wide, every=None)
     expected = []
-    for side, count, last in ((64, 12, finished[0]), (128, 8, finished[1])):
-        expected += [(side, tiny)] * (count - last) + [(side, wide)] * last
+    for count, last in ((12, finished[0]), (8, finished[1])):
+        expected += [tiny] * (count - last) + [wide] * last
     assert judged[:20] == expected  # and once more for the losses of the last picture
     assert [step.step for step in steps[:-1]] == list(range(1, 21))
     assert steps[-1].finished == sum(finished)
@@ -651,24 +655,33 @@ def test_seconds_left_tell_the_paces_of_the_two_networks_apart(tiny, wide, monke
 
     monkeypatch.setattr(Objective, "evaluate", slow)
     monkeypatch.setattr("nst.engine.stylize.time.perf_counter", lambda: now[0])
-    recipe = QUICK.replace(size=128, scales=1, steps=20)
+    recipe = QUICK.replace(size=128, scales=2, steps=20)
     steps = paint(lion(128), preset(), recipe, tiny, finish=wide, every=None)[:-1]
-    each = 96 * 128 / 1000
-    for step in steps[15:]:
-        assert step.seconds_left == pytest.approx((20 - step.step) * 10)
+    # 9 and 3 steps at 64 px, 6 and 2 at 128 px.
+    small, large = 48 * 64 / 1000, 96 * 128 / 1000
+    for step in steps[18:]:
+        assert step.seconds_left == pytest.approx((20 - step.step) * 10, rel=0.3)
+    for step in steps[11:18]:
+        ahead = (18 - step.step) * large + 2 * 4 * 10
+        assert step.seconds_left == pytest.approx(ahead)
     # Before it has judged, the other's pace is guessed from the work it has to do.
-    for step in steps[:15]:
-        ahead = (15 - step.step) * each + 5 * each * wide.work / tiny.work
+    for step in steps[:9]:
+        ahead = (
+            (9 - step.step) * small + 6 * large + (3 * small + 2 * large) * wide.work / tiny.work
+        )
         assert step.seconds_left == pytest.approx(ahead)
 
 
-def test_lost_numbers_of_the_finish_are_met_by_the_same_network_in_fp32(tiny, faulty):
+def test_lost_numbers_of_the_finish_are_met_by_the_same_network_in_fp32(tiny, faulty, judged):
     recipe = QUICK.replace(size=64, scales=1, steps=12)
     painting = stylize(lion(64), [preset()], recipe, tiny, finish=faulty.bfloat16(), every=0)
     while next(painting).finished < 1:
         pass
     Faulty.fault.append(broken(1, is_nan))
+    judged.clear()
     steps = list(painting)
+    assert [encoder.dtype for encoder in judged] == [torch.bfloat16, *[torch.float32] * 3]
+    assert all(isinstance(encoder, Faulty) for encoder in judged)
     assert steps[-1].finished == 3
     assert steps[-1].step == 12
     assert all(torch.isfinite(step.picture).all() for step in steps)
@@ -865,6 +878,24 @@ def test_lack_of_memory_is_met_with_a_smaller_picture_and_all_its_steps(faulty, 
     assert [step.step for step in steps[:-1]] == list(range(1, 17))
     (note,) = result.notes
     assert "96 x 72 pixels" in note
+
+
+@pytest.mark.parametrize("into", [9, 10, 11], ids=lambda n: f"after-{n}-steps")
+def test_lack_of_memory_of_the_finish_alone_costs_the_finish_and_no_pixel(
+    tiny, faulty, judged, into
+):
+    recipe = QUICK.replace(size=128, scales=1, steps=12)
+    painting = stylize(lion(128), [preset()], recipe, tiny, finish=faulty, every=0)
+    steps = [next(painting) for _ in range(into)]
+    Faulty.fault.append(no_cuda_memory)
+    judged.clear()
+    steps += painting
+    assert steps[-1].size == (96, 128)
+    assert [step.step for step in steps[:-1]] == list(range(1, 13))
+    assert steps[-1].finished == into - 9
+    assert judged[-3:] == [tiny] * 3
+    (note,) = steps[-1].notes
+    assert "without the finishing network" in note
 
 
 def test_lack_of_memory_for_a_print_is_met_with_tiles_first(faulty):

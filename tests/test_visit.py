@@ -18,7 +18,7 @@ from ui.runs.visit import RECENT, Past, Phase, Recents, Visit
 from ui.tabs.paint import PaintTab
 
 PICTURE = Image.new("RGB", (48, 40), "teal")
-TOLD = Progress(3, 10, PICTURE.size, 1.0, "Sketching", picture=PICTURE)
+TOLD = Progress(3, 10, PICTURE.size, 1.0, "Painting", picture=PICTURE)
 WAITS = Progress(0, 10, PICTURE.size, 0.0, "1 before you, about 40 s")
 
 

@@ -195,7 +195,8 @@ def test_seconds_grow_with_steps_pixels_and_the_encoder_and_have_an_end(monkeypa
     assert seconds(**{**middle, "encoder": "auto"}) == seconds(**middle)
     assert seconds(size=4096, steps=30_000) == zero.LONGEST - zero.START_SECONDS
     small = {"encoder": "compact", "size": 128, "steps": 2000}
-    assert seconds(**small) > seconds(**small, finish="off")
+    assert seconds(**small) > seconds(**small, finish="off") == seconds(**small, finish_share=0)
+    assert seconds(**small) < seconds(**small, finish_share=0.5)
     assert seconds(limit=9, size=4096, steps=30_000) == 9
 
 

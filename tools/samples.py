@@ -32,7 +32,7 @@ LARGE = 768  # of the one picture that the page opens on
 def paint(pair: str, recipe: Recipe) -> Path:
     """Paint one pair, such as "lion-ink-wash", unless it is there; returns where.
 
-    recipe: size, steps and encoder; the rest is the preset's own.
+    recipe: size, steps and the encoders; the rest is the preset's own.
     """
     name, _, style = pair.partition("-")
     preset = preset_of(style)

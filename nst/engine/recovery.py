@@ -54,14 +54,18 @@ class Recovery:
         scales.finish = copy.deepcopy(scales.finish).float() if scales.finish is not None else None
         scale.objective.encoder = scales.network(leg)
 
-    def save_memory(self) -> None:
-        """Judge in smaller tiles; paint smaller when that was not enough."""
+    def save_memory(self, leg: Leg) -> None:
+        """Judge in smaller tiles; then go on without a finish, paint smaller at last."""
         scales = self.scales
         height, width = scales.content.shape[2:]
         tile = min(scales.tile or max(height, width), max(height, width)) // 2
         if tile >= SMALLEST_TILE:
             scales.tile = tile
             scales.note(f"Memory was short, so the painting was judged in tiles of {tile} pixels.")
+            return
+        if leg.finishing and scales.finish is not None:
+            scales.finish = None
+            scales.note("Memory was short, so the painting went on without the finishing network.")
             return
         height, width = size = round(height * DOWN), round(width * DOWN)
         if min(size) < SMALLEST:

@@ -21,7 +21,7 @@ SMALLEST = 32  # pixels of a short side: below it the deepest block has no two p
 
 @dataclass(frozen=True)
 class Leg:
-    """Steps in a row at one scale that one network judges: from `begin` to `end` of its `count`.
+    """Steps in a row that one network judges: from `begin` to `end` of the `count` of its scale.
 
     share: of the final size. finishing: whether the finishing network judges.
     """
@@ -32,7 +32,7 @@ class Leg:
     count: int
     finishing: bool = False
 
-    def after(self, step: int) -> "Leg":
+    def rest(self, step: int) -> "Leg":
         """What is left of it after so many of the scale's steps."""
         return replace(self, begin=step)
 

@@ -23,10 +23,10 @@ __all__ = ["Step", "stylize"]
 class Step:
     """One step of a painting.
 
-    losses: weighted, when a picture is due. picture: (1, 3, H, W),
-    fp32 on the CPU in 0..1, when due. finished: how many steps the finishing network has judged.
-    canvas: with the last step, to go on from. notes: what the visitor should know (a smaller size,
-    an earlier end, strokes that could not be larger).
+    losses: weighted, by the network that has judged the step, when a picture is due. picture:
+    (1, 3, H, W), fp32 on the CPU in 0..1, when due. finished: how many steps the finishing network
+    has judged. canvas: with the last step, to go on from. notes: what the visitor should know (a
+    smaller size, an earlier end, strokes that could not be larger).
     """
 
     step: int
@@ -137,8 +137,8 @@ class _Painting:
                 schedule = rest
                 continue
             # Not before the error is gone, which holds all that the failed step had made.
-            self.recovery.save_memory()
-            schedule[0] = leg.after(self.into)
+            self.recovery.save_memory(leg)
+            schedule[0] = leg.rest(self.into)
         assert canvas is not None
         yield self._report(canvas, scale, [], last=True)
 
@@ -153,7 +153,7 @@ class _Painting:
             self.done += 1
             self.into += 1
             unpaced += 1
-            self.finished += leg.finishing
+            self.finished += leg.finishing and self.scales.finish is not None
             due, late = self._due(), self._late()
             checked = due or late or self.into == leg.end
             if checked:
@@ -172,7 +172,7 @@ class _Painting:
                 self.pace.learn(scale.objective.encoder, canvas.size, unpaced, seconds)
                 unpaced = 0
             yield self._report(
-                canvas, scale, [leg.after(self.into), *rest], losses=losses if due else None
+                canvas, scale, [leg.rest(self.into), *rest], losses=losses if due else None
             )
             if late:
                 return

@@ -29,7 +29,7 @@ LABELS = {
     "encoder": ("Encoder", ""),
     "pooling": ("Pooling", ""),
     "finish": ("Who finishes", "The network for the last steps of each size."),
-    "finish_share": ("Share of the steps that are its", ""),
+    "finish_share": ("Its share of the steps", ""),
     "pooling_offsets": ("Pooling offsets", ""),
     "size": ("Long side, pixels", ""),
     "steps": ("Steps", ""),

@@ -77,7 +77,7 @@ class Pace:
         return seconds
 
     def _known(self, encoder: str, octave: int) -> float | None:
-        """Of the nearest scale on which that encoder has painted."""
+        """Seconds for a step on one pixel, at the nearest scale that this encoder has painted."""
         with self._lock:
             known = {
                 scale: each for (name, scale), each in self._seconds.items() if name == encoder

@@ -206,7 +206,7 @@ def prepare() -> None:
 
 def _fetching(recipe: Recipe) -> tuple[str, ...]:
     """Start fetching the networks that were asked for, unless they are here."""
-    wanted = dict.fromkeys((recipe.encoder, recipe.finish))
+    wanted = dict.fromkeys((recipe.encoder, *([recipe.finish] if recipe.has_finish else [])))
     return tuple(
         BACKGROUND.want(name) for name in wanted if name in SOURCES and not is_cached(name)
     )
@@ -239,7 +239,7 @@ class _Stopwatch:
 
     def see(self, step: Step) -> None:
         """Count a step."""
-        finish = self._pipeline.finish if step.finished > self._finished else None
+        finish = self._pipeline.finish if step.finished != self._finished else None
         where = (finish or self._pipeline.encoder).name, max(step.size)
         steps, seconds = self._spent.get(where, (0, 0.0))
         self._spent[where] = (steps + 1, seconds + step.seconds - self._seconds)
@@ -257,12 +257,9 @@ def _line(progress: Progress, recipe: Recipe, after: int) -> str:
         return f"Done in {clock(progress.seconds)}, {width} × {height}."
     ends = list(accumulate(count for count, _ in recipe.schedule(after)))
     number, count = 1 + sum(end < progress.step for end in ends[:-1]), len(ends)
-    act = "Finishing" if number == count > 1 else "Painting"
-    if number == 1 < count and not after:  # what is gone on from has been sketched
-        act = "Sketching"
     where = f", {number} of {count}" if count > 1 else ""
     left = "" if progress.seconds_left is None else f", {about(progress.seconds_left)} left"
-    return f"{act}{where}{left}"
+    return f"Painting{where}{left}"
 
 
 def _left(progress: Progress, recipe: Recipe, aspect: float, after: int) -> float | None:

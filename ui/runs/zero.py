@@ -45,8 +45,8 @@ def painting_seconds(photo: Image.Image, recipe: Recipe, limit: float, after: in
     aspect = min(photo.size) / max(photo.size)
     pixel = PIXEL_SECONDS.get(recipe.encoder, PIXEL_SECONDS["vgg19"])
     needed = recipe.steps * STEP_SECONDS + recipe.pixels(aspect, after) * pixel
-    if recipe.encoder == "compact" and recipe.finish != "off":
-        needed += recipe.finish_share * recipe.pixels(aspect, after) * PIXEL_SECONDS["vgg19"]
+    if recipe.finish == "vgg19" or (recipe.finish == "auto" and recipe.encoder == "compact"):
+        needed += recipe.pixels(aspect, after, finishing=True) * PIXEL_SECONDS["vgg19"]
     return min(max(SHORTEST, needed), LONGEST - START_SECONDS, limit)
 
 

@@ -13,7 +13,9 @@ from ui.runs.painting import BACKGROUND
 __all__ = ["FetchOffer"]
 
 NETWORK = "vgg19"
-OFFER = f"Fetch {SOURCES[NETWORK].title} ({SOURCES[NETWORK].size / 1e6:.0f} MB) for a better finish"
+OFFER = (
+    f"Fetch {SOURCES[NETWORK].title} ({SOURCES[NETWORK].size / 1e6:.0f} MB) for better paintings"
+)
 TOLD_EVERY = 2.0  # seconds
 
 
