@@ -26,7 +26,7 @@ COMMAND = """
 from PIL import Image
 from nst import __main__ as command_line
 Image.effect_noise((80, 60), 60).convert("RGB").save("PHOTO")
-options = "--encoder compact --size 64 --steps 2 --overwrite".split() + MORE
+options = "--encoder compact --size 64 --steps 3 --overwrite".split() + MORE
 assert command_line.main(["PHOTO", "ink-wash", "-o", "OUT", *options]) == 0
 """
 
@@ -83,3 +83,4 @@ def test_the_command_line_says_how_vgg19_comes_here(hub, tmp_path, advised):
     assert not advised("--finish", "off")
     assert not advised(HF_HUB_OFFLINE="1")
     assert not advised("--finish-share", "0")
+    assert not advised("--steps", "1")
