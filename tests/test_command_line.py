@@ -213,7 +213,17 @@ def test_a_download_has_a_bar_named_for_the_network_that_arrives(folder, monkeyp
         raise WeightsUnavailable("The connection broke.")
 
     monkeypatch.setattr(pipeline, "load_vgg", load)
-    arguments = ["photo.jpg", STYLE, "-o", "out.png", "--finish", "vgg19", *QUICK]
+    arguments = [
+        "photo.jpg",
+        STYLE,
+        "-o",
+        "out.png",
+        "--finish",
+        "vgg19",
+        "--finish-share",
+        "1",
+        *QUICK,
+    ]
     assert command_line.main(arguments) == command_line.BAD_INPUT
     told = capsys.readouterr().err
     assert "VGG-19:  50%" in told
