@@ -29,9 +29,8 @@ __all__ = [
 
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.
-TYPICAL_WIDTH = {"compact": 32, "vgg16": 256, "vgg19": 256}
-# Longest side judged in one pass on a CPU, within 3 GB; larger prints go in tiles.
-TILE = {"compact": 1536, "vgg16": 1024, "vgg19": 1024}
+TYPICAL_WIDTH = {"compact": 32, "vgg16": 640, "vgg19": 640}
+TILE = 1024  # longest side judged in one pass on a CPU; larger prints go in tiles
 KEPT_ENCODERS = 3
 
 
@@ -116,15 +115,9 @@ class Pipeline:
             every=every,
             mask=None if mask is None else to_tensor(_light(mask).resize(size))[:, :1],
             start=to_tensor(start.convert("RGB")) if isinstance(start, Image.Image) else start,
-            tile=self._tile,
+            tile=TILE if self.encoder.device.type == "cpu" else None,
             deadline=deadline,
         )
-
-    @property
-    def _tile(self) -> int | None:
-        if self.encoder.device.type != "cpu":
-            return None
-        return min(TILE[encoder.name] for encoder in (self.encoder, self.finish) if encoder)
 
     @staticmethod
     def picture(step: Step, photo: Image.Image) -> Image.Image:
