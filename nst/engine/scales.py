@@ -98,11 +98,11 @@ class Scales:
         return max(SMALLEST, round(height * share)), max(SMALLEST, round(width * share))
 
     def network(self, leg: Leg) -> Encoder:
-        """What judges it."""
+        """What judges a leg."""
         return self.finish if leg.finishing and self.finish is not None else self.encoder
 
     def at(self, leg: Leg) -> Scale:
-        """The scale it is painted at, with the targets of the network that judges."""
+        """The scale of a leg, with the targets of the network that judges it."""
         share = leg.share
         size = self.size(share)
         content = resize(self.content, size).clamp(0, 1)
