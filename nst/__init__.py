@@ -5,7 +5,7 @@
 >>> photo = open_photo("photo.jpg")
 >>> for step in pipeline.paint(photo, [open_photo("style.jpg")], Recipe()):
 ...     print(step.step, step.total)
->>> pipeline.picture(step, photo).save("painted.png")
+>>> step.picture.save("painted.png")
 """
 
 from nst.engine.stylize import Step, stylize

@@ -275,9 +275,9 @@ def _paint_all(
                 with tqdm(total=recipe.steps, unit="step", desc=label) as bar:
                     for step in _pictures(pipeline, photo, styles, recipe, mask, bar, stop):
                         if step.step in kept:
-                            _save(pipeline, step, photo, kept[step.step], recipe)
+                            _save(pipeline, step, kept[step.step], recipe)
                 if step is not None:
-                    _save(pipeline, step, photo, out, recipe)
+                    _save(pipeline, step, out, recipe)
                     facts.append(_facts(pipeline, recipe, path, out, step))
             except NstError as error:
                 if len(photos) == 1:
@@ -296,9 +296,10 @@ def _paint_all(
     return DONE if facts else BAD_INPUT
 
 
-def _save(pipeline: Pipeline, step: Step, photo: Image.Image, path: Path, recipe: Recipe) -> None:
+def _save(pipeline: Pipeline, step: Step[Image.Image], path: Path, recipe: Recipe) -> None:
     made = {NOTE: painted_by(pipeline)}
-    save_picture(pipeline.picture(step, photo), path, recipe, made)
+    assert step.picture is not None
+    save_picture(step.picture, path, recipe, made)
 
 
 def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:

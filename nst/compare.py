@@ -343,7 +343,7 @@ class LocalPainter:
                 step.step,
                 step.seconds,
                 step.losses,
-                None if step.picture is None else pipeline.picture(step, photo),
+                step.picture,
                 (*about, *step.notes),
                 step.done,
             )

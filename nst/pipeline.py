@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any, cast
 
 import torch
 from PIL import Image
@@ -98,15 +99,17 @@ class Pipeline:
         start: Canvas | Image.Image | None = None,
         every: float | None = 0.5,
         deadline: float | None = None,
-    ) -> Iterator[Step]:
+    ) -> Iterator[Step[Image.Image]]:
         """`stylize` for pictures as `open_photo` returns them; see there for the rest.
 
-        The photo is brought to the recipe's size. mask: white where to paint.
+        The photo is brought to the recipe's size; its transparency is kept. mask: white where to
+        paint.
         """
         use_machine()
         content = fit(photo, recipe.size)
         size = content.size
-        return stylize(
+        alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
+        steps = stylize(
             to_tensor(content),
             [to_tensor(style) for style in styles],
             recipe,
@@ -118,13 +121,10 @@ class Pipeline:
             tile=TILE if self.encoder.device.type == "cpu" else None,
             deadline=deadline,
         )
-
-    @staticmethod
-    def picture(step: Step, photo: Image.Image) -> Image.Image:
-        """A step's picture with the photo's transparency. The step must have one."""
-        assert step.picture is not None
-        alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
-        return join_alpha(to_image(step.picture), alpha)
+        for step in steps:
+            painted = step.picture
+            shown = None if painted is None else join_alpha(to_image(painted), alpha)
+            yield replace(cast(Step[Any], step), picture=shown)
 
 
 def _light(mask: Image.Image) -> Image.Image:

@@ -9,6 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+# Before anything imports torch, and for every process that a test starts: two threads spin for each
+# other as soon as anything else runs, and seconds become minutes.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

@@ -174,26 +174,5 @@ def test_importing_the_package_loads_neither_gradio_nor_spaces():
     assert found.stdout.split() == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_module_says_what_it_offers_and_has_it(path):
-    tree = ast.parse(path.read_text())
-    assert ast.get_docstring(tree)
-    (offered,) = [
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-        and ast.unparse(getattr(node, "target", None) or node.targets[0]) == "__all__"
-    ]
-    defined = {
-        name.id if isinstance(name, ast.Name) else getattr(name, "name", "").split(".")[0]
-        for node in tree.body
-        for name in ast.walk(node)
-        if isinstance(name, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.alias)
-        or (isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store))
-    }
-    assert set(offered) <= defined
-    assert len(offered) == len(set(offered))
-
-
 if __name__ == "__main__":
     PICTURE.write_text(redrawn(PICTURE.read_text()))

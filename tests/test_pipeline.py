@@ -313,7 +313,7 @@ def test_photo_is_painted_at_the_recipes_size(compact):
     for photo in (lion(96), lion(48)):
         step = result(compact, photo)
         assert step.size == (48, 64)
-        picture = compact.picture(step, photo)
+        picture = step.picture
         assert (picture.mode, picture.size) == ("RGB", (64, 48))
         np.testing.assert_allclose(
             np.asarray(picture) / 255, step.picture[0].permute(1, 2, 0).numpy(), atol=0.5 / 255
@@ -324,7 +324,7 @@ def test_photo_keeps_its_transparency(compact):
     photo = lion()
     alpha = Image.linear_gradient("L").resize(photo.size)
     photo.putalpha(alpha)
-    picture = compact.picture(result(compact, photo), photo)
+    picture = result(compact, photo).picture
     assert (picture.mode, picture.size) == ("RGBA", (64, 48))
     expected = np.asarray(alpha.resize(picture.size), float)
     assert np.abs(np.asarray(picture.getchannel("A")) - expected).max() <= 2
@@ -341,7 +341,7 @@ def test_a_transparent_photo_is_composited_once_not_at_every_picture(compact, mo
     monkeypatch.setattr(Image, "composite", watched)
     photo = lion()
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
-    compact.picture(result(compact, photo), photo)
+    result(compact, photo)
     assert composited == [(64, 48)]
 
 
@@ -384,7 +384,7 @@ def test_mask_is_white_where_to_paint_and_of_any_size(compact, mode):
 
 def test_start_is_a_picture_or_a_canvas(compact):
     first = result(compact, lion())
-    again = result(compact, lion(), start=compact.picture(first, lion()))
+    again = result(compact, lion(), start=first.picture)
     on = result(compact, lion(), start=first.canvas)
     assert on.canvas.steps == first.canvas.steps + on.total
     assert again.losses.total < first.losses.total

@@ -126,7 +126,7 @@ def _painted(
     pipeline = open_pipeline(recipe)
     painting = pipeline.paint(photo, [find_style(s) for s in styles], recipe, mask=mask, every=None)
     *_, last = painting
-    return pipeline.picture(last, photo)
+    return last.picture
 
 
 def app(out: Path) -> None:

@@ -46,7 +46,7 @@ def paint(pair: str, recipe: Recipe) -> Path:
         pipeline = open_pipeline(recipe, strict=True)
         *_, last = pipeline.paint(photo, [open_photo(preset.path)], recipe, every=None)
         FOLDER.mkdir(exist_ok=True)
-        picture = fit(pipeline.picture(last, photo).convert("RGB"), side)
+        picture = fit(last.picture.convert("RGB"), side)
         picture.save(path, quality=76, optimize=True, progressive=True, comment=mark)
     return path
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
@@ -18,15 +19,17 @@ from nst.recipe import Recipe
 
 __all__ = ["Step", "stylize"]
 
+Picture = TypeVar("Picture")
+
 
 @dataclass(frozen=True)
-class Step:
+class Step(Generic[Picture]):
     """One step of a painting.
 
-    losses: weighted, by the network that has judged the step, when a picture is due. picture:
-    (1, 3, H, W), fp32 on the CPU in 0..1, when due. finished: how many steps the finishing network
-    has judged. canvas: with the last step, to go on from. notes: what the visitor should know (a
-    smaller size, an earlier end, strokes that could not be larger).
+    losses: weighted, by the network that has judged the step, when a picture is due. picture: when
+    due; from `stylize` (1, 3, H, W), fp32 on the CPU in 0..1, from a pipeline a PIL image.
+    finished: how many steps the finishing network has judged. canvas: with the last step, to go on
+    from. notes: what the visitor should know (a smaller size, an earlier end).
     """
 
     step: int
@@ -35,7 +38,7 @@ class Step:
     seconds: float
     seconds_left: float
     losses: Losses[float] | None = None
-    picture: Tensor | None = None
+    picture: Picture | None = None
     finished: int = 0
     canvas: Canvas | None = None
     notes: tuple[str, ...] = ()
@@ -57,7 +60,7 @@ def stylize(
     start: Canvas | Tensor | None = None,
     tile: int | None = None,
     deadline: float | None = None,
-) -> Iterator[Step]:
+) -> Iterator[Step[Tensor]]:
     """Paint, yielding every step; close the generator to stop.
 
     content: (1, 3, H, W) in 0..1 at the size of the result; each side at least 32.
@@ -113,7 +116,7 @@ class _Painting:
         self.done = self.finished = 0
         self.pace = Pace()
 
-    def run(self, start: Canvas | Tensor | None) -> Iterator[Step]:
+    def run(self, start: Canvas | Tensor | None) -> Iterator[Step[Tensor]]:
         scales = self.scales
         schedule = scales.schedule(max(start.size) if isinstance(start, Canvas) else 0)
         self.total = sum(leg.end - leg.begin for leg in schedule)
@@ -142,7 +145,9 @@ class _Painting:
         assert canvas is not None
         yield self._report(canvas, scale, [], last=True)
 
-    def _paint(self, canvas: Canvas, scale: Scale, leg: Leg, rest: Sequence[Leg]) -> Iterator[Step]:
+    def _paint(
+        self, canvas: Canvas, scale: Scale, leg: Leg, rest: Sequence[Leg]
+    ) -> Iterator[Step[Tensor]]:
         good, good_into = canvas.copy(), self.into
         began, unpaced = time.perf_counter(), 0
         while self.into < leg.end:
@@ -206,7 +211,7 @@ class _Painting:
         scales = self.scales
         return self.pace.expect(scales.network(leg), scales.size(leg.share), leg.end - leg.begin)
 
-    def _report(self, canvas, scale, ahead, losses=None, last=False) -> Step:
+    def _report(self, canvas, scale, ahead, losses=None, last=False) -> Step[Tensor]:
         now = time.perf_counter()
         if last:
             canvas.picture.clamp_(0, 1)  # which L-BFGS may leave on the way

@@ -185,7 +185,7 @@ def _paint(
             if step.picture is None and time.monotonic() - told < TOLD_EVERY:
                 continue
             told = time.monotonic()
-            progress = _progress(step, pipeline, photo, preview)
+            progress = _progress(step, pipeline, preview)
             yield replace(
                 progress,
                 details=" ".join(filter(None, (progress.details, pipeline.reason, substitutes))),
@@ -212,9 +212,9 @@ def _fetching(recipe: Recipe) -> tuple[str, ...]:
     )
 
 
-def _progress(step: Step, pipeline: Pipeline, photo: Image.Image, preview: Preview) -> Progress:
+def _progress(step: Step[Image.Image], pipeline: Pipeline, preview: Preview) -> Progress:
     height, width = step.size
-    picture = None if step.picture is None else pipeline.picture(step, photo)
+    picture = step.picture
     return Progress(
         step=step.step,
         total=step.total,
