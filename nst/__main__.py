@@ -20,7 +20,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -56,12 +55,12 @@ class _Parser(argparse.ArgumentParser):
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     """An option for every setting of a recipe, by its own name."""
     parser.add_argument("--recipe", default="default", help=f"one of {', '.join(RECIPES)}")
-    for entry in fields(Recipe):
-        if entry.name not in ("name", "mix"):
-            options = choices(entry.name)
-            about = entry.metadata["about"] + (f" ({', '.join(options)})" if options else "")
+    for name, field in Recipe.model_fields.items():
+        if name not in ("name", "mix"):
+            options = choices(name)
+            about = f"{field.description}" + (f" ({', '.join(options)})" if options else "")
             parser.add_argument(
-                f"--{entry.name.replace('_', '-')}", metavar="VALUE", help=about.replace("%", "%%")
+                f"--{name.replace('_', '-')}", metavar="VALUE", help=about.replace("%", "%%")
             )
 
 
@@ -104,9 +103,9 @@ def _paint_parser() -> argparse.ArgumentParser:
 def _recipe(args: argparse.Namespace, style: str) -> Recipe:
     """The recipe asked for, tuned for a preset style, and over it the settings that were given."""
     given = {
-        entry.name: parse_value(entry.name, text)
-        for entry in fields(Recipe)
-        if isinstance(text := getattr(args, entry.name, None), str)
+        name: parse_value(name, text)
+        for name in Recipe.model_fields
+        if isinstance(text := getattr(args, name, None), str)
     }
     recipe, preset = get_recipe(args.recipe), preset_of(style)
     return (preset.recipe(recipe) if preset else recipe).replace(**given)
@@ -204,7 +203,7 @@ def _facts(
         "seconds": round(step.seconds, 3),
         "losses": step.losses._asdict() if step.losses else {},
         "notes": [*filter(None, (pipeline.reason, pipeline.substitutes(recipe), *step.notes))],
-        "recipe": asdict(recipe),
+        "recipe": recipe.model_dump(),
     }
 
 
@@ -317,7 +316,7 @@ def _recipes(argv: list[str]) -> int:
     default = Recipe()
     for name, entry in RECIPES.items():
         print(f"{name}\n  {entry.about}\n  Source: {entry.source}\n  Ours: {entry.ours}")
-        for key, value in asdict(entry.recipe).items():
+        for key, value in entry.recipe.model_dump().items():
             if key != "name" and (name == "default" or value != getattr(default, key)):
                 print(
                     f"    {key} = {', '.join(map(str, value)) if type(value) is tuple else value}"
@@ -359,7 +358,7 @@ def _open(argv: list[str]) -> int:
     parser.add_argument("picture", type=Path)
     picture = parser.parse_args(argv).picture
     recipe, note = read_recipe(picture), read_notes(picture).get(NOTE, "")
-    print(json.dumps(asdict(recipe), indent=2))
+    print(json.dumps(recipe.model_dump(), indent=2))
     if sentence := otherwise_here(note, recipe):
         print(sentence, file=sys.stderr)
     return DONE

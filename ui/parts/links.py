@@ -5,7 +5,7 @@ Only settings and the ids of shipped pictures can be in a link; a visitor's own 
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from nst.errors import BadInput
@@ -86,12 +86,12 @@ def missing(found: Mapping[str, str], mixed: bool) -> tuple[str, ...]:
 def unread(query: Mapping[str, str]) -> tuple[str, ...]:
     """Sentences on the settings of a link that cannot be used as they stand, by name."""
     told = []
-    for entry in fields(Recipe):
-        text = query.get(entry.name)
-        if not isinstance(text, str) or entry.name in ("style_layers", "style_layer_weights"):
+    for name in Recipe.model_fields:
+        text = query.get(name)
+        if not isinstance(text, str) or name in ("style_layers", "style_layer_weights"):
             continue
         try:
-            Recipe().replace(**{entry.name: parse_value(entry.name, text)})
+            Recipe().replace(**{name: parse_value(name, text)})
         except BadInput as error:
             told.append(str(error))
     return tuple(told)
@@ -105,7 +105,7 @@ def read_settings(text: str, preset: Preset | None) -> Recipe:
     pairs = dict(parse_qsl(text[:LONGEST], keep_blank_values=True))
     base = get_recipe(pairs.pop("name", "default"))
     base = preset.recipe(base) if preset else base
-    settings = {entry.name for entry in fields(Recipe)}
+    settings = Recipe.model_fields
     return base.replace(**{k: parse_value(k, v) if k in settings else v for k, v in pairs.items()})
 
 
