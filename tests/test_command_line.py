@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst import __main__ as command_line
-from nst import pipeline
+from nst import command_line, pipeline
 from nst.errors import BadInput, WeightsUnavailable
 from nst.pictures import export
 from nst.pipeline import Pipeline

@@ -24,7 +24,7 @@ print([*told, seen(offer.show()), seen(offer.arrive())])
 """
 COMMAND = """
 from PIL import Image
-from nst import __main__ as command_line
+from nst import command_line
 Image.effect_noise((80, 60), 60).convert("RGB").save("PHOTO")
 options = "--encoder compact --size 64 --steps 3 --overwrite".split() + MORE
 assert command_line.main(["PHOTO", "ink-wash", "-o", "OUT", *options]) == 0

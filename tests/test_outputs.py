@@ -5,7 +5,7 @@ import os
 import pytest
 
 from nst.errors import BadInput
-from nst.pictures.outputs import check_outputs
+from nst.outputs import check_outputs
 
 
 def test_a_new_name_can_be_written_and_nothing_is_left_behind(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst import __main__ as command_line
+from nst import command_line
 from nst.errors import BadInput
 from nst.presets import EXAMPLES, find_style, load_presets, preset_of, read_presets
 from nst.published import RECIPES

@@ -12,7 +12,7 @@ import yaml
 from gradio.media import get_image
 from PIL import Image
 
-from nst import __main__ as command_line
+from nst import command_line
 from nst.pictures.limits import Limits
 from nst.presets import EXAMPLES, load_presets
 from nst.published import RECIPES
