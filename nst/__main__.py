@@ -40,7 +40,7 @@ from nst.presets import find_style, preset_of, style_path
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, choices, parse_value
-from nst.weights.store import SOURCES, fetch, is_fetchable
+from nst.weights import SOURCES, fetch, is_fetchable
 
 __all__ = ["main"]
 

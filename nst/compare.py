@@ -13,7 +13,7 @@ from nst.pictures.export import contact_sheet
 from nst.pipeline import TITLES, Pipeline, open_pipeline
 from nst.published import get_recipe
 from nst.recipe import Recipe
-from nst.weights.store import is_cached
+from nst.weights import is_cached
 
 __all__ = [
     "COMPARISONS",
