@@ -26,7 +26,7 @@ from nst.pictures.export import contact_sheet, save_picture
 from nst.pictures.images import fit, open_photo, to_image, to_tensor
 from nst.pipeline import choose_dtype
 from nst.recipe import Recipe
-from nst.weights.encoders import build_encoder
+from nst.weights import build_encoder
 
 # Photograph and painting; none of them was seen in training (see tools/distil/album.py).
 PAIRS = (

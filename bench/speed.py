@@ -35,7 +35,7 @@ from nst.engine.stylize import stylize
 from nst.hardware import cores, fastest_dtype, use_machine
 from nst.pictures.images import fit, open_photo, to_image, to_tensor
 from nst.recipe import Recipe
-from nst.weights.encoders import build_encoder
+from nst.weights import build_encoder
 
 __all__ = ["main"]
 

@@ -34,7 +34,7 @@ from nst.presets import find_style, preset_of, style_path
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, choices, parse_value
-from nst.weights.store import SOURCES, fetch, is_fetchable
+from nst.weights import SOURCES, fetch, is_fetchable
 
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
 UNFINISHED = "unfinished"  # the note inside a painting that was stopped

@@ -14,7 +14,7 @@ from nst.errors import BadInput
 from nst.pipeline import TITLES
 from nst.published import get_recipe
 from nst.recipe import Recipe
-from nst.weights.store import is_cached
+from nst.weights import is_cached
 
 Row = tuple[str, str, str, str, str]
 # Yields steps with .step, .total, .seconds, .losses, .picture (a PIL image or None), .notes, .done.

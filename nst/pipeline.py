@@ -16,8 +16,7 @@ from nst.errors import WeightsUnavailable
 from nst.hardware import device_name, dtype_name, fastest_dtype, pick_device, use_machine
 from nst.pictures.images import fit, join_alpha, to_image, to_tensor
 from nst.recipe import Recipe, layer_name
-from nst.weights.encoders import build_encoder
-from nst.weights.store import SOURCES, is_cached, load_vgg, progress_bar
+from nst.weights import SOURCES, build_encoder, is_cached, load_vgg
 
 __all__ = [
     "TITLES",
@@ -240,6 +239,5 @@ def _ready(name: str, recipe: Recipe, fetch: bool) -> Encoder:
     except WeightsUnavailable:
         if not fetch or name not in SOURCES:
             raise
-    with progress_bar(name) as progress:
-        load_vgg(name, progress)
+    load_vgg(name)
     return _encoder(name, recipe.pooling)

@@ -8,7 +8,7 @@ import torch
 from nst.hardware import dtype_name
 from nst.pipeline import Pipeline, choose_dtype, choose_encoder, choose_finish
 from nst.recipe import Recipe
-from nst.weights.store import SOURCES, load_compact
+from nst.weights import SOURCES, load_compact
 
 __all__ = ["NOTE", "otherwise_here", "painted_by"]
 

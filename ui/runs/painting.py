@@ -23,8 +23,7 @@ from nst.pictures.images import split_alpha, to_tensor
 from nst.pipeline import Pipeline, open_pipeline
 from nst.provenance import painted_by
 from nst.recipe import Recipe
-from nst.weights.background import Background
-from nst.weights.store import SOURCES, is_cached
+from nst.weights import SOURCES, Background, is_cached
 from ui.runs import zero
 from ui.runs.pace import Spent, about, clock, pace
 from ui.runs.preview import Preview

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from nst.weights.store import SOURCES, is_fetchable
+from nst.weights import SOURCES, is_fetchable
 from ui.runs import zero
 from ui.runs.events import QUICK
 from ui.runs.painting import BACKGROUND
