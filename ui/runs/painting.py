@@ -27,7 +27,6 @@ from nst.weights import SOURCES, Background, is_cached
 from ui.runs import zero
 from ui.runs.pace import Spent, about, clock, pace
 from ui.runs.preview import Preview
-from ui.server.fair_queue import painting_queue
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 
@@ -93,20 +92,8 @@ def run(
     every: float = 0.5,
     deadline: float = RUN_LIMITS.deadline,
 ) -> Generator[Progress, None, None]:
-    """Wait for the visitor's turn, then `paint`; close the generator to leave or to stop."""
-    _check(recipe)
-    aspect = min(photo.size) / max(photo.size)
-    expected = pace.expect(recipe, aspect, _long_side(start))
-    with painting_queue.join(visitor, expected) as ticket:
-        for before, seconds in ticket.waiting():
-            line = waiting_line(before, seconds)
-            yield Progress(0, recipe.steps, photo.size, 0.0, line, ())
-        for progress in paint(
-            photo, styles, recipe, mask=mask, start=start, every=every, deadline=deadline
-        ):
-            if progress.seconds_left is not None:
-                ticket.expect(progress.seconds_left)
-            yield progress
+    """Paint; close the generator to stop."""
+    yield from paint(photo, styles, recipe, mask=mask, start=start, every=every, deadline=deadline)
 
 
 def paint(

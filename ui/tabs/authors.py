@@ -29,8 +29,7 @@ from ui.runs.events import QUICK
 from ui.runs.job import Job
 from ui.runs.messages import status_html
 from ui.runs.pace import about, clock, pace
-from ui.runs.painting import BACKGROUND, paint, waiting_line
-from ui.server.fair_queue import Ticket, painting_queue
+from ui.runs.painting import BACKGROUND, paint
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 from ui.tabs.inputs import InputPanel
@@ -126,14 +125,11 @@ def _in_turn(visitor: Visitor, recipes: list[Recipe], name: str, asked: Job, sta
     """
     seconds = pace.expect_all(recipes, min(asked.photo.size) / max(asked.photo.size))
     view = replace(start, share=0.0)
-    with painting_queue.join(visitor, seconds) as turn:
-        for before, left in turn.waiting():
-            yield replace(view, line=waiting_line(before, left))
-        yield from _views(turn, recipes, seconds, name, asked, view)
+    yield from _views(recipes, seconds, name, asked, view)
 
 
 def _views(
-    turn: Ticket, recipes: list[Recipe], seconds: float | None, name: str, asked: Job, view: View
+    recipes: list[Recipe], seconds: float | None, name: str, asked: Job, view: View
 ) -> Views:
     notes: list[str] = []
     shown = 0.0
@@ -148,8 +144,6 @@ def _views(
         if progress.picture is not None and time.monotonic() - shown > SHOWN_EVERY:
             shown = time.monotonic()
             view = replace(view, developing=(progress.caption, progress.picture))
-        if progress.seconds_left is not None:
-            turn.expect(progress.seconds_left)
         so_far = f"step {progress.done:,} of {progress.total:,}"
         left = f", {about(progress.seconds_left)} left" if progress.seconds_left else ""
         view = replace(
