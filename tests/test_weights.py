@@ -5,6 +5,7 @@ import resource
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,7 @@ def test_no_hub_is_one_sentence(hub, tmp_path, monkeypatch):
     assert not weights.is_fetchable("vgg19")
     monkeypatch.setenv("ALL_PROXY", "pigeon://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY")
+    close_session()
     assert "pigeon" in fail()
     assert left(tmp_path) == []
 
