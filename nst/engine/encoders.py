@@ -5,7 +5,7 @@ it. Keras' `block4_conv2` has its ReLU built in, so it names the same features a
 
 VGG-16 and VGG-19: Simonyan and Zisserman 2014 (arXiv 1409.1556), laid out as torchvision does.
 The compact encoder is a narrow network of the same kind, distilled by `tools/distil`. Where weights
-come from is known to `nst.weights`.
+come from is known to `nst.weights.encoders`.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
