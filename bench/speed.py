@@ -41,7 +41,6 @@ GRAPH = " as a CUDA graph"
 RANDOM_STYLE = 1e4  # what balances content and style for weights that are not VGG-19's own
 
 Table = dict[str, dict[str, float]]
-"""{column: {row: number}}"""
 
 
 class Bench:
@@ -213,7 +212,7 @@ def instant(bench: Bench) -> dict[str, Table]:
 
     painter, one = load_painter(bench.network(COMPACT)), bench.textbook_step()
     found = {}
-    for size in bench.args.instant_sizes:
+    for size in bench.args.sizes:
         photo, style = bench.pictures(size)
         code = painter.style(style)
         tasks = {
@@ -272,14 +271,13 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--painting", type=Path, default=STYLES / "swirling-night.jpg")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--paint-sizes", type=int, nargs="+", default=[384, 512, 1024])
-    parser.add_argument("--instant-sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--race-size", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     parser.set_defaults(race_steps=300, matmul=0, recipe={})
     args = parser.parse_args(words)
     if args.quick:
-        args.sizes, args.paint_sizes, args.instant_sizes = [32], [48, 64], [64]
+        args.sizes, args.paint_sizes = [32], [48, 64]
         args.race_size, args.race_steps, args.rounds, args.matmul = 48, 6, 1, 256
         args.recipe = {"steps": 6}
     return args
