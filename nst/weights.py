@@ -95,7 +95,8 @@ def build_encoder(
     if name == "compact":
         encoder = _compact()
     else:
-        encoder = load_features(vgg(name, pooling or "max"), load_vgg(name, download=download))
+        weights = load_vgg(name, download=download)
+        encoder = load_features(vgg(name, pooling or "max"), weights)
     encoder = encoder.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return encoder.requires_grad_(False).eval()
 
