@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from nst.errors import BadInput
 from nst.recipe import FORMER_NAMES, Recipe
 
-__all__ = ["RECIPES", "get_recipe"]
-
 
 @dataclass(frozen=True)
 class NamedRecipe:

@@ -5,7 +5,6 @@ TensorFlow 1 graphs of `lodaya` and `five-minute` compute it with each convoluti
 conv4_2 is `relu4_2` here.
 """
 
-
 import pytest
 
 from nst.errors import BadInput
