@@ -10,10 +10,9 @@ python -m nst weights [vgg16|vgg19|all]       fetch VGG weights ahead of time, v
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -26,7 +25,15 @@ from tqdm import tqdm
 from nst.compare import COMPARISONS, Entry, Series, missing_networks, paint_series, scaled, table
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError, WeightsUnavailable
-from nst.outputs import check_outputs, frames_of, outputs_in, save_output
+from nst.outputs import (
+    UNFINISHED,
+    Job,
+    check_outputs,
+    find_photos,
+    is_missing,
+    plan,
+    save_output,
+)
 from nst.pictures.export import contact_sheet, read_notes, read_recipe
 from nst.pictures.images import open_photo
 from nst.pipeline import TITLES, Pipeline, choose_finish, open_pipeline
@@ -37,10 +44,6 @@ from nst.recipe import Recipe, choices, parse_value
 from nst.weights.store import SOURCES, fetch, is_fetchable
 
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
-UNFINISHED = "unfinished"  # the note inside a painting that was stopped
-PICTURES = frozenset(
-    ".jpg .jpeg .jfif .jpe .mpo .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split()
-)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,15 +72,6 @@ def _opening(role: str) -> Iterator[None]:
         yield
     except BadInput as error:
         raise BadInput(f"{role}: {error}") from None
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A photo to paint, where to, and where its frames go by their steps."""
-
-    photo: Path
-    out: Path
-    frames: dict[int, Path]
 
 
 def _paint_parser() -> argparse.ArgumentParser:
@@ -150,26 +144,6 @@ def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
     return styles, (rest, *weights)
 
 
-def _photos(names: list[str]) -> list[Path]:
-    """Files as they are, folders as the pictures in them; hidden files are not counted."""
-    found: list[Path] = []
-    for path in map(Path, names):
-        try:
-            inside = sorted(path.iterdir()) if path.is_dir() else None
-        except OSError as error:
-            raise BadInput(f"The folder {str(path)!r} cannot be read: {error.strerror}.") from None
-        if inside is None:
-            found.append(path)
-            continue
-        pictures = [
-            p for p in inside if p.suffix.lower() in PICTURES and not p.name.startswith(".")
-        ]
-        if not pictures:
-            raise BadInput(f"There is no picture in the folder {path}.")
-        found += pictures
-    return found
-
-
 def _paint(argv: list[str]) -> int:
     args = _paint_parser().parse_args(argv)
     *names, style = args.pictures
@@ -177,16 +151,17 @@ def _paint(argv: list[str]) -> int:
         raise BadInput("One picture was given; a photo and a style are needed.")
     others, weights = _mixture(args.mix)
     recipe = _recipe(args, style).replace(mix=weights)
-    photos = _photos(names)
+    photos = find_photos(names)
     many = len(photos) > 1 or Path(names[0]).is_dir()
-    jobs = _jobs(args, photos, many, recipe)
+    jobs = plan(photos, args.out + "/" if many else args.out, args.frames, recipe)
     with _opening("Style"):
         paths = [style_path(name) for name in (style, *others)]
     inputs = [*photos, *paths, *filter(None, [args.mask])]
     check_outputs([job.out for job in jobs], inputs, args.overwrite or many)
-    if many and not args.overwrite:
-        jobs = _missing(jobs)
-    for job in jobs:
+    missing = [job for job in jobs if args.overwrite or not many or is_missing(job.out)]
+    if there := len(jobs) - len(missing):
+        _tell(f"{there} of {len(jobs)} are there already; --overwrite paints them again.")
+    for job in missing:
         again = args.overwrite or (many and job.out.exists())
         check_outputs(list(job.frames.values()), inputs, again)
     with _opening("Style"):
@@ -196,53 +171,96 @@ def _paint(argv: list[str]) -> int:
     if not many:
         with _opening("Photo"):
             open_photo(photos[0])  # before the encoder is loaded
-    pipeline = open_pipeline(recipe, strict=True)
-    return _paint_all(pipeline, jobs, styles, recipe, mask, many, args.json)
+    painter = _Painter(open_pipeline(recipe, strict=True), styles, recipe, mask)
+    return _paint_all(painter, missing, many, args.json)
 
 
-def _jobs(args: argparse.Namespace, photos: list[Path], many: bool, recipe: Recipe) -> list[_Job]:
-    """Where each photo is painted to, in folders that are made where they are missing."""
-    out = Path(args.out)
-    folder = many or out.is_dir() or args.out.endswith(("/", os.sep))
-    outs = outputs_in(out, photos) if folder else [out]
-    steps = [step for step in range(1, recipe.steps + 1) if recipe.keeps(step)]
-    if args.frames and not steps:
-        raise BadInput(
-            f"--frames was given, but no frame of {recipe.steps} steps is kept: "
-            "add --keep-every or --keep-at."
-        )
-    for made in filter(None, [out if folder else None, args.frames]):
+@dataclass(frozen=True)
+class _Painter:
+    """What all photos of a run are painted with."""
+
+    pipeline: Pipeline
+    styles: Sequence[Image.Image]
+    recipe: Recipe
+    mask: Image.Image | None = None
+
+    def steps(self, photo: Image.Image) -> Iterator[Step[Image.Image]]:
+        """Paint in a thread of its own, so that Ctrl-C need not wait for the step under way."""
+        passed: SimpleQueue = SimpleQueue()
+        closed = Event()
+
+        def paint() -> None:
+            try:
+                for step in self.pipeline.paint(
+                    photo, self.styles, self.recipe, mask=self.mask, every=1.0
+                ):
+                    passed.put(step)
+                    if closed.is_set():
+                        return
+                passed.put(None)
+            except BaseException as error:
+                passed.put(error)
+
+        Thread(target=paint, daemon=True).start()
         try:
-            made.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInput(f"The folder {made} cannot be made: {error.strerror}.") from None
-    kept = [frames_of(one, args.frames, steps) if args.frames else {} for one in outs]
-    return [_Job(*one) for one in zip(photos, outs, kept, strict=True)]
+            while (found := passed.get()) is not None:
+                if isinstance(found, BaseException):
+                    raise found
+                yield found
+        finally:
+            closed.set()
+
+    def paint(self, job: Job, label: str) -> tuple[dict[str, Any] | None, bool]:
+        """Paint and save a photo: (facts for programs, whether it was stopped)."""
+        with _opening("Photo"):
+            photo = open_photo(job.photo)
+        last, stopped, notes = None, False, {NOTE: painted_by(self.pipeline)}
+        try:
+            with tqdm(total=self.recipe.steps, unit="step", desc=label) as bar:
+                for step in self.steps(photo):
+                    bar.update(step.step - bar.n)
+                    last = step if step.picture else last
+                    if step.picture and step.step in job.frames:
+                        save_output(step.picture, job.frames[step.step], self.recipe, notes)
+        except KeyboardInterrupt:
+            stopped = True
+        if last is None:
+            return None, stopped
+        assert last.picture is not None
+        if stopped:
+            notes[UNFINISHED] = f"{last.step} of {last.total} steps"
+        try:
+            saved = save_output(last.picture, job.out, self.recipe, notes)
+        except KeyboardInterrupt:  # it came too late to stop anything
+            saved, stopped = save_output(last.picture, job.out, self.recipe, notes), True
+        if saved != job.out:
+            _tell(f"{job.out} could not be written in the end; the painting is in {saved}.")
+        if stopped:
+            steps = f"{last.step} of {last.total} steps"
+            _tell(f"Stopped after {steps}; what is painted is in {saved}.")
+        return self._facts(job.photo, saved, last), stopped
+
+    def _facts(self, photo: Path, out: Path, step: Step) -> dict[str, Any]:
+        pipeline = self.pipeline
+        notes = (pipeline.reason, pipeline.substitutes(self.recipe), *step.notes)
+        return {
+            "photo": str(photo),
+            "out": str(out),
+            "encoder": pipeline.encoder.name,
+            "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
+            "device": pipeline.device,
+            "dtype": pipeline.dtype,
+            "width": step.size[1],
+            "height": step.size[0],
+            "steps": step.step,
+            "seconds": round(step.seconds, 3),
+            "losses": step.losses._asdict() if step.losses else {},
+            "notes": [note for note in notes if note],
+            "recipe": self.recipe.model_dump(),
+        }
 
 
-def _missing(jobs: list[_Job]) -> list[_Job]:
-    """Those whose painting is not there, or was stopped before its end."""
-    missing = []
-    for job in jobs:
-        notes: dict[str, str] = {}
-        with suppress(BadInput):  # no painting of ours, which stays as it is
-            notes = read_notes(job.out) if job.out.exists() else {UNFINISHED: ""}
-        if UNFINISHED in notes:
-            missing.append(job)
-    if there := len(jobs) - len(missing):
-        _tell(f"{there} of {len(jobs)} are there already; --overwrite paints them again.")
-    return missing
-
-
-def _paint_all(
-    pipeline: Pipeline,
-    jobs: Sequence[_Job],
-    styles: list[Image.Image],
-    recipe: Recipe,
-    mask: Image.Image | None,
-    many: bool,
-    as_json: bool,
-) -> int:
+def _paint_all(painter: _Painter, jobs: Sequence[Job], many: bool, as_json: bool) -> int:
     """Paint every photo; one that fails is reported and skipped when there are others.
 
     Ctrl-C keeps what the one under way has, and begins no other.
@@ -250,12 +268,10 @@ def _paint_all(
     facts: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     stopped = False
-    for i, job in enumerate(jobs):
-        label = f"{i + 1} of {len(jobs)}: {job.photo.name}" if many else job.photo.name
+    for i, job in enumerate(jobs, start=1):
         try:
-            with _opening("Photo"):
-                photo = open_photo(job.photo)
-            fact, stopped = _paint_one(pipeline, job, photo, styles, recipe, mask, label)
+            label = f"{i} of {len(jobs)}: {job.photo.name}" if many else job.photo.name
+            fact, stopped = painter.paint(job, label)
             facts += [fact] if fact else []
         except NstError as error:
             if not many:
@@ -265,102 +281,14 @@ def _paint_all(
         if stopped:
             break
     notes = [note for fact in facts for note in fact["notes"]]
-    _tell(*dict.fromkeys([*notes, _better_finish(pipeline, recipe)]))
-    if many:
+    _tell(*dict.fromkeys([*notes, _better_finish(painter.pipeline, painter.recipe)]))
+    if many and jobs:
         _tell(f"Painted {len(facts)} of {len(jobs)} photos.")
     if as_json and (facts or many):
         _print(json.dumps({"painted": facts, "failed": failed} if many else facts[0]))
     if stopped:
         return STOPPED
     return BAD_INPUT if failed and not facts else DONE
-
-
-def _paint_one(
-    pipeline: Pipeline,
-    job: _Job,
-    photo: Image.Image,
-    styles: Sequence[Image.Image],
-    recipe: Recipe,
-    mask: Image.Image | None,
-    label: str,
-) -> tuple[dict[str, Any] | None, bool]:
-    """Paint and save: (facts for programs, whether it was stopped)."""
-    last, stopped, notes = None, False, {NOTE: painted_by(pipeline)}
-    try:
-        with tqdm(total=recipe.steps, unit="step", desc=label, file=sys.stderr) as bar:
-            for step in _steps(pipeline, photo, styles, recipe, mask):
-                bar.update(step.step - bar.n)
-                if step.picture is None:
-                    continue
-                last = step
-                if step.step in job.frames:
-                    save_output(step.picture, job.frames[step.step], recipe, notes)
-    except KeyboardInterrupt:
-        stopped = True
-    if last is None or last.picture is None:
-        return None, stopped
-    if stopped:
-        notes[UNFINISHED] = f"{last.step} of {last.total} steps"
-    try:
-        saved = save_output(last.picture, job.out, recipe, notes)
-    except KeyboardInterrupt:  # it came too late to stop anything
-        saved, stopped = save_output(last.picture, job.out, recipe, notes), True
-    if saved != job.out:
-        _tell(f"{job.out} could not be written in the end; the painting is in {saved}.")
-    if stopped:
-        _tell(f"Stopped after {last.step} of {last.total} steps; what is painted is in {saved}.")
-    return _facts(pipeline, recipe, job.photo, saved, last), stopped
-
-
-def _steps(
-    pipeline: Pipeline,
-    photo: Image.Image,
-    styles: Sequence[Image.Image],
-    recipe: Recipe,
-    mask: Image.Image | None = None,
-) -> Iterator[Step[Image.Image]]:
-    """Paint in a thread of its own, so that Ctrl-C need not wait for the step under way."""
-    passed: SimpleQueue = SimpleQueue()
-    closed = Event()
-
-    def paint() -> None:
-        try:
-            for step in pipeline.paint(photo, styles, recipe, mask=mask, every=1.0):
-                passed.put(step)
-                if closed.is_set():
-                    return
-            passed.put(None)
-        except BaseException as error:
-            passed.put(error)
-
-    Thread(target=paint, daemon=True).start()
-    try:
-        while (found := passed.get()) is not None:
-            if isinstance(found, BaseException):
-                raise found
-            yield found
-    finally:
-        closed.set()
-
-
-def _facts(
-    pipeline: Pipeline, recipe: Recipe, photo: Path, out: Path, step: Step
-) -> dict[str, Any]:
-    return {
-        "photo": str(photo),
-        "out": str(out),
-        "encoder": pipeline.encoder.name,
-        "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
-        "device": pipeline.device,
-        "dtype": pipeline.dtype,
-        "width": step.size[1],
-        "height": step.size[0],
-        "steps": step.step,
-        "seconds": round(step.seconds, 3),
-        "losses": step.losses._asdict() if step.losses else {},
-        "notes": [*filter(None, (pipeline.reason, pipeline.substitutes(recipe), *step.notes))],
-        "recipe": recipe.model_dump(),
-    }
 
 
 def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:
@@ -428,11 +356,11 @@ def _paint_comparison(name: str, photo: Image.Image, entries: list[Entry], out: 
             tell_once(str(error))
             pipeline = open_pipeline(recipe)
         tell_once(pipeline.substitutes(recipe))
-        return _steps(pipeline, photo, styles, recipe)
+        return _Painter(pipeline, styles, recipe).steps(photo)
 
     comparison, stopped = COMPARISONS[name], False
     try:
-        with tqdm(unit="step", file=sys.stderr) as bar:
+        with tqdm(unit="step") as bar:
             for now in paint_series(photo, entries, painter, frames=comparison.frames):
                 bar.total = now.total
                 bar.set_description(now.title, refresh=False)
