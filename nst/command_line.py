@@ -36,7 +36,7 @@ from nst.outputs import (
 )
 from nst.pictures.export import contact_sheet, read_notes, read_recipe
 from nst.pictures.images import open_photo
-from nst.pipeline import TITLES, Pipeline, choose_finish, open_pipeline
+from nst.pipeline import Pipeline, choose_finish, open_pipeline
 from nst.presets import find_style, preset_of, style_path
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.published import RECIPES, get_recipe
@@ -44,6 +44,7 @@ from nst.recipe import Recipe, choices, parse_value
 from nst.weights.store import SOURCES, fetch, is_fetchable
 
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
+OVERWRITE = "replace existing files; input files are never overwritten"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -80,24 +81,15 @@ def _paint_parser() -> argparse.ArgumentParser:
         description="Repaint a photo in the style of a painting.",
         epilog="Also: python -m nst recipes | compare | open | weights, each with --help.",
     )
+    pictures = "photos or folders of photos, and last the style: a picture or a preset's name"
+    mix = "another style and its weight; the first has what is left of 1"
     add = parser.add_argument
-    add(
-        "pictures",
-        nargs="+",
-        metavar="PICTURE",
-        help="photos or folders of photos, and last the style: a picture or a preset's name",
-    )
+    add("pictures", nargs="+", metavar="PICTURE", help=pictures)
     add("-o", "--out", required=True, help="picture, or folder")
     add("--frames", type=Path, metavar="FOLDER", help="for frames, by --keep-every and --keep-at")
-    _add_overwrite(parser)
+    add("--overwrite", action="store_true", help=OVERWRITE)
     add("--json", action="store_true", help="print one JSON object last")
-    add(
-        "--mix",
-        action="append",
-        default=[],
-        metavar="STYLE=WEIGHT",
-        help="another style and its weight; the first has what is left of 1",
-    )
+    add("--mix", action="append", default=[], metavar="STYLE=WEIGHT", help=mix)
     add("--mask", type=Path, help="picture, white where to paint")
     add("--recipe", default="default", help=f"one of {', '.join(RECIPES)}")
     for name, field in Recipe.model_fields.items():
@@ -106,11 +98,6 @@ def _paint_parser() -> argparse.ArgumentParser:
             about = f"{field.description}{options}".replace("%", "%%")
             add(f"--{name.replace('_', '-')}", metavar="VALUE", help=about)
     return parser
-
-
-def _add_overwrite(parser: argparse.ArgumentParser) -> None:
-    about = "replace existing files; input files are never overwritten"
-    parser.add_argument("--overwrite", action="store_true", help=about)
 
 
 def _recipe(args: argparse.Namespace, style: str) -> Recipe:
@@ -136,12 +123,10 @@ def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
         if not name:
             raise BadInput(f"--mix is {entry!r}; it must be like night.jpg=0.4.")
         styles.append(name)
-    if not styles:
-        return [], ()
     rest = 1 - sum(weights)
-    if rest < 0 or min(weights) < 0:
+    if rest < 0 or min(weights, default=0) < 0:
         raise BadInput(f"The weights of --mix add up to {sum(weights):g}; they can have 1 at most.")
-    return styles, (rest, *weights)
+    return styles, (rest, *weights) if styles else ()
 
 
 def _paint(argv: list[str]) -> int:
@@ -227,8 +212,9 @@ class _Painter:
         if last is None:
             return None, stopped
         assert last.picture is not None
+        reached = f"{last.step} of {last.total} steps"
         if stopped:
-            notes[UNFINISHED] = f"{last.step} of {last.total} steps"
+            notes[UNFINISHED] = reached
         try:
             saved = save_output(last.picture, job.out, self.recipe, notes)
         except KeyboardInterrupt:  # it came too late to stop anything
@@ -236,8 +222,7 @@ class _Painter:
         if saved != job.out:
             _tell(f"{job.out} could not be written in the end; the painting is in {saved}.")
         if stopped:
-            steps = f"{last.step} of {last.total} steps"
-            _tell(f"Stopped after {steps}; what is painted is in {saved}.")
+            _tell(f"Stopped after {reached}; what is painted is in {saved}.")
         return self._facts(job.photo, saved, last), stopped
 
     def _facts(self, photo: Path, out: Path, step: Step) -> dict[str, Any]:
@@ -281,7 +266,7 @@ def _paint_all(painter: _Painter, jobs: Sequence[Job], many: bool, as_json: bool
         if stopped:
             break
     notes = [note for fact in facts for note in fact["notes"]]
-    _tell(*dict.fromkeys([*notes, _better_finish(painter.pipeline, painter.recipe)]))
+    _tell(*dict.fromkeys([*notes, _better_finish(painter)]))
     if many and jobs:
         _tell(f"Painted {len(facts)} of {len(jobs)} photos.")
     if as_json and (facts or many):
@@ -291,14 +276,14 @@ def _paint_all(painter: _Painter, jobs: Sequence[Job], many: bool, as_json: bool
     return BAD_INPUT if failed and not facts else DONE
 
 
-def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:
+def _better_finish(painter: _Painter) -> str:
     """How to fetch VGG-19, where it would have finished and can be had; else empty."""
+    name, recipe = painter.pipeline.encoder.name, painter.recipe
     wanted = recipe.replace(finish="vgg19") if recipe.finish == "auto" else recipe
-    painter = pipeline.encoder.name
-    if painter != "compact" or not choose_finish(wanted, painter)[1] or not is_fetchable("vgg19"):
+    if name != "compact" or not choose_finish(wanted, name)[1] or not is_fetchable("vgg19"):
         return ""
-    title, size = TITLES["vgg19"], SOURCES["vgg19"].size / 1e6
-    return f"For better paintings fetch {title}, {size:.0f} MB: python -m nst weights vgg19"
+    size = SOURCES["vgg19"].size / 1e6
+    return f"For better paintings fetch VGG-19, {size:.0f} MB: python -m nst weights vgg19"
 
 
 def _recipes(argv: list[str]) -> int:
@@ -322,7 +307,7 @@ def _compare(argv: list[str]) -> int:
     parser.add_argument("photo", type=Path)
     parser.add_argument("style")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    _add_overwrite(parser)
+    parser.add_argument("--overwrite", action="store_true", help=OVERWRITE)
     parser.add_argument("--size", type=int, help="long side; the recipes' own without it")
     parser.add_argument("--steps", type=int, help="steps; the recipes' own without it")
     args = parser.parse_args(argv)
@@ -340,25 +325,26 @@ def _compare(argv: list[str]) -> int:
 
 def _paint_comparison(name: str, photo: Image.Image, entries: list[Entry], out: Path) -> int:
     told: set[str] = set()
-    shown: list[tuple[Image.Image, str]] = []
+    missing: set[str] = set()
+    comparison, stopped = COMPARISONS[name], False
     now: Series | None = None
+    shown: list[tuple[Image.Image, str]] = []
 
     def tell_once(*sentences: str) -> None:
-        for sentence in filter(None, sentences):
-            if sentence not in told:
-                told.add(sentence)
-                tqdm.write(sentence, file=sys.stderr)
+        for sentence in {*sentences} - told - {""}:
+            told.add(sentence)
+            tqdm.write(sentence, file=sys.stderr)
 
     def painter(photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe) -> Iterator:
         try:
-            pipeline = open_pipeline(recipe, strict=not told)
+            pipeline = open_pipeline(recipe, strict=recipe.encoder not in missing)
         except WeightsUnavailable as error:
+            missing.add(recipe.encoder)
             tell_once(str(error))
             pipeline = open_pipeline(recipe)
         tell_once(pipeline.substitutes(recipe))
         return _Painter(pipeline, styles, recipe).steps(photo)
 
-    comparison, stopped = COMPARISONS[name], False
     try:
         with tqdm(unit="step") as bar:
             for now in paint_series(photo, entries, painter, frames=comparison.frames):
