@@ -300,9 +300,7 @@ def _recipes(argv: list[str]) -> int:
 
 
 def _compare(argv: list[str]) -> int:
-    parser = _Parser(
-        prog="python -m nst compare", description="Run a comparison that a system's authors made."
-    )
+    parser = _Parser(prog="python -m nst compare", description="Repeat a published comparison.")
     parser.add_argument("name", choices=tuple(COMPARISONS))
     parser.add_argument("photo", type=Path)
     parser.add_argument("style")
