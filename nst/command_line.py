@@ -10,10 +10,9 @@ python -m nst weights [vgg16|vgg19|all]       fetch VGG weights ahead of time, v
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -26,10 +25,18 @@ from tqdm import tqdm
 from nst.compare import COMPARISONS, Entry, Series, missing_networks, paint_series, scaled, table
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError, WeightsUnavailable
-from nst.outputs import check_outputs, frames_of, outputs_in, save_output
+from nst.outputs import (
+    UNFINISHED,
+    Job,
+    check_outputs,
+    find_photos,
+    is_missing,
+    plan,
+    save_output,
+)
 from nst.pictures.export import contact_sheet, read_notes, read_recipe
 from nst.pictures.images import open_photo
-from nst.pipeline import TITLES, Pipeline, choose_finish, open_pipeline
+from nst.pipeline import Pipeline, choose_finish, open_pipeline
 from nst.presets import find_style, preset_of, style_path
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.published import RECIPES, get_recipe
@@ -37,10 +44,7 @@ from nst.recipe import Recipe, choices, parse_value
 from nst.weights import SOURCES, fetch, is_fetchable
 
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
-UNFINISHED = "unfinished"  # the note inside a painting that was stopped
-PICTURES = frozenset(
-    ".jpg .jpeg .jfif .jpe .mpo .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split()
-)
+OVERWRITE = "replace existing files; input files are never overwritten"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,39 +75,21 @@ def _opening(role: str) -> Iterator[None]:
         raise BadInput(f"{role}: {error}") from None
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A photo to paint, where to, and where its frames go by their steps."""
-
-    photo: Path
-    out: Path
-    frames: dict[int, Path]
-
-
 def _paint_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m nst",
         description="Repaint a photo in the style of a painting.",
         epilog="Also: python -m nst recipes | compare | open | weights, each with --help.",
     )
+    pictures = "photos or folders of photos, and last the style: a picture or a preset's name"
+    mix = "another style and its weight; the first has what is left of 1"
     add = parser.add_argument
-    add(
-        "pictures",
-        nargs="+",
-        metavar="PICTURE",
-        help="photos or folders of photos, and last the style: a picture or a preset's name",
-    )
+    add("pictures", nargs="+", metavar="PICTURE", help=pictures)
     add("-o", "--out", required=True, help="picture, or folder")
     add("--frames", type=Path, metavar="FOLDER", help="for frames, by --keep-every and --keep-at")
-    _add_overwrite(parser)
+    add("--overwrite", action="store_true", help=OVERWRITE)
     add("--json", action="store_true", help="print one JSON object last")
-    add(
-        "--mix",
-        action="append",
-        default=[],
-        metavar="STYLE=WEIGHT",
-        help="another style and its weight; the first has what is left of 1",
-    )
+    add("--mix", action="append", default=[], metavar="STYLE=WEIGHT", help=mix)
     add("--mask", type=Path, help="picture, white where to paint")
     add("--recipe", default="default", help=f"one of {', '.join(RECIPES)}")
     for name, field in Recipe.model_fields.items():
@@ -112,11 +98,6 @@ def _paint_parser() -> argparse.ArgumentParser:
             about = f"{field.description}{options}".replace("%", "%%")
             add(f"--{name.replace('_', '-')}", metavar="VALUE", help=about)
     return parser
-
-
-def _add_overwrite(parser: argparse.ArgumentParser) -> None:
-    about = "replace existing files; input files are never overwritten"
-    parser.add_argument("--overwrite", action="store_true", help=about)
 
 
 def _recipe(args: argparse.Namespace, style: str) -> Recipe:
@@ -142,32 +123,10 @@ def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
         if not name:
             raise BadInput(f"--mix is {entry!r}; it must be like night.jpg=0.4.")
         styles.append(name)
-    if not styles:
-        return [], ()
     rest = 1 - sum(weights)
-    if rest < 0 or min(weights) < 0:
+    if rest < 0 or min(weights, default=0) < 0:
         raise BadInput(f"The weights of --mix add up to {sum(weights):g}; they can have 1 at most.")
-    return styles, (rest, *weights)
-
-
-def _photos(names: list[str]) -> list[Path]:
-    """Files as they are, folders as the pictures in them; hidden files are not counted."""
-    found: list[Path] = []
-    for path in map(Path, names):
-        try:
-            inside = sorted(path.iterdir()) if path.is_dir() else None
-        except OSError as error:
-            raise BadInput(f"The folder {str(path)!r} cannot be read: {error.strerror}.") from None
-        if inside is None:
-            found.append(path)
-            continue
-        pictures = [
-            p for p in inside if p.suffix.lower() in PICTURES and not p.name.startswith(".")
-        ]
-        if not pictures:
-            raise BadInput(f"There is no picture in the folder {path}.")
-        found += pictures
-    return found
+    return styles, (rest, *weights) if styles else ()
 
 
 def _paint(argv: list[str]) -> int:
@@ -177,16 +136,17 @@ def _paint(argv: list[str]) -> int:
         raise BadInput("One picture was given; a photo and a style are needed.")
     others, weights = _mixture(args.mix)
     recipe = _recipe(args, style).replace(mix=weights)
-    photos = _photos(names)
+    photos = find_photos(names)
     many = len(photos) > 1 or Path(names[0]).is_dir()
-    jobs = _jobs(args, photos, many, recipe)
+    jobs = plan(photos, args.out + "/" if many else args.out, args.frames, recipe)
     with _opening("Style"):
         paths = [style_path(name) for name in (style, *others)]
     inputs = [*photos, *paths, *filter(None, [args.mask])]
     check_outputs([job.out for job in jobs], inputs, args.overwrite or many)
-    if many and not args.overwrite:
-        jobs = _missing(jobs)
-    for job in jobs:
+    missing = [job for job in jobs if args.overwrite or not many or is_missing(job.out)]
+    if there := len(jobs) - len(missing):
+        _tell(f"{there} of {len(jobs)} are there already; --overwrite paints them again.")
+    for job in missing:
         again = args.overwrite or (many and job.out.exists())
         check_outputs(list(job.frames.values()), inputs, again)
     with _opening("Style"):
@@ -196,53 +156,96 @@ def _paint(argv: list[str]) -> int:
     if not many:
         with _opening("Photo"):
             open_photo(photos[0])  # before the encoder is loaded
-    pipeline = open_pipeline(recipe, strict=True)
-    return _paint_all(pipeline, jobs, styles, recipe, mask, many, args.json)
+    painter = _Painter(open_pipeline(recipe, strict=True), styles, recipe, mask)
+    return _paint_all(painter, missing, many, args.json)
 
 
-def _jobs(args: argparse.Namespace, photos: list[Path], many: bool, recipe: Recipe) -> list[_Job]:
-    """Where each photo is painted to, in folders that are made where they are missing."""
-    out = Path(args.out)
-    folder = many or out.is_dir() or args.out.endswith(("/", os.sep))
-    outs = outputs_in(out, photos) if folder else [out]
-    steps = [step for step in range(1, recipe.steps + 1) if recipe.keeps(step)]
-    if args.frames and not steps:
-        raise BadInput(
-            f"--frames was given, but no frame of {recipe.steps} steps is kept: "
-            "add --keep-every or --keep-at."
-        )
-    for made in filter(None, [out if folder else None, args.frames]):
+@dataclass(frozen=True)
+class _Painter:
+    """What all photos of a run are painted with."""
+
+    pipeline: Pipeline
+    styles: Sequence[Image.Image]
+    recipe: Recipe
+    mask: Image.Image | None = None
+
+    def steps(self, photo: Image.Image) -> Iterator[Step[Image.Image]]:
+        """Paint in a thread of its own, so that Ctrl-C need not wait for the step under way."""
+        passed: SimpleQueue = SimpleQueue()
+        closed = Event()
+
+        def paint() -> None:
+            try:
+                for step in self.pipeline.paint(
+                    photo, self.styles, self.recipe, mask=self.mask, every=1.0
+                ):
+                    passed.put(step)
+                    if closed.is_set():
+                        return
+                passed.put(None)
+            except BaseException as error:
+                passed.put(error)
+
+        Thread(target=paint, daemon=True).start()
         try:
-            made.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInput(f"The folder {made} cannot be made: {error.strerror}.") from None
-    kept = [frames_of(one, args.frames, steps) if args.frames else {} for one in outs]
-    return [_Job(*one) for one in zip(photos, outs, kept, strict=True)]
+            while (found := passed.get()) is not None:
+                if isinstance(found, BaseException):
+                    raise found
+                yield found
+        finally:
+            closed.set()
+
+    def paint(self, job: Job, label: str) -> tuple[dict[str, Any] | None, bool]:
+        """Paint and save a photo: (facts for programs, whether it was stopped)."""
+        with _opening("Photo"):
+            photo = open_photo(job.photo)
+        last, stopped, notes = None, False, {NOTE: painted_by(self.pipeline)}
+        try:
+            with tqdm(total=self.recipe.steps, unit="step", desc=label) as bar:
+                for step in self.steps(photo):
+                    bar.update(step.step - bar.n)
+                    last = step if step.picture else last
+                    if step.picture and step.step in job.frames:
+                        save_output(step.picture, job.frames[step.step], self.recipe, notes)
+        except KeyboardInterrupt:
+            stopped = True
+        if last is None:
+            return None, stopped
+        assert last.picture is not None
+        reached = f"{last.step} of {last.total} steps"
+        if stopped:
+            notes[UNFINISHED] = reached
+        try:
+            saved = save_output(last.picture, job.out, self.recipe, notes)
+        except KeyboardInterrupt:  # it came too late to stop anything
+            saved, stopped = save_output(last.picture, job.out, self.recipe, notes), True
+        if saved != job.out:
+            _tell(f"{job.out} could not be written in the end; the painting is in {saved}.")
+        if stopped:
+            _tell(f"Stopped after {reached}; what is painted is in {saved}.")
+        return self._facts(job.photo, saved, last), stopped
+
+    def _facts(self, photo: Path, out: Path, step: Step) -> dict[str, Any]:
+        pipeline = self.pipeline
+        notes = (pipeline.reason, pipeline.substitutes(self.recipe), *step.notes)
+        return {
+            "photo": str(photo),
+            "out": str(out),
+            "encoder": pipeline.encoder.name,
+            "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
+            "device": pipeline.device,
+            "dtype": pipeline.dtype,
+            "width": step.size[1],
+            "height": step.size[0],
+            "steps": step.step,
+            "seconds": round(step.seconds, 3),
+            "losses": step.losses._asdict() if step.losses else {},
+            "notes": [note for note in notes if note],
+            "recipe": self.recipe.model_dump(),
+        }
 
 
-def _missing(jobs: list[_Job]) -> list[_Job]:
-    """Those whose painting is not there, or was stopped before its end."""
-    missing = []
-    for job in jobs:
-        notes: dict[str, str] = {}
-        with suppress(BadInput):  # no painting of ours, which stays as it is
-            notes = read_notes(job.out) if job.out.exists() else {UNFINISHED: ""}
-        if UNFINISHED in notes:
-            missing.append(job)
-    if there := len(jobs) - len(missing):
-        _tell(f"{there} of {len(jobs)} are there already; --overwrite paints them again.")
-    return missing
-
-
-def _paint_all(
-    pipeline: Pipeline,
-    jobs: Sequence[_Job],
-    styles: list[Image.Image],
-    recipe: Recipe,
-    mask: Image.Image | None,
-    many: bool,
-    as_json: bool,
-) -> int:
+def _paint_all(painter: _Painter, jobs: Sequence[Job], many: bool, as_json: bool) -> int:
     """Paint every photo; one that fails is reported and skipped when there are others.
 
     Ctrl-C keeps what the one under way has, and begins no other.
@@ -250,12 +253,10 @@ def _paint_all(
     facts: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     stopped = False
-    for i, job in enumerate(jobs):
-        label = f"{i + 1} of {len(jobs)}: {job.photo.name}" if many else job.photo.name
+    for i, job in enumerate(jobs, start=1):
         try:
-            with _opening("Photo"):
-                photo = open_photo(job.photo)
-            fact, stopped = _paint_one(pipeline, job, photo, styles, recipe, mask, label)
+            label = f"{i} of {len(jobs)}: {job.photo.name}" if many else job.photo.name
+            fact, stopped = painter.paint(job, label)
             facts += [fact] if fact else []
         except NstError as error:
             if not many:
@@ -265,8 +266,8 @@ def _paint_all(
         if stopped:
             break
     notes = [note for fact in facts for note in fact["notes"]]
-    _tell(*dict.fromkeys([*notes, _better_finish(pipeline, recipe)]))
-    if many:
+    _tell(*dict.fromkeys([*notes, _better_finish(painter)]))
+    if many and jobs:
         _tell(f"Painted {len(facts)} of {len(jobs)} photos.")
     if as_json and (facts or many):
         _print(json.dumps({"painted": facts, "failed": failed} if many else facts[0]))
@@ -275,102 +276,14 @@ def _paint_all(
     return BAD_INPUT if failed and not facts else DONE
 
 
-def _paint_one(
-    pipeline: Pipeline,
-    job: _Job,
-    photo: Image.Image,
-    styles: Sequence[Image.Image],
-    recipe: Recipe,
-    mask: Image.Image | None,
-    label: str,
-) -> tuple[dict[str, Any] | None, bool]:
-    """Paint and save: (facts for programs, whether it was stopped)."""
-    last, stopped, notes = None, False, {NOTE: painted_by(pipeline)}
-    try:
-        with tqdm(total=recipe.steps, unit="step", desc=label, file=sys.stderr) as bar:
-            for step in _steps(pipeline, photo, styles, recipe, mask):
-                bar.update(step.step - bar.n)
-                if step.picture is None:
-                    continue
-                last = step
-                if step.step in job.frames:
-                    save_output(step.picture, job.frames[step.step], recipe, notes)
-    except KeyboardInterrupt:
-        stopped = True
-    if last is None or last.picture is None:
-        return None, stopped
-    if stopped:
-        notes[UNFINISHED] = f"{last.step} of {last.total} steps"
-    try:
-        saved = save_output(last.picture, job.out, recipe, notes)
-    except KeyboardInterrupt:  # it came too late to stop anything
-        saved, stopped = save_output(last.picture, job.out, recipe, notes), True
-    if saved != job.out:
-        _tell(f"{job.out} could not be written in the end; the painting is in {saved}.")
-    if stopped:
-        _tell(f"Stopped after {last.step} of {last.total} steps; what is painted is in {saved}.")
-    return _facts(pipeline, recipe, job.photo, saved, last), stopped
-
-
-def _steps(
-    pipeline: Pipeline,
-    photo: Image.Image,
-    styles: Sequence[Image.Image],
-    recipe: Recipe,
-    mask: Image.Image | None = None,
-) -> Iterator[Step[Image.Image]]:
-    """Paint in a thread of its own, so that Ctrl-C need not wait for the step under way."""
-    passed: SimpleQueue = SimpleQueue()
-    closed = Event()
-
-    def paint() -> None:
-        try:
-            for step in pipeline.paint(photo, styles, recipe, mask=mask, every=1.0):
-                passed.put(step)
-                if closed.is_set():
-                    return
-            passed.put(None)
-        except BaseException as error:
-            passed.put(error)
-
-    Thread(target=paint, daemon=True).start()
-    try:
-        while (found := passed.get()) is not None:
-            if isinstance(found, BaseException):
-                raise found
-            yield found
-    finally:
-        closed.set()
-
-
-def _facts(
-    pipeline: Pipeline, recipe: Recipe, photo: Path, out: Path, step: Step
-) -> dict[str, Any]:
-    return {
-        "photo": str(photo),
-        "out": str(out),
-        "encoder": pipeline.encoder.name,
-        "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
-        "device": pipeline.device,
-        "dtype": pipeline.dtype,
-        "width": step.size[1],
-        "height": step.size[0],
-        "steps": step.step,
-        "seconds": round(step.seconds, 3),
-        "losses": step.losses._asdict() if step.losses else {},
-        "notes": [*filter(None, (pipeline.reason, pipeline.substitutes(recipe), *step.notes))],
-        "recipe": recipe.model_dump(),
-    }
-
-
-def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:
+def _better_finish(painter: _Painter) -> str:
     """How to fetch VGG-19, where it would have finished and can be had; else empty."""
+    name, recipe = painter.pipeline.encoder.name, painter.recipe
     wanted = recipe.replace(finish="vgg19") if recipe.finish == "auto" else recipe
-    painter = pipeline.encoder.name
-    if painter != "compact" or not choose_finish(wanted, painter)[1] or not is_fetchable("vgg19"):
+    if name != "compact" or not choose_finish(wanted, name)[1] or not is_fetchable("vgg19"):
         return ""
-    title, size = TITLES["vgg19"], SOURCES["vgg19"].size / 1e6
-    return f"For better paintings fetch {title}, {size:.0f} MB: python -m nst weights vgg19"
+    size = SOURCES["vgg19"].size / 1e6
+    return f"For better paintings fetch VGG-19, {size:.0f} MB: python -m nst weights vgg19"
 
 
 def _recipes(argv: list[str]) -> int:
@@ -387,14 +300,12 @@ def _recipes(argv: list[str]) -> int:
 
 
 def _compare(argv: list[str]) -> int:
-    parser = _Parser(
-        prog="python -m nst compare", description="Run a comparison that a system's authors made."
-    )
+    parser = _Parser(prog="python -m nst compare", description="Repeat a published comparison.")
     parser.add_argument("name", choices=tuple(COMPARISONS))
     parser.add_argument("photo", type=Path)
     parser.add_argument("style")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    _add_overwrite(parser)
+    parser.add_argument("--overwrite", action="store_true", help=OVERWRITE)
     parser.add_argument("--size", type=int, help="long side; the recipes' own without it")
     parser.add_argument("--steps", type=int, help="steps; the recipes' own without it")
     args = parser.parse_args(argv)
@@ -412,27 +323,28 @@ def _compare(argv: list[str]) -> int:
 
 def _paint_comparison(name: str, photo: Image.Image, entries: list[Entry], out: Path) -> int:
     told: set[str] = set()
-    shown: list[tuple[Image.Image, str]] = []
+    missing: set[str] = set()
+    comparison, stopped = COMPARISONS[name], False
     now: Series | None = None
+    shown: list[tuple[Image.Image, str]] = []
 
     def tell_once(*sentences: str) -> None:
-        for sentence in filter(None, sentences):
-            if sentence not in told:
-                told.add(sentence)
-                tqdm.write(sentence, file=sys.stderr)
+        for sentence in {*sentences} - told - {""}:
+            told.add(sentence)
+            tqdm.write(sentence, file=sys.stderr)
 
     def painter(photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe) -> Iterator:
         try:
-            pipeline = open_pipeline(recipe, strict=not told)
+            pipeline = open_pipeline(recipe, strict=recipe.encoder not in missing)
         except WeightsUnavailable as error:
+            missing.add(recipe.encoder)
             tell_once(str(error))
             pipeline = open_pipeline(recipe)
         tell_once(pipeline.substitutes(recipe))
-        return _steps(pipeline, photo, styles, recipe)
+        return _Painter(pipeline, styles, recipe).steps(photo)
 
-    comparison, stopped = COMPARISONS[name], False
     try:
-        with tqdm(unit="step", file=sys.stderr) as bar:
+        with tqdm(unit="step") as bar:
             for now in paint_series(photo, entries, painter, frames=comparison.frames):
                 bar.total = now.total
                 bar.set_description(now.title, refresh=False)

@@ -1,22 +1,56 @@
-"""Where pictures are saved: checked before they are painted, so that nothing is lost to them."""
+"""Which photos are painted and where to: checked before, so that nothing is lost."""
 
 import os
 import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
 from PIL import Image
 
 from nst.errors import BadInput
-from nst.pictures.export import save_picture
+from nst.pictures.export import read_notes, save_picture
 from nst.pictures.images import quoted
 from nst.recipe import Recipe
 
+UNFINISHED = "unfinished"  # the note inside a painting that was stopped
+PICTURES = frozenset(
+    ".jpg .jpeg .jfif .jpe .mpo .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split()
+)
 SAVED_AS = (".png", ".jpg", ".jpeg", ".webp")
 MOUNTS = Path("/proc/self/mountinfo")  # Linux only
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo to paint, where to, and where its frames go by their steps."""
+
+    photo: Path
+    out: Path
+    frames: dict[int, Path]
+
+
+def find_photos(names: list[str]) -> list[Path]:
+    """Files as they are, folders as the pictures in them; hidden files are not counted."""
+    found: list[Path] = []
+    for path in map(Path, names):
+        try:
+            inside = sorted(path.iterdir()) if path.is_dir() else None
+        except OSError as error:
+            raise BadInput(f"The folder {str(path)!r} cannot be read: {error.strerror}.") from None
+        if inside is None:
+            found.append(path)
+            continue
+        pictures = [
+            p for p in inside if p.suffix.lower() in PICTURES and not p.name.startswith(".")
+        ]
+        if not pictures:
+            raise BadInput(f"There is no picture in the folder {path}.")
+        found += pictures
+    return found
 
 
 def outputs_in(folder: Path, photos: Iterable[Path]) -> list[Path]:
@@ -33,10 +67,44 @@ def outputs_in(folder: Path, photos: Iterable[Path]) -> list[Path]:
     return outs
 
 
-def frames_of(out: Path, folder: Path, steps: Sequence[int]) -> dict[int, Path]:
-    """{step: a PNG in the folder}, named for the painting and the step."""
+def plan(photos: Sequence[Path], out: str, film: Path | None, recipe: Recipe) -> list[Job]:
+    """Where each photo and its frames go, in folders that are made where they are missing.
+
+    out: a picture, or a folder, which several photos need. film: a folder for frames. Raises
+    BadInput where a folder cannot be made, or there is one for frames and none is kept.
+    """
+    folder = len(photos) > 1 or os.path.isdir(out) or out.endswith(("/", os.sep))
+    outs = outputs_in(Path(out), photos) if folder else [Path(out)]
+    steps = [step for step in range(1, recipe.steps + 1) if recipe.keeps(step)]
+    if film and not steps:
+        raise BadInput(
+            f"--frames was given, but no frame of {recipe.steps} steps is kept: "
+            "add --keep-every or --keep-at."
+        )
+    for made in filter(None, [Path(out) if folder else None, film]):
+        try:
+            made.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"The folder {made} cannot be made: {error.strerror}.") from None
     digits = len(str(max(steps, default=0)))
-    return {step: folder / f"{out.stem}-{step:0{digits}}.png" for step in steps}
+    return [
+        Job(
+            photo,
+            out,
+            {step: film / f"{out.stem}-{step:0{digits}}.png" for step in steps} if film else {},
+        )
+        for photo, out in zip(photos, outs, strict=True)
+    ]
+
+
+def is_missing(out: Path) -> bool:
+    """Whether a painting is not there, or was stopped before its end."""
+    if not out.exists():
+        return True
+    try:
+        return UNFINISHED in read_notes(out)
+    except BadInput:  # none of ours
+        return False
 
 
 def check_outputs(outs: Sequence[Path], inputs: Iterable[Path], overwrite: bool = False) -> None:

@@ -27,7 +27,6 @@ from nst.errors import BadInput
 
 LINK_VERSION = "1"
 LONGEST_QUERY = 4096
-LONGEST_NAME = 32
 COARSEST = 128  # px: the composition is decided at this size, by the deepest layer's field of view
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -56,7 +55,7 @@ def layer_name(name: str) -> str:
     )
 
 
-def _number(value: Any) -> int | float:
+def _plain(value: Any) -> int | float:
     """NumPy's numbers as Python's; texts and truth values, which pydantic would take, refused."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -75,16 +74,16 @@ def _layer(name: str) -> str:
     return name
 
 
-Whole = Annotated[int, BeforeValidator(_number)]
-Number = Annotated[float, BeforeValidator(_number)]
-Name = Annotated[str, Field(strict=True, max_length=LONGEST_NAME), AfterValidator(_recipe_name)]
+Whole = Annotated[int, BeforeValidator(_plain)]
+Number = Annotated[float, BeforeValidator(_plain)]
+Name = Annotated[str, Field(strict=True, max_length=32), AfterValidator(_recipe_name)]
 Layer = Annotated[str, Field(strict=True), AfterValidator(_layer)]
-Weight = Annotated[float, Field(ge=0, le=1e6), BeforeValidator(_number)]
-Share = Annotated[float, Field(ge=0, le=1000), BeforeValidator(_number)]
-StepNumber = Annotated[int, Field(ge=1, le=30000), BeforeValidator(_number)]
+Weight = Annotated[float, Field(ge=0, le=1e6), BeforeValidator(_plain)]
+Share = Annotated[float, Field(ge=0, le=1000), BeforeValidator(_plain)]
+StepNumber = Annotated[int, Field(ge=1, le=30000), BeforeValidator(_plain)]
 
 
-def _setting(default: Any, about: str, low: float | None = None, high: float | None = None) -> Any:
+def _number(default: float, low: float, high: float, about: str) -> Any:
     return Field(default, description=about, ge=low, le=high)
 
 
@@ -101,83 +100,68 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: Name = _setting("default", "the recipe these settings began as")
+    name: Name = Field("default", description="the recipe these settings began as")
 
     # The networks
-    encoder: Literal["auto", "compact", "vgg16", "vgg19"] = _setting("auto", "network that judges")
-    pooling: Literal["own", "max", "average"] = _setting(
-        "own", "pooling between the network's blocks"
+    encoder: Literal["auto", "compact", "vgg16", "vgg19"] = Field("auto", description="network")
+    pooling: Literal["own", "max", "average"] = Field("own", description="the network's pooling")
+    finish: Literal["auto", "off", "vgg19", "compact"] = Field(
+        "auto", description="network that judges the end of each scale"
     )
-    finish: Literal["auto", "off", "vgg19", "compact"] = _setting(
-        "auto", "network that judges the end of each scale"
-    )
-    finish_share: Number = _setting(0.25, "share of each scale's steps that it judges", 0, 1)
-    input_range: Whole = _setting(
-        1, "pixel scale the formulas were published for, 1 or 255", 1, 255
-    )
-    pooling_offsets: Whole = _setting(
-        3, "places of the pooling windows that take turns; 0: one, and odd sides are cut", 0, 3
+    finish_share: Number = _number(0.25, 0, 1, "share of each scale's steps that it judges")
+    input_range: Whole = _number(1, 1, 255, "pixel scale of the formulas, 1 or 255")
+    pooling_offsets: Whole = _number(
+        3, 0, 3, "pooling offsets that take turns; 0: one, and odd sides are cut"
     )
 
     # The objective
-    content_layer: Layer = _setting("relu4_2", "layer that keeps the photo")
-    content_form: Literal["normalised", "half-sum", "quarter-mean", "mean"] = _setting(
-        "normalised", "content formula"
+    content_layer: Layer = Field("relu4_2", description="layer that keeps the photo")
+    content_form: Literal["normalised", "half-sum", "quarter-mean", "mean"] = Field(
+        "normalised", description="content formula"
     )
-    content_weight: Number = _setting(1.0, "alpha", 0, 1e9)
-    style_layers: tuple[Layer, ...] = _several(
-        STYLE_LAYERS, "layers whose Gram matrices are matched"
-    )
+    content_weight: Number = _number(1.0, 0, 1e9, "alpha")
+    style_layers: tuple[Layer, ...] = _several(STYLE_LAYERS, "layers whose Gram matrices match")
     style_layer_weights: tuple[Weight, ...] = _several((0.2,) * 5, "a weight for each style layer")
-    style_form: Literal["normalised", "gatys"] = _setting("normalised", "style formula")
-    style_weight: Number = _setting(8.0, "beta", 0, 1e12)
-    local_weight: Number = _setting(1.0, "lambda: local statistics; 0: without them", 0, 1e6)
-    local_octaves: Whole = _setting(
-        3, "sizes at which 3x3 patches are compared, each half the last", 1, 6
+    style_form: Literal["normalised", "gatys"] = Field("normalised", description="style formula")
+    style_weight: Number = _number(8.0, 0, 1e12, "beta")
+    local_weight: Number = _number(1.0, 0, 1e6, "lambda: local statistics; 0: without them")
+    local_octaves: Whole = _number(3, 1, 6, "sizes of 3x3 patches compared, each half the last")
+    strength: Number = _number(
+        50.0, 0, 100, "painting against photo: 50 is the recipe's balance, each 50 a factor of 20"
     )
-    strength: Number = _setting(
-        50.0,
-        "balance of painting and photo: 50 is the recipe's own, each 50 a factor of 20",
-        0,
-        100,
-    )
-    tv_weight: Number = _setting(4.0, "gamma: smoothness, the weight of total variation", 0, 1e6)
-    tv_form: Literal["mean", "sum"] = _setting("mean", "total variation formula")
+    tv_weight: Number = _number(4.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
+    tv_form: Literal["mean", "sum"] = Field("mean", description="total variation formula")
 
     # The optimisation
-    size: Whole = _setting(512, "long side of the result, in pixels", 32, 4096)
-    scales: Whole = _setting(
-        0, "coarse to fine, each scale twice the last; 0: the first is about 128 px", 0, 6
-    )
-    steps: Whole = _setting(200, "steps over all scales", 0, 30000)
-    optimiser: Literal["adam", "lbfgs"] = _setting("adam", "optimiser of the pixels")
+    size: Whole = _number(512, 32, 4096, "long side of the result, in pixels")
+    scales: Whole = _number(0, 0, 6, "coarse to fine, each twice the last; 0: from about 128 px")
+    steps: Whole = _number(200, 0, 30000, "steps over all scales")
+    optimiser: Literal["adam", "lbfgs"] = Field("adam", description="optimiser of the pixels")
     learning_rate: Number = Field(
         default_factory=lambda known: RATES[known["optimiser"]],
         description="for pixels in 0..1; by default the optimiser's own, 0.04 or 1 for L-BFGS",
         ge=1e-6,
         le=1,
     )
-    final_rate: Number = _setting(0.1, "the rate falls to this fraction within each scale", 1e-3, 1)
+    final_rate: Number = _number(0.1, 1e-3, 1, "the rate falls to this fraction in each scale")
     # The gradient shrinks a thousandfold on the way down: long memories make the steps too short.
-    beta1: Number = _setting(0.8, "Adam's memory of the gradient", 0, 0.9999)
-    beta2: Number = _setting(0.7, "Adam's memory of its square", 0, 0.99999)
-    epsilon: Number = _setting(1e-8, "Adam's floor", 0, 1)
+    beta1: Number = _number(0.8, 0, 0.9999, "Adam's memory of the gradient")
+    beta2: Number = _number(0.7, 0, 0.99999, "Adam's memory of its square")
+    epsilon: Number = _number(1e-8, 0, 1, "Adam's floor")
     # From the photo's own colours the optimiser gets to the style's by ways that leave neon specks.
-    start: Literal["recoloured", "content", "noise", "blend"] = _setting(
-        "recoloured", "picture to start from"
+    start: Literal["recoloured", "content", "noise", "blend"] = Field(
+        "recoloured", description="picture to start from"
     )
-    noise_ratio: Number = _setting(0.6, "share of noise in a blended start", 0, 1)
-    noise_amplitude: Number = _setting(127.5, "of uniform noise, on the 0..255 scale", 0, 127.5)
-    keep_every: Whole = _setting(0, "keep a frame every so many steps; 0: never", 0, 30000)
+    noise_ratio: Number = _number(0.6, 0, 1, "share of noise in a blended start")
+    noise_amplitude: Number = _number(127.5, 0, 127.5, "of uniform noise, on the 0..255 scale")
+    keep_every: Whole = _number(0, 0, 30000, "keep a frame every so many steps; 0: never")
     keep_at: tuple[StepNumber, ...] = _several((), "steps whose frame is kept")
 
     # The visitor's wishes
-    brush: Number = _setting(
-        1.0, "size of the strokes: the style's scale relative to the photo's", 0.25, 4
-    )
-    colours: Literal["style", "photo", "palette"] = _setting("style", "whose colours")
+    brush: Number = _number(1.0, 0.25, 4, "size of the strokes: the style's scale to the photo's")
+    colours: Literal["style", "photo", "palette"] = Field("style", description="whose colours")
     mix: tuple[Share, ...] = _several((), "weights of several styles")
-    seed: Whole = _setting(0, "for any noise", 0, 2**31 - 1)
+    seed: Whole = _number(0, 0, 2**31 - 1, "for any noise")
 
     def __init__(self, **settings: Any) -> None:
         try:
@@ -272,14 +256,11 @@ class Recipe(BaseModel):
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
         """Read `to_json`'s text back; unknown keys are ignored. BadInput for anything else."""
-        try:
+        found = None
+        with suppress(ValueError, RecursionError):
             found = json.loads(text)
-        except (ValueError, RecursionError):
-            raise BadInput("The recipe in this picture cannot be read: it is not JSON.") from None
         if not isinstance(found, dict):
-            raise BadInput(
-                "The recipe in this picture cannot be read: it is not a set of settings."
-            )
+            raise BadInput("The recipe in this picture cannot be read: it is no JSON object.")
         return cls(**{key: value for key, value in _renamed(found).items() if key in _SETTINGS})
 
     def to_query(self, base: "Recipe | None" = None) -> str:
@@ -287,7 +268,10 @@ class Recipe(BaseModel):
         told = {name: mine for name, (mine, _) in self.differences(base or Recipe()).items()}
         if "optimiser" in told:  # which would bring its own
             told["learning_rate"] = self.learning_rate
-        pairs = {name: _text(value) for name, value in told.items()}
+        pairs = {
+            name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            for name, value in told.items()
+        }
         return urlencode({"v": LINK_VERSION, "name": self.name} | pairs)
 
     @classmethod
@@ -347,10 +331,6 @@ def _nearest(name: str, text: str) -> Any:
 
 def _renamed(found: Mapping[str, Any]) -> dict[str, Any]:
     return {FORMER_SETTINGS.get(key, key): value for key, value in found.items()}
-
-
-def _text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _refusal(error: ErrorDetails) -> str:
