@@ -264,6 +264,9 @@ def _opened(kind: str, data: bytes, limits: Limits) -> ImageFile.ImageFile:
     if kind == "JPEG":
         _reduce(image, limits)
     _check_size(image, limits)
+    if kind == "PNG" and isinstance(clear := image.info.get("transparency"), tuple):
+        bits = data[24]  # Pillow takes 16 of them to 8, but leaves the transparent value
+        image.info["transparency"] = tuple(value >> (bits - 8) for value in clear)
     if kind == "TIFF":
         for tag in TiffTags.TAGS_V2_GROUPS:  # the decoder would read what is behind them
             image.getexif().pop(tag, None)
