@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,7 +62,7 @@ def gif(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 40
 
 
 def h264_stream(
-    film: av.container.OutputContainer, rate: float, size: tuple[int, int]
+    film: av.container.OutputContainer, rate: Fraction | int, size: tuple[int, int]
 ) -> av.VideoStream:
     """A stream that phones take, for frames of `h264_frame`; both sides of `size` are even."""
     stream = film.add_stream("libx264", rate=rate)

@@ -236,7 +236,7 @@ def _decoded(kind: str, data: bytes, limits: Limits) -> Image.Image:
     data, exif = tamed(kind, data)
     image = _opened(kind, data, limits)
     profile = profile_of(image, data if kind in CODES_COLOURS else b"")
-    box, note = image.tile[0][1] if image.tile else (0, 0, *image.size), ""
+    box, note = (image.tile and image.tile[0][1]) or (0, 0, *image.size), ""
     try:
         image.load()
     except OSError:
@@ -347,7 +347,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
     """
     tags = getattr(image, "tag_v2", {})
     values = np.asarray(image)
-    if values.dtype == np.int32 and tags.get(SAMPLE_FORMAT, (1,))[0] == 1:
+    if tags and values.dtype == np.int32 and tags.get(SAMPLE_FORMAT, (1,))[0] == 1:
         values = values.view(np.uint32)
     deep = np.nan_to_num(values.astype(np.float32), copy=False, posinf=0, neginf=0)
     white = 1.0 if image.mode == "F" else 2.0 ** min(tags.get(BITS, (16,))[0], 16) - 1
