@@ -250,9 +250,11 @@ class TestTiff:
     def test_what_pillow_reads_wrong_or_not_at_all_is_named(self):
         deep = Image.fromarray(np.zeros((48, 64), np.float32))
         for image, tags, words in [
-            (RGB, {258: (16, 16, 16), 284: 2}, "3 x 16 bits, whole numbers, in planes"),
+            (RGB, {258: (16, 16, 16), 284: 2}, "3 x 16 bits, unsigned numbers, in planes"),
             (RGB, {258: (32, 32, 32), 339: (3, 3, 3)}, "3 x 32 bits, floating numbers"),
             (deep, {258: 64}, "1 x 64 bits, floating"),
+            (RAMP, {339: 2}, "1 x 8 bits, signed"),
+            (RAMP.convert("RGBA").convert("LA"), {258: (16, 16)}, "2 x 16 bits"),
             (RGB, {262: 6}, "colours 6"),
             (RGB, {262: 32844}, "colours 32844"),
             (RGB, {259: 34712}, "compression 34712"),
@@ -270,6 +272,22 @@ class TestTiff:
         for image in (Image.fromarray(deep), Image.fromarray((deep // 257).astype(np.uint8))):
             data = bytes(patched_tiff(bytearray(encoded(image, "TIFF")), 262, 0))
             assert np.abs(pixels(open_photo(data)) - expected[..., None]).max() <= 1
+
+    def test_big_endian_files_are_read_right_or_named(self):
+        deep = np.linspace(0, 65535, 64 * 48).round().astype(">u2").reshape(48, 64)
+        for packing, form, bits in [(1, 1, 16), (8, 3, 32)]:
+            data = (deep.byteswap() if bits == 16 else deep.astype(">f4")).tobytes()
+            data = deep.tobytes() if packing == 1 else zlib.compress(data)
+            numbers = {256: 64, 257: 48, 258: bits, 259: packing, 262: 1, 273: 200, 277: 1}
+            numbers |= {278: 48, 279: len(data), 339: form}
+            entries = b"".join(struct.pack(">HHII", t, 4, 1, v) for t, v in numbers.items())
+            head = b"MM\0*\0\0\0\x08" + struct.pack(">H", len(numbers)) + entries
+            data = head.ljust(200, b"\0") + data
+            if packing == 1:
+                found = pixels(open_photo(data))
+                assert np.abs(found - (deep / 257)[..., None]).max() <= 1
+            else:
+                assert "1 x 32 bits, floating" in refusal(data)
 
     def test_the_largest_page_is_taken_and_no_mask(self):
         small = Image.new("RGB", (40, 30), BLUE)
@@ -294,8 +312,9 @@ def patched_tiff(data: bytearray, tag: int, value) -> bytearray:
     for at in range(start + 2, start + 2 + 12 * count, 12):
         if int.from_bytes(data[at : at + 2], "little") == tag:
             if isinstance(value, tuple):
-                where = int.from_bytes(data[at + 8 : at + 12], "little")
-                data[where : where + 6] = struct.pack("<3H", *value)
+                inside = len(value) < 3
+                where = at + 8 if inside else int.from_bytes(data[at + 8 : at + 12], "little")
+                data[where : where + 2 * len(value)] = struct.pack(f"<{len(value)}H", *value)
             else:
                 data[at + 8 : at + 12] = struct.pack("<I", value)
             return data

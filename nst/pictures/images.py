@@ -352,6 +352,8 @@ def _from_deep(image: Image.Image) -> Image.Image:
     deep = np.nan_to_num(values.astype(np.float32), copy=False, posinf=0, neginf=0)
     white = 1.0 if image.mode == "F" else 2.0 ** min(tags.get(BITS, (16,))[0], 16) - 1
     low, high = float(deep.min()), float(deep.max())
+    if values.dtype == np.uint32 and high > 2.0**31:
+        white = 2.0**32 - 1
     if low >= 0 and high <= white:
         low, high = 0.0, white
     deep -= low

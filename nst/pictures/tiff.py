@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from PIL.TiffImagePlugin import COMPRESSION_INFO, ImageFileDirectory_v2
+from PIL.TiffImagePlugin import COMPRESSION_INFO, ImageFileDirectory_v2, TiffImageFile
 
 from nst.errors import BadInput
 from nst.pictures.limits import MEGABYTE
@@ -26,7 +26,8 @@ LARGEST_TILE = 4096 * 4096  # pixels: the decoder allocates whole tiles
 KIND, WIDTH, HEIGHT, BITS, COMPRESSION, COLOURS, ORIENTATION = 254, 256, 257, 258, 259, 262, 274
 PLANES, TILE_WIDTH, TILE_HEIGHT, SUBPAGES, SAMPLE_FORMAT, DNG = 284, 322, 323, 330, 339, 50706
 STRIPS, TILES = 273, 324
-MASK, SEPARATE, FLOAT, YCBCR, JPEG = 4, 2, 3, 6, 7
+MASK, SEPARATE, UNSIGNED, YCBCR, JPEG = 4, 2, 1, 6, 7
+FORMATS = {1: "unsigned", 2: "signed", 3: "floating"}
 MOSAICS = (32803, 34892)  # what a sensor saw, and that in linear light
 COLOURS_READ = (0, 1, 2, 3, 5, YCBCR, 8)
 # None, CCITT, LZW, JPEG, deflate, PackBits, LZMA, the older deflate, Zstandard.
@@ -71,10 +72,11 @@ def largest_page(data: bytes) -> bytes | None:
     if not pictures:
         raise BadInput("This TIFF is damaged or cut short: there is no picture in it.")
     at, tags = max(pictures, key=lambda page: _number(page[1], WIDTH) * _number(page[1], HEIGHT))
-    _check(tags)
     start, size = (8, 8) if data[2] == 43 else (4, 4)
     pointer = at.to_bytes(size, "little" if data.startswith(b"II") else "big")
-    return data[:start] + pointer + data[start + size :]
+    found = data[:start] + pointer + data[start + size :]
+    _check(tags, found)
+    return found
 
 
 def _pages(data: bytes) -> Iterator[tuple[int, dict[int, Any]]]:
@@ -95,6 +97,14 @@ def _pages(data: bytes) -> Iterator[tuple[int, dict[int, Any]]]:
         ahead += [directory.next, *(inner if isinstance(inner, tuple) else (inner,))]
 
 
+def _has_mode(data: bytes) -> bool:
+    try:
+        TiffImageFile(BoundedReader(data))
+    except SyntaxError as error:
+        return "pixel mode" not in str(error)
+    return True
+
+
 def _number(tags: dict[int, Any], tag: int, default: int = 1) -> int:
     value = tags.get(tag, default)
     if not isinstance(value, int):
@@ -102,8 +112,8 @@ def _number(tags: dict[int, Any], tag: int, default: int = 1) -> int:
     return value
 
 
-def _check(tags: dict[int, Any]) -> None:
-    bits, floating = tags.get(BITS, (1,)), tags.get(SAMPLE_FORMAT, (1,))[0] == FLOAT
+def _check(tags: dict[int, Any], data: bytes) -> None:
+    bits, form = tags.get(BITS, (1,)), tags.get(SAMPLE_FORMAT, (1,))[0]
     packing, colours = _number(tags, COMPRESSION), _number(tags, COLOURS, 0)
     apart = len(bits) > 1 and _number(tags, PLANES) == SEPARATE
     if (
@@ -112,13 +122,15 @@ def _check(tags: dict[int, Any]) -> None:
         or len(set(bits)) > 1
         or (len(bits) > 1 and bits[0] > 16)
         or (apart and bits[0] != 8)
-        or (floating and bits[0] != 32)
+        or (form != UNSIGNED and bits[0] != 32)
+        or (bits[0] == 32 and packing != 1 and data.startswith(b"MM"))
         or (colours == YCBCR and packing != JPEG)  # which has one colour for four pixels
+        or not _has_mode(data)
     ):
         raise BadInput(
             f"This TIFF is of a kind that can't be read here ({len(bits)} x {bits[0]} bits, "
-            f"{'floating' if floating else 'whole'} numbers{', in planes' * apart}, colours "
-            f"{colours}, compression {COMPRESSION_INFO.get(packing, packing)}): "
+            f"{FORMATS.get(form, form)} numbers{', in planes' * apart}, colours {colours}, "
+            f"compression {COMPRESSION_INFO.get(packing, packing)}): "
             "export it as PNG or as an 8-bit TIFF."
         )
     width, height = _number(tags, TILE_WIDTH), _number(tags, TILE_HEIGHT)
