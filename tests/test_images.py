@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin
 from nst.errors import BadInput
 from nst.pictures.images import (
     browser_preview,
+    concerns,
     fit,
     in_colour,
     join_alpha,
@@ -557,6 +558,15 @@ class TestPlainStyles:
         assert np.abs(np.array(found) - (200, 30, 30)).max() <= 2
         plain.paste(BLUE, (40, 30, 50, 40))
         assert plain_colour(plain) is None
+
+    def test_what_is_of_concern_is_said_before_painting(self):
+        plain, cut = (
+            Image.new("RGB", (90, 60), RED),
+            open_photo(encoded(fit(SMOOTH, 640), "JPEG")[:-2000]),
+        )
+        assert concerns(SMOOTH, [RGB]) == concerns(SMOOTH, [RGB, plain]) == []
+        assert "The style is of one colour" in concerns(SMOOTH, [plain])[0]
+        assert concerns(cut, [RGB]) == [cut.info["note"]]
 
     def test_the_photo_in_a_colour_keeps_its_tones_and_alpha(self):
         ramp = RAMP.convert("RGB")

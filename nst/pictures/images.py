@@ -12,6 +12,7 @@ import reprlib
 import stat
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -113,6 +114,14 @@ def in_colour(photo: Image.Image, colour: Colour) -> Image.Image:
         picture.convert("L"), "black", "white", colour, midpoint=min(max(grey, 1), 254)
     )
     return join_alpha(painted, alpha)
+
+
+def concerns(photo: Image.Image, styles: Sequence[Image.Image]) -> list[str]:
+    """Sentences to say before these are painted; none where all is well."""
+    said = [picture.info["note"] for picture in (photo, *styles) if "note" in picture.info]
+    if all(plain_colour(style) is not None for style in styles):
+        said.append("The style is of one colour: the photo is given that colour and not painted.")
+    return said
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
