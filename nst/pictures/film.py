@@ -143,9 +143,12 @@ def repaint(
 
 def _opened(data: bytes, kind: str) -> InputContainer:
     try:
-        return av.open(io.BytesIO(data), "r", kind, options={"protocol_whitelist": "none"})
+        film = av.open(io.BytesIO(data), "r", kind, options={"protocol_whitelist": "none"})
     except (av.FFmpegError, ValueError):
         raise BadInput(DAMAGED) from None
+    for stream in film.streams.video:  # a later frame may be larger than the header says
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    return film
 
 
 def _decoded(film: InputContainer) -> Iterator[av.VideoFrame]:
