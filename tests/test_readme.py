@@ -17,7 +17,7 @@ from nst.pictures.limits import Limits
 from nst.presets import EXAMPLES, load_presets
 from nst.published import RECIPES
 from nst.recipe import Recipe
-from nst.weights.store import SOURCES
+from nst.weights import SOURCES
 from ui.server.limits import RequestLimits, RunLimits
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -27,7 +27,7 @@ from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_tensor
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
-from nst.weights.encoders import build_encoder
+from nst.weights import build_encoder
 
 STYLES = Path(__file__).parents[1] / "examples" / "styles"
 PRESETS = [STYLES / "charcoal.jpg", STYLES / "woodblock-wave.jpg"]
