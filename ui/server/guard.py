@@ -11,9 +11,11 @@ import logging
 import os
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -123,7 +125,9 @@ class Guard:
             await self._app(scope, _bounded(receive, UPLOAD_BYTES), send)
         else:
             body = await Request(scope, _bounded(receive, JSON_BYTES)).body()
-            _check(json.loads(body))
+            _check(asked := json.loads(body))
+            if asked.get("session_hash") == "":  # Gradio would let it listen, but tell it nothing
+                raise HTTPException(422, "The request names no session.")
             if sent[1].startswith(("run/", "api/")):
                 async with self._turns.setdefault(address, asyncio.Semaphore(HANDLED)):
                     await self._app(scope, _replayed(body, receive), send)
@@ -156,15 +160,16 @@ def _admit(waiting: Counter[str], address: str) -> None:
 
 
 def _check(asked: Any) -> None:
-    """Refuse addresses in place of files, wherever they are in a request."""
-    ahead = [asked]
+    """Refuse whatever is not an upload in place of a file, wherever it is in a request."""
+    folder, ahead = os.path.realpath(get_upload_folder()), [asked]
     while ahead:
         value = ahead.pop()
         if isinstance(value, dict):
-            if is_address(str(value.get("path"))) or str(value.get("url")).startswith("data:"):
-                raise HTTPException(
-                    422, "No address is opened here. Send the file: handle_file('photo.jpg')."
-                )
+            path, url = value.get("path"), str(value.get("url"))
+            inside = not isinstance(path, str) or Path(os.path.abspath(path)).is_relative_to(folder)
+            if not inside or is_address(str(path)) or url.startswith("data:"):
+                told = "Only uploads can be used here: handle_file('photo.jpg') sends one."
+                raise HTTPException(422, told)
             ahead.extend(value.values())
         elif isinstance(value, list):
             ahead.extend(value)
