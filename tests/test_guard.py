@@ -61,6 +61,7 @@ class Place:
             prevent_thread_lock=True, quiet=True, ssr_mode=False, **launch_options()
         )
         self.url = url.rstrip("/")
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
 
     def _endless(self, name: str) -> Iterator[str]:
         self.started.append(name)
@@ -79,7 +80,7 @@ class Place:
         return Client(self.url, verbose=False)
 
     def post(self, path: str, **fields: Any) -> httpx.Response:
-        return httpx.post(self.url + API + path, json=fields, timeout=PATIENCE)
+        return self.http.post(API + path, json=fields)
 
     def join(self, name: str, *data: Any) -> httpx.Response:
         index = next(number for number, fn in self.demo.fns.items() if fn.api_name == name)
@@ -87,13 +88,14 @@ class Place:
         return self.post("/queue/join", data=list(data), fn_index=index, session_hash=session)
 
     def upload(self, data: Any, name: str = "x.png") -> httpx.Response:
-        return httpx.post(f"{self.url}{API}/upload", files={"files": (name, data)})
+        return self.http.post(f"{API}/upload", files={"files": (name, data)})
 
     def draw(self, layer: bytes, **fields: str) -> httpx.Response:
-        given = {"id": "d1", "type": "layer", "index": "0", "component_id": str(self.mask._id),
-                 "fn_name": "accept_blobs", "session_hash": "s"} | fields  # fmt: skip
-        return httpx.post(f"{self.url}{API}/component_server/", data=given,
-                          files={"file": ("layer_0.png", layer)}, timeout=PATIENCE)  # fmt: skip
+        given = {"id": "d1", "type": "layer", "index": "0", "session_hash": "s"}
+        given |= {"component_id": str(self.mask._id), "fn_name": "accept_blobs"} | fields
+        return self.http.post(
+            f"{API}/component_server/", data=given, files={"file": ("layer_0.png", layer)}
+        )
 
     def files(self) -> list[Path]:
         return [path for path in self.temp.rglob("*") if path.is_file()]
@@ -129,7 +131,7 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(place: Pl
     kind = {"content-type": "application/json"}
     whole = b"[" + b"0," * guard.JSON_BYTES + b"0]"
     for content in (whole, iter([whole[at : at + 9000] for at in range(0, len(whole), 9000)])):
-        answer = httpx.post(f"{place.url}{API}/queue/join", content=content, headers=kind)
+        answer = place.http.post(f"{API}/queue/join", content=content, headers=kind)
         assert answer.status_code == 413
         assert answer.json()["error"] == (
             "The request is larger than 0.5 MB, the maximum allowed size."
@@ -141,7 +143,7 @@ def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(place: Place)
     head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="x.png"\r\n\r\n'
     kind = {"content-type": "multipart/form-data; boundary=b"}
     chunks = iter([head, *[bytes(MEGABYTE)] * (guard.UPLOAD_BYTES // MEGABYTE + 2)])
-    answer = httpx.post(f"{place.url}{API}/upload", content=chunks, headers=kind, timeout=PATIENCE)
+    answer = place.http.post(f"{API}/upload", content=chunks, headers=kind)
     assert answer.status_code == 413
     assert "maximum allowed size" in answer.text
     assert place.files() == before
@@ -152,12 +154,10 @@ def test_only_uploads_stand_for_files(place: Place) -> None:
     (uploaded,) = place.upload(b"x").json()
     file = {"path": uploaded, "meta": META}
     assert place.client().predict(file, api_name="/name") == "x.png"
-    for path, url in (
-        ("http://localhost/x.png", None), ("HTTPS://localhost/x", None), ("//localhost/x", None),
-        ("file:///etc/passwd", None), ("data:image/png;base64,AAAA", None), ("/etc/passwd", None),
-        (f"{place.temp}/../canary", None), (str(place.temp.parent / "canary"), None),
-        ("app.py", None), ("", None), (uploaded, "data:image/png;base64,AAAA"),
-    ):  # fmt: skip
+    outside = "http://localhost/x HTTPS://localhost/x //localhost/x file:///etc/passwd app.py"
+    paths = [*outside.split(), "", f"{place.temp}/../canary", str(place.temp.parent / "canary")]
+    data = "data:image/png;base64,AAAA"
+    for path, url in (*((path, None) for path in (*paths, data)), (uploaded, data)):
         for file in ({"path": path, "url": url, "meta": META}, {"path": path, "url": url}):
             for answer in (
                 place.join("name", file),
@@ -183,32 +183,32 @@ def test_an_address_is_told_from_a_path() -> None:
 
 
 def test_what_the_page_does_not_use_is_closed(place: Place) -> None:
-    for path in ("/docs", "/redoc", "/openapi.json", f"{API}/openapi.json", "/monitoring", "/login",
-                 f"{API}/runs", "/monitoring/summary", f"{API}/proxy=https://x.hf.space/",
-                 f"{API}/deep_link?session_hash=x", f"{API}/file/http://localhost/", "/nowhere",
-                 f"{API}/dev/reload", "/pwa_icon/9999", f"{API}/mcp/schema"):  # fmt: skip
-        assert httpx.get(place.url + path).status_code == 404, path
+    pages = "/docs /redoc /openapi.json /monitoring /monitoring/summary /login /pwa_icon/9 /nowhere"
+    routes = "openapi.json runs proxy=https://x.hf.space/ deep_link?session_hash=x dev/reload"
+    more = ("file/http://localhost/", "mcp/schema")
+    for path in (*pages.split(), *(f"{API}/{route}" for route in (*routes.split(), *more))):
+        assert place.http.get(path).status_code == 404, path
     for path in ("process_recording", "vibe-edit", "stream/x", "dev/x", "run-history/connect"):
-        answer = httpx.post(f"{place.url}{API}/{path}", json={})
+        answer = place.http.post(f"{API}/{path}", json={})
         assert (answer.status_code, answer.json()["error"]) == (404, "There is nothing here.")
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
-        assert httpx.request(method, f"{place.url}{API}/upload").status_code in (404, 405)
+        assert place.http.request(method, f"{API}/upload").status_code in (404, 405)
 
 
 def test_the_file_route_fetches_no_address(place: Place) -> None:
     for url in ("http://127.0.0.1:1/", "https://localhost/x", "HTTP://localhost", "file:///x"):
-        assert httpx.get(f"{place.url}{API}/file={url}").status_code == 403
+        assert place.http.get(f"{API}/file={url}").status_code == 403
 
 
 def test_a_page_sent_as_a_picture_is_not_served_as_a_page(place: Place) -> None:
     (path,) = place.upload(b"<script>alert(1)</script>", "x.html").json()
-    answer = httpx.get(f"{place.url}{API}/file={path}")
+    answer = place.http.get(f"{API}/file={path}")
     assert answer.headers["content-disposition"].startswith("attachment")
 
 
 def test_every_answer_may_be_embedded_and_loads_nothing_from_elsewhere(place: Place) -> None:
     for path in ("/", "/config", "/theme.css", "/nowhere", f"{API}/file=/etc/passwd"):
-        headers = httpx.get(place.url + path).headers
+        headers = place.http.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
         assert "default-src 'self'" in headers["content-security-policy"]
@@ -221,13 +221,27 @@ def test_a_wrong_value_is_answered_with_a_sentence(place: Place) -> None:
     answer = place.post("/run/refuse", data=["x"])
     assert answer.json()["error"] == "That is 7, and at most 5 can be."
     assert "maximum value 1" in place.post("/run/number", data=[7]).json()["error"]
-    for path, fields in (("/queue/join", {}), ("/run/nothing", {"data": []}),
-                         ("/queue/join", {"data": [], "fn_index": 99, "session_hash": "x"}),
-                         ("/queue/join", {"data": [""], "fn_index": 0, "session_hash": ""}),
-                         ("/call/nothing", {"data": []}), ("/cancel", {"x": 1})):  # fmt: skip
+    for path, fields in (
+        ("/queue/join", {}),
+        ("/queue/join", {"data": [], "fn_index": 99, "session_hash": "x"}),
+        ("/queue/join", {"data": [""], "fn_index": 0, "session_hash": ""}),
+        ("/run/nothing", {"data": []}),
+        ("/call/nothing", {"data": []}),
+        ("/cancel", {"x": 1}),
+    ):
         answer = place.post(path, **fields)
         assert 400 <= answer.status_code < 500
         assert "Traceback" not in answer.text
+
+
+def test_a_link_to_the_page_shows_the_app_s_own_card(place: Place) -> None:
+    page = place.http.get("/", headers={"host": "example.org", "x-forwarded-proto": "https"}).text
+    assert '<meta property="og:title" content="A photo, repainted">' in page
+    assert '<meta property="og:image" content="https://example.org/card.jpg">' in page
+    metas = [part.partition(">")[0] for part in page.split("<meta ")[1:]]
+    assert not [meta for meta in metas if "gradio" in meta.lower()]
+    card = Image.open(io.BytesIO(place.http.get("/card.jpg").content))
+    assert (card.format, card.size) == ("JPEG", (1200, 630))
 
 
 # Drawings
@@ -270,8 +284,8 @@ def test_one_paints_at_a_time_and_the_next_is_told_the_place(place: Place) -> No
 def test_a_visitor_who_leaves_frees_the_painter_for_the_next(place: Place) -> None:
     index = next(number for number, fn in place.demo.fns.items() if fn.api_name == "endless")
     place.post("/queue/join", data=["leaver"], fn_index=index, session_hash="leaver")
-    with httpx.stream("GET", f"{place.url}{API}/queue/data", params={"session_hash": "leaver"},
-                      timeout=PATIENCE) as told:  # fmt: skip
+    query = {"session_hash": "leaver"}
+    with place.http.stream("GET", f"{API}/queue/data", params=query) as told:
         lines = told.iter_lines()  # forgotten, it would hang up
         next(lines)
         wait(lambda: "leaver" in place.started)
@@ -286,11 +300,11 @@ def test_the_queue_has_an_end_and_one_address_a_share_of_it(place: Place, monkey
     answers = [place.join("endless", str(number)) for number in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]
     assert answers[-1].json()["error"] == (
-        "2 runs are waiting from your address already. Please try again in a minute."
+        "2 runs from your address are waiting already. Please try again in a minute."
     )
     monkeypatch.setattr(guard, "RUN_LIMITS", limits.model_copy(update={"queue": 2}))
     assert place.join("endless", "x").json()["error"] == (
-        "2 runs are waiting here already. Please try again in a minute."
+        "2 runs are waiting already. Please try again in a minute."
     )
     place.demo._queue.event_queue_per_concurrency_id["painting"].queue.clear()
     first.cancel()
@@ -307,7 +321,7 @@ def test_one_address_has_only_so_many_requests_under_way(place: Place, monkeypat
         yield b"}"
 
     def post() -> None:
-        httpx.post(f"{place.url}{API}/cancel", content=slow(), headers=kind, timeout=PATIENCE)
+        place.http.post(f"{API}/cancel", content=slow(), headers=kind)
 
     senders = [threading.Thread(target=post) for _ in range(2)]
     for sender in senders:
@@ -383,9 +397,8 @@ def test_a_full_disk_is_told_before_an_upload(place: Place, monkeypatch) -> None
     assert has_room()
     monkeypatch.setattr(expiry, "RESERVE", 10**18)
     answer = place.upload(b"x")
-    assert (answer.status_code, answer.text) == (
-        507, "The disk here is full. Please try again in a while.",
-    )  # fmt: skip
+    assert answer.status_code == 507
+    assert answer.text == "The disk here is full. Please try again in a while."
 
 
 def test_results_are_forgotten_when_idle_or_when_all_are_too_large(monkeypatch) -> None:
@@ -436,9 +449,8 @@ def test_an_address_is_what_the_last_proxy_says_on_a_space_only(monkeypatch) -> 
 
 
 def test_a_limit_out_of_bounds_is_told_in_a_sentence() -> None:
-    for name, text in (("NST_QUEUE", "0"), ("NST_QUEUE", "many"), ("NST_DEADLINE_SECONDS", "nan"),
-                       ("NST_VISIT", "-1"), ("NST_MAX_SIZE", "1e9"),
-                       ("NST_SHARED_HOURS", "inf")):  # fmt: skip
+    wrong = "QUEUE=0 QUEUE=many DEADLINE_SECONDS=nan VISIT=-1 MAX_SIZE=1e9 SHARED_HOURS=inf"
+    for name, text in (f"NST_{setting}".split("=") for setting in wrong.split()):
         with pytest.raises(BadInput, match=rf"^{name} must be .*, but it is '{text}'\.$"):
             limits_from({name: text})
     assert limits_from({"NST_QUEUE": " 5 ", "NST_VISIT": "", "HOME": "/"}).queue == 5
