@@ -11,19 +11,17 @@ import asyncio
 import hashlib
 import io
 import json
-import multiprocessing
 import random
 import tempfile
-import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -70,61 +68,55 @@ class Client:
 
     def __init__(self, url: str, address: str, config: dict[str, Any]) -> None:
         # The app trusts this header from its own machine only.
-        self._http = httpx.AsyncClient(
-            base_url=url, timeout=120, headers={"x-forwarded-for": address}, trust_env=False,
-            limits=httpx.Limits(max_connections=None),
-        )  # fmt: skip
+        told, most = {"x-forwarded-for": address}, httpx.Limits(max_connections=None)
+        self.http = httpx.AsyncClient(
+            base_url=url + API, timeout=120, headers=told, limits=most, trust_env=False
+        )
         events = [event for event in config["dependencies"] if event["backend_fn"]]
-        self._paint = next(event["id"] for event in events if event["api_name"] == "paint")
-        self._quick = next(e for e in events if e["queue"] is False and e["inputs"])
+        self.paint = next(event["id"] for event in events if event["api_name"] == "paint")
+        self.quick = [e for e in events if e["queue"] is False and e["inputs"]]
 
-    async def close(self) -> None:
-        """Hang up."""
-        await self._http.aclose()
+    async def post(self, path: str, index: int, session: str, **fields: Any) -> httpx.Response:
+        """Ask for an event."""
+        body = {"fn_index": index, "session_hash": session, **fields}
+        return await self.http.post(path, json=body)
 
     async def upload(self, picture: bytes) -> dict[str, Any]:
         """Send a photo; returns the file as requests name it."""
-        answer = await self._http.post(f"{API}/upload", files={"files": ("p.png", picture)})
+        answer = await self.http.post("/upload", files={"files": ("p.png", picture)})
         return {"path": answer.raise_for_status().json()[0], "meta": META}
 
     async def join(self, session: str, photo: dict[str, Any], seed: int) -> httpx.Response:
         """Ask for a painting."""
         recipe = f"size=256&steps=24&start=noise&encoder=compact&seed={seed}"
-        body = {"data": [photo, None, "", recipe], "fn_index": self._paint, "session_hash": session}
-        return await self._http.post(f"{API}/queue/join", json=body)
+        return await self.post("/queue/join", self.paint, session, data=[photo, None, "", recipe])
 
     async def listen(self, session: str) -> AsyncIterator[dict[str, Any]]:
         """The messages of a session, until its runs are over; leaving it leaves the app."""
         query = {"session_hash": session}
-        async with self._http.stream("GET", f"{API}/queue/data", params=query) as told:
+        async with self.http.stream("GET", "/queue/data", params=query) as told:
             async for line in told.aiter_lines():
                 if line.startswith("data: "):
                     yield (message := json.loads(line[6:]))
                     if message["msg"] in ("process_completed", "close_stream"):
                         return
 
-    async def cancel(self, session: str, event: str) -> None:
-        """Stop a run."""
-        body = {"session_hash": session, "fn_index": self._paint, "event_id": event}
-        (await self._http.post(f"{API}/cancel", json=body)).raise_for_status()
-
     async def digest(self, message: dict[str, Any]) -> str:
         """The digest of the pixels that a run ended in. Raises ValueError when it has failed."""
         if not message["success"]:
             raise ValueError(f"a run failed: {message['output']}")
-        answer = await self._http.get(f"{API}/file={message['output']['data'][0]['path']}")
+        answer = await self.http.get(f"/file={message['output']['data'][0]['path']}")
         picture = Image.open(io.BytesIO(answer.raise_for_status().content)).convert("RGB")
         return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
 
-    async def quick(self, photo: dict[str, Any]) -> httpx.Response:
-        """One small call, under a session's name of its own."""
-        body = {"data": [photo] * len(self._quick["inputs"]), "fn_index": self._quick["id"]}
-        return await self._http.post(
-            f"{API}/run/predict", json=body | {"session_hash": uuid.uuid4().hex}
-        )
+    async def look(self, number: int, photo: dict[str, Any]) -> httpx.Response:
+        """One of the page's small events, under a session's name of its own."""
+        event = self.quick[number % len(self.quick)]
+        data = [photo] * len(event["inputs"])
+        return await self.post("/run/predict", event["id"], uuid.uuid4().hex, data=data)
 
     async def stall(self) -> httpx.Response:
-        """An upload that says little and is sent late."""
+        """An upload that comes late."""
 
         async def late() -> AsyncIterator[bytes]:
             yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="x.png"\r\n\r\n'
@@ -132,7 +124,7 @@ class Client:
             yield bytes(15_000_000) + b"\r\n--b--\r\n"
 
         kind = {"content-type": "multipart/form-data; boundary=b"}
-        return await self._http.post(f"{API}/upload", content=late(), headers=kind)
+        return await self.http.post("/upload", content=late(), headers=kind)
 
 
 async def visit(client: Client, seed: int, account: Account, until: float) -> None:
@@ -151,7 +143,7 @@ async def visit(client: Client, seed: int, account: Account, until: float) -> No
                 if message["msg"] == "process_generating" and way == "leaves":
                     break
                 if message["msg"] == "process_generating" and way == "stops":
-                    await client.cancel(session, event)
+                    await client.post("/cancel", client.paint, session, event_id=event)
                     break
                 if message["msg"] == "process_completed" and way == "stays":
                     account.pictures.setdefault(seed, set()).add(await client.digest(message))
@@ -164,13 +156,13 @@ async def visit(client: Client, seed: int, account: Account, until: float) -> No
 
 
 async def attack(client: Client, account: Account, until: float) -> None:
-    """Ask for as much as one address can, in every way that once hurt the others."""
+    """Ask for as much as one address can, in ways that once hurt the others."""
     photo, session = await client.upload(photo_of(LARGE_EVERY - 1)), uuid.uuid4().hex
     while time.monotonic() < until:
         tries = {
             "large sessions": [client.join(uuid.uuid4().hex, photo, 1) for _ in range(4)],
             "runs": [client.join(session, photo, 1) for _ in range(9)],
-            "names": [client.quick(photo) for _ in range(60)],
+            "looks": [client.look(number, photo) for number in range(60)],
             "stalled": [client.stall() for _ in range(6)],
         }
         for way, asked in tries.items():
@@ -180,39 +172,24 @@ async def attack(client: Client, account: Account, until: float) -> None:
             account.counts["attacks refused"] += len(refused)
 
 
-def probe(url: str, over: Event, told: Queue) -> None:
-    """Ask for the page all the time; tell how many seconds each answer took, 30 for none."""
-    delays = []
+def probe(url: str, seconds: float) -> list[float]:
+    """Ask for the page for so long; how many seconds each answer took, 30 for none."""
+    delays, until = [], time.monotonic() + seconds
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-        while not over.wait(PROBE_SECONDS):
+        while time.monotonic() < until:
             asked, failed = time.monotonic(), True
             with suppress(httpx.HTTPError):
                 failed = client.get("/").is_error
             delays.append(30.0 if failed else time.monotonic() - asked)
-    told.put(delays)
+            time.sleep(PROBE_SECONDS)
+    return delays
 
 
-@contextmanager
-def watched(server: Server, account: Account) -> Iterator[None]:
-    """Ask for the page from a process of its own, and look at memory and disk every second."""
-    processes = multiprocessing.get_context("spawn")
-    over, told = processes.Event(), processes.Queue()
-
-    def sample() -> None:
-        while not over.wait(1.0):
-            account.samples.append((server.memory(), server.disk()))
-
-    prober = processes.Process(target=probe, args=(server.url, over, told))
-    sampler = threading.Thread(target=sample)
-    prober.start()
-    sampler.start()
-    try:
-        yield
-    finally:
-        over.set()
-        sampler.join()
-        account.delays = told.get(timeout=60)
-        prober.join()
+async def sample(server: Server, account: Account, until: float) -> None:
+    """Look at memory and disk every second."""
+    while time.monotonic() < until:
+        account.samples.append((server.memory(), server.disk()))
+        await asyncio.sleep(1)
 
 
 async def crowd(server: Server, visitors: int, seconds: float) -> tuple[Account, dict[int, str]]:
@@ -220,9 +197,11 @@ async def crowd(server: Server, visitors: int, seconds: float) -> tuple[Account,
     account, config = Account(), httpx.get(f"{server.url}/config", trust_env=False).json()
     clients = [Client(server.url, f"10.1.0.{n + 1}", config) for n in range(visitors)]
     rude, until = Client(server.url, "10.9.9.9", config), time.monotonic() + seconds
-    with watched(server, account):
+    with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
+        probing = elsewhere.submit(probe, server.url, seconds)
         visits = (visit(client, n, account, until) for n, client in enumerate(clients))
-        await asyncio.gather(*visits, attack(rude, account, until))
+        await asyncio.gather(*visits, attack(rude, account, until), sample(server, account, until))
+        account.delays = probing.result()
     alone = {}
     for seed in account.pictures:
         session, client = uuid.uuid4().hex, clients[seed]
@@ -231,7 +210,7 @@ async def crowd(server: Server, visitors: int, seconds: float) -> tuple[Account,
             if message["msg"] == "process_completed":
                 alone[seed] = await client.digest(message)
     for client in (*clients, rude):
-        await client.close()
+        await client.http.aclose()
     return account, alone
 
 
