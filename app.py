@@ -2,10 +2,14 @@
 
 import os
 import signal
-import sys
+
+if __name__ == "__main__":
+    # Before anything else is imported. At once, for Python would wait for threads, and abort those
+    # that are in torch.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import tempfile
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -14,25 +18,18 @@ LOOPBACK = "localhost,127.0.0.1,::1"
 
 def main() -> None:
     """Serve the page until a signal comes. What is set up wrongly ends the start in a sentence."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, leave)
     prepare_environment()
     proxies = {name: os.environ.pop(name) for name in [*os.environ] if name.lower() in PROXIES}
-    from nst.errors import NstError
-
     try:
         demo = start()
-    except (NstError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    except Exception as error:
+        # Wrong variables are noticed while modules are imported, this error's own among them.
+        if isinstance(error, OSError) or type(error).__module__ == "nst.errors":
+            raise SystemExit(str(error)) from None
+        raise
     # Gradio asks itself while it starts; a proxy is for fetching networks.
     os.environ.update(proxies)
     demo.block_thread()
-
-
-def leave(number: int, frame: FrameType | None) -> None:
-    """End at once: Python would wait for threads, and abort those in torch."""
-    sys.stdout.flush()
-    os._exit(128 + number)
 
 
 def prepare_environment() -> None:

@@ -11,9 +11,11 @@ import logging
 import os
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -23,6 +25,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nst.pictures.limits import LIMITS, MEGABYTE
+from ui.server.cards import Cards
 from ui.server.expiry import expiry, make_room
 from ui.server.gradio_internals import limit_drawings, waiting_addresses
 from ui.server.limits import RUN_LIMITS
@@ -50,10 +53,16 @@ POLICY = (
     "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
     "form-action 'self'; connect-src 'self' https://*.hf.space https://huggingface.co"
 )
+SAID = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+}
 
 
 def launch_options() -> dict[str, Any]:
     """What `launch()` is told about serving."""
+    layers = [Middleware(Cards), Middleware(Guard)]
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     return {
         "max_file_size": LIMITS.max_bytes,
@@ -61,7 +70,7 @@ def launch_options() -> dict[str, Any]:
         "show_error": True,  # our handlers raise sentences, and the rest are Gradio's own
         "enable_monitoring": False,
         "run_history": False,
-        "app_kwargs": {"middleware": [Middleware(Guard)], "lifespan": expiry, **closed},
+        "app_kwargs": {"middleware": layers, "lifespan": expiry, **closed},
     }
 
 
@@ -80,10 +89,8 @@ class Guard:
         async def answer(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
-                begun, headers = True, MutableHeaders(scope=message)
-                headers["content-security-policy"] = POLICY
-                headers["x-content-type-options"] = "nosniff"
-                headers["referrer-policy"] = "same-origin"
+                begun = True
+                MutableHeaders(scope=message).update(SAID)
             await send(message)
 
         address = address_of(scope)
@@ -123,7 +130,9 @@ class Guard:
             await self._app(scope, _bounded(receive, UPLOAD_BYTES), send)
         else:
             body = await Request(scope, _bounded(receive, JSON_BYTES)).body()
-            _check(json.loads(body))
+            _check(asked := json.loads(body))
+            if asked.get("session_hash") == "":  # Gradio would let it listen, but tell it nothing
+                raise HTTPException(422, "The request names no session.")
             if sent[1].startswith(("run/", "api/")):
                 async with self._turns.setdefault(address, asyncio.Semaphore(HANDLED)):
                     await self._app(scope, _replayed(body, receive), send)
@@ -144,27 +153,24 @@ class Guard:
 
 
 def _admit(waiting: Counter[str], address: str) -> None:
-    """Refuse a run when too many wait already."""
-    share = max(1, RUN_LIMITS.queue // 4)
-    for count, most, where in (
-        (waiting.total(), RUN_LIMITS.queue, "here"),
-        (waiting[address], share, "from your address"),
-    ):
-        if count >= most:
-            told = f"{count} runs are waiting {where} already. Please try again in a minute."
-            raise HTTPException(429, told)
+    """Refuse a run when too many wait already, or too many of one address."""
+    here, mine, most = waiting.total(), waiting[address], RUN_LIMITS.queue
+    if here >= most or mine >= max(1, most // 4):
+        runs = f"{here} runs" if here >= most else f"{mine} runs from your address"
+        raise HTTPException(429, f"{runs} are waiting already. Please try again in a minute.")
 
 
 def _check(asked: Any) -> None:
-    """Refuse addresses in place of files, wherever they are in a request."""
-    ahead = [asked]
+    """Refuse whatever is not an upload in place of a file, wherever it is in a request."""
+    folder, ahead = os.path.realpath(get_upload_folder()), [asked]
     while ahead:
         value = ahead.pop()
         if isinstance(value, dict):
-            if is_address(str(value.get("path"))) or str(value.get("url")).startswith("data:"):
-                raise HTTPException(
-                    422, "No address is opened here. Send the file: handle_file('photo.jpg')."
-                )
+            path, url = value.get("path"), str(value.get("url"))
+            inside = not isinstance(path, str) or Path(os.path.abspath(path)).is_relative_to(folder)
+            if not inside or is_address(str(path)) or url.startswith("data:"):
+                told = "Only uploads can be used here: handle_file('photo.jpg') sends one."
+                raise HTTPException(422, told)
             ahead.extend(value.values())
         elif isinstance(value, list):
             ahead.extend(value)
