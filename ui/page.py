@@ -2,13 +2,13 @@
 
 import gradio as gr
 
+from ui import about as about_tab
 from ui import api as endpoint
+from ui.compare import CompareTab
 from ui.server.gradio_internals import Page
 from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS
-from ui.tabs import about as about_tab
-from ui.tabs import style_grid
-from ui.tabs.compare import CompareTab
 from ui.tabs.paint import PaintTab
+from ui.wall import build_endpoint as build_wall
 
 __all__ = ["create_demo"]
 
@@ -36,7 +36,7 @@ def create_demo() -> gr.Blocks:
             with gr.Tab("How it works", id="about") as about:
                 about_tab.build(about)
         endpoint.build()
-        style_grid.build_endpoint()
+        build_wall()
     # The guard says who may wait, in sentences; this only has to be more than it lets in.
     places = 2 * (RUN_LIMITS.queue + RUN_LIMITS.concurrency)
     demo.queue(max_size=places, api_open=False, default_concurrency_limit=8)
