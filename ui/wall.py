@@ -1,0 +1,184 @@
+"""The wall: one photo in every painting, painted before or as drafts; and `/wall` for programs."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import gradio as gr
+
+from nst.errors import BadInput
+from nst.pictures.images import open_photo
+from nst.presets import Preset, load_presets, preset_of
+from nst.recipe import Recipe
+from ui.parts.links import Shared, read_settings
+from ui.parts.photo_box import PhotoBox
+from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
+from ui.runs.events import PAINTS, QUICK
+from ui.runs.job import Job, open_job
+from ui.runs.messages import status_html, user_errors
+from ui.runs.pace import about, clock, pace
+from ui.runs.result import jpeg
+from ui.series import Panel, Plan, Stage, Tile, aspect_of, ending, fits, paint, sheet_of
+from ui.server.gradio_internals import keep_file
+from ui.server.limits import RUN_LIMITS
+from ui.server.visitors import visitor_of
+
+SIZES = (384, 320, 256)  # of a draft, in pixels: the largest at which all of them fit a run
+DRAFT = SIZES[0]
+MOST = 24  # paintings at once
+
+ABOUT = """One photo in several paintings, each as a draft of {size} pixels.
+
+photo: a picture. presets: ids separated by commas; empty for all of {presets}.
+recipe: settings as a query string that every painting gets, such as "strength=60"; empty for the
+presets' own. Yields (pictures with titles so far, contact sheet at the end, facts).
+"""
+
+
+class Wall:
+    """Which paintings, and the panel that shows them; it opens on what was painted before."""
+
+    def __init__(self, photo: gr.Image) -> None:
+        choices = [(preset.title, preset.id) for preset in load_presets()[0]]
+        everything = [name for _, name in choices]
+        with gr.Accordion("Which paintings", open=False):
+            self.names = gr.CheckboxGroup(
+                choices, value=everything, show_select_all=True, elem_id="wall-presets"
+            )
+        self.panel = Panel("wall", "Paint them all", "One photo in many paintings.")
+        inputs = [photo, self.names]
+        self.panel.wire({self.panel.go: self.plan}, inputs)
+        self.names.input(
+            lambda *given: status_html(expected(*given)), inputs, self.panel.status, **QUICK
+        )
+
+    def open(self, photo: str | None, names: Sequence[str], stage: Stage | None) -> dict:
+        """Updates that show the photo at once in every painting, or else a sample painted before.
+
+        What this visitor painted from the same photo stays, and so does what is under way.
+        """
+        if stage and (stage.running or (stage.plan.jobs and stage.plan.photo == photo)):
+            return {self.panel.status: gr.skip()}
+        cost = f"Paint them all: {expected(photo, names)}"
+        sample = sample_id(photo)
+        if photo and not sample and (tiles := instant_tiles(photo)):
+            line, file = f"Your photo in {len(tiles)} paintings, as quick previews.", photo
+        else:
+            shown = SAMPLES[sample or OPENING[0]]
+            tiles, file = sample_tiles(shown.id), str(shown.path)
+            line = f"{shown.title} in {len(tiles)} paintings. Tap one to enlarge it."
+            if sample is None:
+                line = f"Example: {line} Paint them all to see your own photo like this."
+        return self.panel.show(Plan("The wall", None), open_photo(file), tiles, line, cost)
+
+    def plan(self, photo: str | None, names: Sequence[str]) -> Plan:
+        """As many paintings as fit a run, at the largest size at which they do."""
+        size, presets, _ = fitting(photo, names)
+        return plan(photo, [preset.id for preset in presets], size=size)
+
+
+def instant_tiles(photo: str) -> Sequence[Tile]:
+    """The photo in every preset within a second: the place for a painter that can do that."""
+    return ()
+
+
+@cache
+def sample_tiles(sample: str) -> Sequence[Tile]:
+    """A sample photo in all presets that it was painted in before."""
+    return [
+        Tile(preset.title, Shared(preset.recipe(Recipe()), sample, preset.id), open_photo(path))
+        for preset in load_presets()[0]
+        if (path := painted_before(sample, preset.id)) is not None
+    ]
+
+
+def fitting(
+    photo: str | None, names: Sequence[str] | None
+) -> tuple[int, list[Preset], list[Preset]]:
+    """(size, presets to paint, presets to leave out) so that a run is long enough for them."""
+    presets = [preset for name in names or () if (preset := preset_of(name))]
+    for count in range(len(presets), 0, -1):
+        for size in SIZES if count == len(presets) else SIZES[-1:]:
+            if fits(drafts(presets[:count], size), photo, RUN_LIMITS.deadline):
+                return size, presets[:count], presets[count:]
+    return SIZES[-1], presets[:1], presets[1:]
+
+
+def drafts(presets: Sequence[Preset], size: int) -> list[Recipe]:
+    """The presets' own recipes at the size of a draft."""
+    return [preset.recipe(Recipe()).replace(size=size) for preset in presets]
+
+
+def expected(photo: str | None, names: Sequence[str] | None) -> str:
+    """How many drafts there will be, how long they should take, and which do not fit."""
+    size, presets, late = fitting(photo, names)
+    if not presets:
+        return "choose at least one painting."
+    seconds = pace.expect_all(drafts(presets, size), aspect_of(photo))
+    takes = f", {about(seconds)} on this machine" if seconds else ""
+    line = f"{len(presets)} draft{'s' if len(presets) > 1 else ''} of {size} pixels{takes}."
+    if late:
+        titles = ", ".join(preset.title for preset in late)
+        line += f" A run ends after {clock(RUN_LIMITS.deadline)}, so these are left out: {titles}."
+    return line
+
+
+def plan(photo: str | None, names: Sequence[str], settings: str = "", size: int = DRAFT) -> Plan:
+    """The wall's paintings. Raises BadInput for a name that is none, or too many of them."""
+    if not names:
+        raise BadInput("No painting is chosen: choose one at least.")
+    if len(names) > MOST:
+        raise BadInput(f"{len(names)} paintings were asked for; at most {MOST} can be made.")
+    jobs: list[tuple[str, Job]] = []
+    for name in dict.fromkeys(names):
+        preset = preset_of(name)
+        if preset is None:
+            raise BadInput(f"There is no preset called {str(name)[:40]!r}.")
+        recipe = read_settings(f"size={size}&{settings}", preset)
+        # The photo is opened once for all of them.
+        again = jobs[0][1] if jobs else None
+        jobs.append((preset.title, open_job(photo, preset, recipe, again=again)))
+    return Plan("In many paintings", photo, jobs)
+
+
+def build_endpoint() -> None:
+    """Put `/wall` into the current `gr.Blocks`; nothing of it can be seen."""
+    with gr.Row(visible=False):
+        photo, presets = PhotoBox(label="photo"), gr.Textbox("", label="presets")
+        recipe = gr.Textbox("", label="recipe")
+        pictures, sheet = gr.Gallery(label="pictures", format="png"), gr.File(label="sheet")
+        facts, button = gr.JSON(label="facts"), gr.Button()
+    known = [preset.id for preset in load_presets()[0]]
+
+    def wall(
+        request: gr.Request, photo: str | None, presets: str = "", recipe: str = ""
+    ) -> Iterator[tuple[list[tuple[str, str]], str | None, dict[str, Any]]]:
+        with user_errors():
+            names = [name.strip() for name in str(presets or "").split(",") if name.strip()]
+            planned = plan(photo, names or known, str(recipe or ""))
+            files: list[tuple[str, str]] = []
+            for now in paint(planned, visitor_of(request)):
+                for one in now.painted[len(files) :]:
+                    name = f"wall-{preset_id(planned, len(files))}.jpg"
+                    files.append((keep_file(pictures, jpeg(one.picture, 92), name), one.title))
+                told = {
+                    "painted": [preset_id(planned, i) for i in range(len(files))],
+                    "done": False,
+                    "status": f"{now.title}: step {now.step.step} of {now.step.total}",
+                    "notes": list(now.step.notes),
+                    "deadline": RUN_LIMITS.deadline,
+                }
+                yield files, None, told
+            tiles = [(one.picture, one.title) for one in now.painted]
+            made = sheet_of(planned.heading, planned.jobs[0][1].photo, tiles)
+            told |= {"done": True, "status": ending(now, len(planned.jobs))}
+            yield files, keep_file(sheet, made, "wall.jpg"), told
+
+    about_it = ABOUT.format(size=DRAFT, presets=", ".join(known))
+    inputs, outputs = [photo, presets, recipe], [pictures, sheet, facts]
+    button.click(wall, inputs, outputs, api_name="wall", api_description=about_it, **PAINTS)
+
+
+def preset_id(planned: Plan, number: int) -> str | None:
+    """The preset of a painting of the wall."""
+    return planned.jobs[number][1].shared.style
