@@ -30,7 +30,6 @@ from ui.server.visitors import Visitor, visitor_of
 
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
 ROOM = 0.85  # of the deadline: estimates are sometimes short
-NONE = -1  # of a gallery is selected; None would leave it as it is
 
 
 @dataclass(frozen=True)
@@ -238,7 +237,7 @@ class Panel:
             self.stage: stage,
             self.status: status_html(line, notes),
             self.stop: QUIET,
-            self.gallery: gr.update(value=self._pictures(stage), selected_index=NONE, visible=True),
+            self.gallery: gr.update(value=self._pictures(stage), visible=True),
             self.chosen: gr.update(visible=stage.chosen is not None),
             self.sheet: gr.update(value=sheet, visible=sheet is not None),
             **({} if stage.tiles else {self.below: ""}),
