@@ -166,13 +166,13 @@ def test_a_wall_gets_smaller_until_it_fits_a_run_and_says_before_what_is_left_ou
         monkeypatch.setattr(pace, "expect", lambda recipe, *_: seconds * (recipe.size / 384) ** 2)
         return wall.expected(LION, PRESETS)
 
-    assert takes(1.0) == f"13 drafts of {SIZES[0]} pixels, about 15 s on this machine."
-    assert f"13 drafts of {SIZES[1]} pixels" in takes(25.0)
+    assert takes(1.0) == f"13 drafts, about 15 s on this machine, {SIZES[0]} pixels."
+    assert takes(25.0).endswith(f"{SIZES[1]} pixels.")
     words = takes(60.0)
-    assert f"9 drafts of {SIZES[-1]} pixels" in words
+    assert words.startswith("9 drafts, about 4 min on this machine, 256 pixels.")
     assert words.endswith("left out: Cubist Facets, Mosaic, Blue Fluid, Charcoal.")
-    assert len(wall.fitting(LION, PRESETS)[1]) == 9
-    assert "1 draft of" in takes(1e9)
+    assert len(wall.fitting(LION, PRESETS)[0]) == 9
+    assert takes(1e9).startswith("1 draft,")
     assert wall.expected(LION, []) == "choose at least one painting."
 
 

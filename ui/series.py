@@ -84,6 +84,13 @@ def aspect_of(photo: str | None) -> float:
         return 1.0
 
 
+def cost(recipes: Sequence[Recipe], photo: str | None) -> str:
+    """What drafts would take: "5 drafts, about 45 s on this machine"."""
+    seconds = pace.expect_all(recipes, aspect_of(photo))
+    drafts = f"{len(recipes)} draft{'s' if len(recipes) > 1 else ''}"
+    return f"{drafts}, {about(seconds)} on this machine" if seconds else drafts
+
+
 def paint(plan: Plan, visitor: Visitor) -> Iterator[Series]:
     """Paint what is planned, with one deadline for all of it; close the generator to stop."""
     ends = time.monotonic() + RUN_LIMITS.deadline

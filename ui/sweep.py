@@ -10,8 +10,7 @@ from nst.recipe import STYLE_LAYERS, Recipe, parse_value
 from ui.parts.controls import LABELS
 from ui.runs.events import DECODES, QUICK
 from ui.runs.messages import status_html
-from ui.runs.pace import about, pace
-from ui.series import Panel, Plan, Stage, aspect_of
+from ui.series import Panel, Plan, Stage, cost
 from ui.tabs.inputs import InputPanel
 from ui.wall import DRAFT
 
@@ -72,9 +71,7 @@ class Sweep:
         except BadInput as error:
             return status_html(str(error))
         recipes = [job.shared.recipe for _, job in planned.jobs]
-        seconds = pace.expect_all(recipes, aspect_of(planned.photo))
-        takes = f", {about(seconds)} on this machine" if seconds else ""
-        return status_html(f"{len(recipes)} drafts{takes}.")
+        return status_html(f"{cost(recipes, planned.photo)}.")
 
     def plan(self, name: str, values: str, *chosen: Any) -> Plan:
         """A painting for each value. Raises BadInput for whatever cannot be used."""

@@ -16,9 +16,9 @@ from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.runs.events import PAINTS, QUICK
 from ui.runs.job import Job, open_job
 from ui.runs.messages import status_html, user_errors
-from ui.runs.pace import about, clock, pace
+from ui.runs.pace import clock
 from ui.runs.result import jpeg
-from ui.series import Panel, Plan, Stage, Tile, aspect_of, ending, fits, paint, sheet_of
+from ui.series import Panel, Plan, Stage, Tile, cost, ending, fits, paint, sheet_of
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import visitor_of
@@ -59,7 +59,7 @@ class Wall:
         """
         if stage and (stage.running or (stage.plan.jobs and stage.plan.photo == photo)):
             return {self.panel.status: gr.skip()}
-        cost = f"Paint them all: {expected(photo, names)}"
+        takes = f"Paint them all: {expected(photo, names)}"
         sample = sample_id(photo)
         if photo and not sample and (tiles := instant_tiles(photo)):
             line, file = f"Your photo in {len(tiles)} paintings, as quick previews.", photo
@@ -69,11 +69,11 @@ class Wall:
             line = f"{shown.title} in {len(tiles)} paintings. Tap one to enlarge it."
             if sample is None:
                 line = f"Example: {line} Paint them all to see your own photo like this."
-        return self.panel.show(Plan("The wall", None), open_photo(file), tiles, line, cost)
+        return self.panel.show(Plan("The wall", None), open_photo(file), tiles, line, takes)
 
     def plan(self, photo: str | None, names: Sequence[str]) -> Plan:
         """As many paintings as fit a run, at the largest size at which they do."""
-        size, presets, _ = fitting(photo, names)
+        presets, _, size = fitting(photo, names)
         return plan(photo, [preset.id for preset in presets], size=size)
 
 
@@ -92,16 +92,16 @@ def sample_tiles(sample: str) -> Sequence[Tile]:
     ]
 
 
-def fitting(
-    photo: str | None, names: Sequence[str] | None
-) -> tuple[int, list[Preset], list[Preset]]:
-    """(size, presets to paint, presets to leave out) so that a run is long enough for them."""
-    presets = [preset for name in names or () if (preset := preset_of(name))]
-    for count in range(len(presets), 0, -1):
-        for size in SIZES if count == len(presets) else SIZES[-1:]:
-            if fits(drafts(presets[:count], size), photo, RUN_LIMITS.deadline):
-                return size, presets[:count], presets[count:]
-    return SIZES[-1], presets[:1], presets[1:]
+def fitting(photo: str | None, names: Sequence[str]) -> tuple[list[Preset], list[Preset], int]:
+    """The presets to paint, those to leave out and the size, so that a run is long enough."""
+    presets = [preset for name in names if (preset := preset_of(name))]
+    counts = [len(presets)] * len(SIZES) + list(range(len(presets) - 1, 0, -1))
+    sizes = [*SIZES, *SIZES[-1:] * len(presets)]
+    count = size = 0
+    for count, size in zip(counts, sizes, strict=False):
+        if fits(drafts(presets[:count], size), photo, RUN_LIMITS.deadline):
+            break
+    return presets[:count], presets[count:], size
 
 
 def drafts(presets: Sequence[Preset], size: int) -> list[Recipe]:
@@ -109,14 +109,12 @@ def drafts(presets: Sequence[Preset], size: int) -> list[Recipe]:
     return [preset.recipe(Recipe()).replace(size=size) for preset in presets]
 
 
-def expected(photo: str | None, names: Sequence[str] | None) -> str:
+def expected(photo: str | None, names: Sequence[str]) -> str:
     """How many drafts there will be, how long they should take, and which do not fit."""
-    size, presets, late = fitting(photo, names)
+    presets, late, size = fitting(photo, names)
     if not presets:
         return "choose at least one painting."
-    seconds = pace.expect_all(drafts(presets, size), aspect_of(photo))
-    takes = f", {about(seconds)} on this machine" if seconds else ""
-    line = f"{len(presets)} draft{'s' if len(presets) > 1 else ''} of {size} pixels{takes}."
+    line = f"{cost(drafts(presets, size), photo)}, {size} pixels."
     if late:
         titles = ", ".join(preset.title for preset in late)
         line += f" A run ends after {clock(RUN_LIMITS.deadline)}, so these are left out: {titles}."
@@ -156,29 +154,21 @@ def build_endpoint() -> None:
         with user_errors():
             names = [name.strip() for name in str(presets or "").split(",") if name.strip()]
             planned = plan(photo, names or known, str(recipe or ""))
+            ids = [job.shared.style for _, job in planned.jobs]
             files: list[tuple[str, str]] = []
             for now in paint(planned, visitor_of(request)):
                 for one in now.painted[len(files) :]:
-                    name = f"wall-{preset_id(planned, len(files))}.jpg"
+                    name = f"wall-{ids[len(files)]}.jpg"
                     files.append((keep_file(pictures, jpeg(one.picture, 92), name), one.title))
-                told = {
-                    "painted": [preset_id(planned, i) for i in range(len(files))],
-                    "done": False,
-                    "status": f"{now.title}: step {now.step.step} of {now.step.total}",
-                    "notes": list(now.step.notes),
-                    "deadline": RUN_LIMITS.deadline,
-                }
+                status = f"{now.title}: step {now.step.step} of {now.step.total}"
+                told = {"painted": ids[: len(files)], "done": False, "status": status}
+                told |= {"notes": list(now.step.notes), "deadline": RUN_LIMITS.deadline}
                 yield files, None, told
             tiles = [(one.picture, one.title) for one in now.painted]
             made = sheet_of(planned.heading, planned.jobs[0][1].photo, tiles)
-            told |= {"done": True, "status": ending(now, len(planned.jobs))}
+            told |= {"done": True, "status": ending(now, len(ids))}
             yield files, keep_file(sheet, made, "wall.jpg"), told
 
     about_it = ABOUT.format(size=DRAFT, presets=", ".join(known))
     inputs, outputs = [photo, presets, recipe], [pictures, sheet, facts]
     button.click(wall, inputs, outputs, api_name="wall", api_description=about_it, **PAINTS)
-
-
-def preset_id(planned: Plan, number: int) -> str | None:
-    """The preset of a painting of the wall."""
-    return planned.jobs[number][1].shared.style
