@@ -3,31 +3,27 @@
 import gradio as gr
 
 from ui import api as endpoint
-from ui.server.gradio_internals import Page
+from ui.paint import PaintTab
 from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS
 from ui.tabs import about as about_tab
 from ui.tabs import style_grid
 from ui.tabs.compare import CompareTab
-from ui.tabs.paint import PaintTab
-
-__all__ = ["create_demo"]
 
 TITLE = "A photo, repainted"
-MASTHEAD = f"""
-# {TITLE}
-Choose a photo and a painting. The photo is repainted in the painting's manner while you watch.
-"""
+MASTHEAD = f"""<a class="skip" href="#go">Skip to Paint</a>
+<h1>{TITLE}</h1>
+<p>Choose a photo and a painting. Your photo is repainted in its style while you watch.</p>"""
 
 
 def create_demo() -> gr.Blocks:
     """The whole app, ready to launch."""
-    with Page(
+    with gr.Blocks(
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
         delete_cache=(600, int(REQUEST_LIMITS.cache_seconds)),
     ) as demo:
-        gr.Markdown(MASTHEAD, elem_id="masthead")
+        gr.HTML(MASTHEAD, elem_id="masthead", padding=False)
         with gr.Tabs() as tabs:
             with gr.Tab("Paint", id="paint"):
                 paint = PaintTab(demo)
@@ -37,7 +33,5 @@ def create_demo() -> gr.Blocks:
                 about_tab.build(about)
         endpoint.build()
         style_grid.build_endpoint()
-    # The guard says who may wait, in sentences; this only has to be more than it lets in.
-    places = 2 * (RUN_LIMITS.queue + RUN_LIMITS.concurrency)
-    demo.queue(max_size=places, api_open=False, default_concurrency_limit=8)
+    demo.queue(max_size=RUN_LIMITS.queue, api_open=False, default_concurrency_limit=8)
     return demo

@@ -4,7 +4,6 @@ import html
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -24,16 +23,14 @@ from nst.compare import (
 from nst.errors import BadInput
 from nst.pictures.images import fit
 from nst.recipe import Recipe
-from ui.parts.curves import overlay
-from ui.runs.events import QUICK
-from ui.runs.job import Job
-from ui.runs.messages import status_html
-from ui.runs.pace import about, clock, pace
-from ui.runs.painting import BACKGROUND, paint, waiting_line
-from ui.server.fair_queue import Ticket, painting_queue
+from ui.curves import overlay
+from ui.events import QUICK
+from ui.inputs import InputPanel
+from ui.job import Job
+from ui.pace import about, clock, pace
+from ui.run import run
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
-from ui.tabs.inputs import InputPanel
 from ui.tabs.panel import Panel
 from ui.tabs.tiles import TILE, Tile, View, Views
 
@@ -66,11 +63,10 @@ class Authors:
             )  # fmt: skip
         self.cards: dict[str, gr.HTML] = {}
         self.buttons: dict[str, gr.Button] = {}
-        self.fetches: dict[str, gr.Button] = {}
         with gr.Row(elem_classes="cards", equal_height=True):
             for name in COMPARISONS:
                 self._layout_card(name)
-        self.offered = [*self.cards.values(), *self.buttons.values(), *self.fetches.values()]
+        self.offered = [*self.cards.values(), *self.buttons.values()]
         self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
         inputs = [self.size, self.steps, *form.inputs]
         self.panel.wire(inputs, *((b, self._source(n)) for n, b in self.buttons.items()))
@@ -78,8 +74,6 @@ class Authors:
             [self.size.input, self.steps.input], self.expect, [self.size, self.steps, form.photo],
             self.offered, **QUICK,
         )  # fmt: skip
-        for name, button in self.fetches.items():
-            button.click(partial(_fetch, name), None, self.panel.status, **QUICK)
 
     def _layout_card(self, name: str) -> None:
         here = not missing_networks(name)
@@ -87,9 +81,6 @@ class Authors:
             self.cards[name] = gr.HTML(_card(name, "small", "all", None), padding=False)
             self.buttons[name] = gr.Button(
                 "Make this comparison", elem_id=f"make-{name}", visible=here
-            )
-            self.fetches[name] = gr.Button(
-                "Fetch the networks", elem_id=f"fetch-{name}", visible=not here
             )
 
     def expect(self, size: str, steps: str, photo: str | None) -> list[Any]:
@@ -99,7 +90,6 @@ class Authors:
         return [
             *(_card(name, size, steps, aspect) for name in self.cards),
             *(gr.update(visible=each) for each in here),
-            *(gr.update(visible=not each) for each in here),
         ]
 
     def _source(self, name: str) -> Any:
@@ -108,32 +98,16 @@ class Authors:
             photo, own = self.form.files(chosen)
             title = COMPARISONS[name].title
             start = View(title, fit(asked.photo, TILE), photo, own_file=own)
-            return _in_turn(visitor, _recipes(name, size, steps), name, asked, start)
+            recipes = _recipes(name, size, steps)
+            aspect = min(asked.photo.size) / max(asked.photo.size)
+            seconds = pace.expect_all(recipes, aspect)
+            return _views(recipes, seconds, name, asked, replace(start, share=0.0))
 
         return views
 
 
-def _fetch(name: str) -> str:
-    """Start fetching what a comparison lacks, and say how it stands."""
-    told = [BACKGROUND.want(network) for network in missing_networks(name)]
-    return status_html(" ".join(told) or "The networks are here: open this part again.")
-
-
-def _in_turn(visitor: Visitor, recipes: list[Recipe], name: str, asked: Job, start: View) -> Views:
-    """A comparison in one turn: its paintings are timed, so nothing comes between them.
-
-    start: the view before anything is painted.
-    """
-    seconds = pace.expect_all(recipes, min(asked.photo.size) / max(asked.photo.size))
-    view = replace(start, share=0.0)
-    with painting_queue.join(visitor, seconds) as turn:
-        for before, left in turn.waiting():
-            yield replace(view, line=waiting_line(before, left))
-        yield from _views(turn, recipes, seconds, name, asked, view)
-
-
 def _views(
-    turn: Ticket, recipes: list[Recipe], seconds: float | None, name: str, asked: Job, view: View
+    recipes: list[Recipe], seconds: float | None, name: str, asked: Job, view: View
 ) -> Views:
     notes: list[str] = []
     shown = 0.0
@@ -148,8 +122,6 @@ def _views(
         if progress.picture is not None and time.monotonic() - shown > SHOWN_EVERY:
             shown = time.monotonic()
             view = replace(view, developing=(progress.caption, progress.picture))
-        if progress.seconds_left is not None:
-            turn.expect(progress.seconds_left)
         so_far = f"step {progress.done:,} of {progress.total:,}"
         left = f", {about(progress.seconds_left)} left" if progress.seconds_left else ""
         view = replace(
@@ -174,7 +146,7 @@ def _painter(seconds: float) -> Callable[..., Iterator[Progress]]:
 
     def painter(photo: Image.Image, style: Image.Image, recipe: Recipe) -> Iterator[Progress]:
         left = max(0.0, ends - time.monotonic())
-        for told in paint(photo, [style], recipe, every=MEASURED_EVERY, deadline=left):
+        for told in run(photo, [style], recipe, every=MEASURED_EVERY, deadline=left):
             # Whoever compares systems has to know which layers are compared.
             notes = tuple(filter(None, (*told.notes, told.substitutes)))
             yield Progress(told.step, told.seconds, told.losses, told.picture, notes, told.done)

@@ -10,19 +10,19 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
 from nst.published import RECIPES
-from ui.parts.photo_box import PhotoBox
-from ui.parts.samples import OPENING, SAMPLES
-from ui.runs.events import DECODES, QUICK
-from ui.runs.messages import user_errors
-from ui.runs.visit import Visit
+from ui.events import DECODES, QUICK
+from ui.messages import user_errors
+from ui.paint import PaintTab
+from ui.photo_box import PhotoBox
+from ui.result_panel import painted
+from ui.samples import OPENING, SAMPLES
 from ui.tabs.authors import Authors
-from ui.tabs.paint import PaintTab
 from ui.tabs.panel import Panel, Stage, taken
-from ui.tabs.result_panel import painted
 from ui.tabs.side_by_side import Pair, SideBySide, tile_of
 from ui.tabs.style_grid import StyleGrid
 from ui.tabs.sweep import Sweep
 from ui.tabs.tiles import Tile
+from ui.visit import Visit
 
 __all__ = ["CompareTab"]
 

@@ -11,13 +11,13 @@ from PIL import Image
 
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit
-from ui.runs.events import PAINTS, PRIVATE, QUICK
-from ui.runs.messages import status_html, user_errors
-from ui.runs.result import flat, jpeg
+from ui.events import PAINTS, PRIVATE, QUICK
+from ui.inputs import NONE
+from ui.messages import status_html, user_errors
+from ui.result import flat, jpeg
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import visitor_of
-from ui.tabs.inputs import NONE
 from ui.tabs.tiles import TILE, Tile, View, Views, sheet_of
 
 __all__ = ["Panel", "Stage", "taken"]

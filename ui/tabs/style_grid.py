@@ -11,15 +11,15 @@ from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
 from nst.presets import load_presets, preset_of
 from nst.recipe import Recipe
-from ui.parts.controls import QUALITIES
-from ui.parts.links import Shared, read_settings
-from ui.parts.photo_box import PhotoBox
-from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
-from ui.runs.cost import drafts
-from ui.runs.events import PAINTS, QUICK
-from ui.runs.job import Job, open_job
-from ui.runs.messages import status_html, user_errors
-from ui.runs.result import jpeg
+from ui.controls import QUALITIES
+from ui.events import PAINTS, QUICK
+from ui.job import Job, open_job
+from ui.links import Shared, read_settings
+from ui.messages import status_html, user_errors
+from ui.pace import drafts
+from ui.photo_box import PhotoBox
+from ui.result import jpeg
+from ui.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor, visitor_of

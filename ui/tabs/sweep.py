@@ -7,12 +7,12 @@ import gradio as gr
 
 from nst.errors import BadInput
 from nst.recipe import STYLE_LAYERS, Recipe, parse_value
-from ui.parts.controls import LABELS
-from ui.runs.cost import drafts
-from ui.runs.events import QUICK
-from ui.runs.messages import status_html
+from ui.controls import LABELS
+from ui.events import QUICK
+from ui.inputs import InputPanel
+from ui.messages import status_html
+from ui.pace import drafts
 from ui.server.visitors import Visitor
-from ui.tabs.inputs import InputPanel
 from ui.tabs.panel import Panel, Stage
 from ui.tabs.style_grid import DRAFT
 from ui.tabs.tiles import Plan, Views, paint_all

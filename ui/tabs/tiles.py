@@ -12,10 +12,10 @@ from PIL import Image
 from nst.errors import NstError
 from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit
-from ui.parts.links import Shared
-from ui.runs.job import Job
-from ui.runs.pace import about, clock
-from ui.runs.painting import run
+from ui.job import Job
+from ui.links import Shared
+from ui.pace import about, clock
+from ui.run import run
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 
@@ -92,7 +92,7 @@ def paint_all(plan: Plan, visitor: Visitor) -> Views:
         try:
             for progress in run(
                 job.photo, job.styles, job.shared.recipe,
-                visitor=visitor, every=1.0, deadline=RUN_LIMITS.deadline - spent,
+                every=1.0, deadline=RUN_LIMITS.deadline - spent,
             ):  # fmt: skip
                 share = (number - 1 + progress.step / progress.total) / count
                 line = f"{number} of {count}: {progress.status}"
