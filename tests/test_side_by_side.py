@@ -14,19 +14,19 @@ from nst.errors import BadInput, NstError
 from nst.presets import load_presets
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
-from ui.parts.controls import WORDS
-from ui.parts.curves import overlay
-from ui.parts.links import Shared
-from ui.parts.samples import SAMPLES
+from ui.controls import WORDS
+from ui.curves import overlay
+from ui.links import Shared
+from ui.samples import SAMPLES
 from ui.runs import job as ordering
-from ui.runs.job import Job
-from ui.runs.pace import pace
-from ui.runs.painting import Progress
+from ui.job import Job
+from ui.pace import pace
+from ui.run import Progress
 from ui.server.visitors import Visitor
 from ui.tabs import tiles
 from ui.tabs.about import _recipes, figures
 from ui.tabs.authors import Authors, _card
-from ui.tabs.inputs import InputPanel
+from ui.inputs import InputPanel
 from ui.tabs.panel import Panel, Stage, _handler, taken
 from ui.tabs.side_by_side import SideBySide, _sized, differences
 from ui.tabs.style_grid import DRAFT, MOST, StyleGrid, plan

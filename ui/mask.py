@@ -49,12 +49,10 @@ class MaskEditor:
         """Let it follow the photo."""
         photo, drawing = self._photo, self.drawing
         self._fold.expand(
-            lambda photo, drawn: (True, gr.update(visible=True, value=_drawing(photo, _brushed(drawn)))),
-            [photo, drawing], [self._open, drawing], **DECODES,
+            _opened, [photo, drawing], [self._open, drawing], **DECODES,
         )  # fmt: skip
         self._fold.collapse(
-            lambda drawn: (False, gr.update(label=TITLE + (", marked" if mask_from(drawn) else ""))),
-            drawing, [self._open, self._fold], **DECODES,
+            _closed, drawing, [self._open, self._fold], **DECODES,
         )  # fmt: skip
         self._clear.click(_drawing, photo, drawing, **DECODES)
         photo.change(  # type: ignore[attr-defined]
@@ -83,6 +81,16 @@ def _brushed(drawn: dict[str, Any] | None) -> Image.Image | None:
         return None
     alpha = layers[0].convert("RGBA").getchannel("A")
     return alpha.point(lambda value: min(255, round(value / OPACITY)))
+
+
+def _opened(photo: str | None, drawn: dict[str, Any] | None) -> tuple[bool, Any]:
+    """The editor, with what was brushed before the fold was closed."""
+    return True, gr.update(visible=True, value=_drawing(photo, _brushed(drawn)))
+
+
+def _closed(drawn: dict[str, Any] | None) -> tuple[bool, Any]:
+    """The header says whether a part is marked."""
+    return False, gr.update(label=TITLE + (", marked" if mask_from(drawn) else ""))
 
 
 def _drawing(photo: str | None, brushed: Image.Image | None = None) -> dict[str, Any]:

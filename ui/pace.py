@@ -1,5 +1,6 @@
 """How long paintings take here, before they begin, and how seconds are said."""
 
+from collections import Counter
 from collections.abc import Iterable
 from threading import Lock
 
@@ -35,6 +36,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._each: dict[str, float] = {}
+        self._runs: Counter[str] = Counter()
         self._lock = Lock()
 
     def learn(self, recipe: Recipe, aspect: float, after: int, seconds: float) -> None:
@@ -45,9 +47,10 @@ class Pace:
         with self._lock:
             each = {name: self._known(name) or PIXEL_SECONDS[name] for name in work}
             error = seconds / sum(work[name] * each[name] for name in work)
-            for name in work:  # the first run only warms up, and says little about the next
-                learned = 0.5 + 0.5 * error if name in self._each else error
-                self._each[name] = each[name] * learned
+            for name in work:  # the first run warms up, and says little about the next
+                settled = self._runs[name] > 1
+                self._each[name] = each[name] * ((1 + error) / 2 if settled else error)
+                self._runs[name] += 1
 
     def expect(self, recipe: Recipe, aspect: float = 0.75, after: int = 0) -> float | None:
         """Seconds that a run should take; None before anything is known."""

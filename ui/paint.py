@@ -33,6 +33,7 @@ from ui.viewer import file_of, picture_box, shown_file
 from ui.visit import Phase, Visit, visits
 
 THUMB = 224  # pixels
+PICTURES = 5  # of the values chosen are pictures and their shares
 NAME = re.compile("[0-9a-f]{32}")
 WENT_ON = "Continued from an earlier result; the link restores the settings only."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
@@ -86,7 +87,7 @@ class PaintTab:
             self.beside = gr.Button(
                 "Side by side with the latest", visible=False, size="sm", elem_id="beside"
             )
-        with gr.Accordion("Details", open=False, elem_id="details"):
+        with gr.Accordion("Details", open=False, visible=False, elem_id="details") as self.fold:
             self.details = gr.HTML(elem_id="technical", padding=False)
 
     def _layout_buttons(self) -> None:
@@ -101,23 +102,27 @@ class PaintTab:
     def drawn(self) -> list[Any]:
         """Everything that a visit decides."""
         return [
-            self.visit, self.picture, self.status, self.turn, self.details, self.stop, self.after,
-            *self.panel.shown, self.recent, self.strip, self.beside,
+            self.visit, *self.told, self.after, *self.panel.shown, self.recent, self.strip,
+            self.beside,
         ]  # fmt: skip
+
+    @property
+    def told(self) -> list[Any]:
+        """What every word of a run changes."""
+        return [self.picture, self.status, self.turn, self.fold, self.details, self.stop]
 
     def _wire_run(self) -> None:
         asked_for = [self.visit, self.form.mask.drawing, *self.form.inputs]
-        developing = [self.picture, self.status, self.turn, self.details, self.stop]
         for button, asked in (
             (self.paint, self._new),
             (self.panel.further, self._further),
             (self.panel.larger, self._larger),
         ):
             button.click(
-                self._ask(asked), asked_for, [self.visit, *developing],
+                self._ask(asked), asked_for, [self.visit, *self.told],
                 js="(...given) => { nst.toPicture(); return given; }", **DECODES,
             ).success(
-                self._paint, self.visit, developing, show_progress="minimal",
+                self._paint, self.visit, self.told, show_progress="minimal",
                 show_progress_on=[self.turn], scroll_to_output=False, trigger_mode="multiple",
                 **PAINTS, **PRIVATE,
             ).then(self._settled, self.visit, self.drawn, **DECODES)  # fmt: skip
@@ -251,31 +256,34 @@ class PaintTab:
     def _told(self, visit: Visit) -> dict:
         """What changes with every word of a run."""
         about = visit.run or visit.result
+        details = about.details if about else ""
         waits = visit.phase is Phase.WAITING
         return {
             self.status: status_html(visit.line, visit.notes, visit.share),
             self.turn: gr.update(visible=waits),
-            self.details: f"<p>{html.escape(about.details)}</p>" if about else "",
+            self.fold: gr.update(visible=bool(details)),
+            self.details: f"<p>{html.escape(details)}</p>",
             self.stop: gr.update(value="Leave queue" if waits else "Stop", interactive=visit.busy),
         }
 
     def _view(self, visit: Visit) -> dict[str, Any]:
         """What the picture shows when nothing is being painted."""
-        result, sample = visit.result, sample_of(visit.chosen)
+        result, chosen = visit.result, visit.chosen
         if result is not None and (visit.looking or not visit.outdated):
-            latest = visit.results[0]
-            caption = "" if result is latest else f"An earlier result: {result.job.title}"
-            if visit.outdated and result is latest:
-                caption = "Your previous result"
-            view = self._result(result) | {"caption": caption, "live": True}
-            return view | self._next_to(result, latest) if visit.beside else view
-        if sample:
-            view = _sample(self.picture, *sample)
-        else:
-            view = self._instant(visit.chosen)
+            view = self._finished(visit, result)
+            return view | self._next_to(result, visit.results[0]) if visit.beside else view
+        mine = result is not None and chosen[:PICTURES] == result.chosen[:PICTURES]
+        sample = None if mine else sample_of(chosen)
+        view = _sample(self.picture, *sample) if sample else self._instant(chosen)
         if not view and result is not None:
-            view = self._result(result) | {"caption": "Your previous result", "live": True}
-        return {"phase": visit.phase, **(view or self._unpainted(visit.chosen))}
+            return self._finished(visit, result)
+        return {"phase": visit.phase, **(view or self._unpainted(chosen))}
+
+    def _finished(self, visit: Visit, result: Result) -> dict[str, Any]:
+        caption = "Your previous result" if visit.outdated else ""
+        if result is not visit.results[0]:
+            caption = f"An earlier result: {result.job.title}"
+        return self._result(result) | {"caption": caption, "live": True}
 
     def _instant(self, chosen: tuple[Any, ...]) -> dict[str, Any]:
         """The instant painting of what is chosen; nothing where there is none."""
@@ -328,8 +336,10 @@ class PaintTab:
         }  # fmt: skip
 
     def _thumb(self, result: Result) -> str:
-        thumb = lambda: keep_file(self.strip, jpeg(fit(flat(result.coloured), THUMB)), "thumb.jpg")
-        return result.once("thumb", thumb)
+        def made() -> str:
+            return keep_file(self.strip, jpeg(fit(flat(result.coloured), THUMB)), "thumb.jpg")
+
+        return result.once("thumb", made)
 
     # How a result is looked at
 

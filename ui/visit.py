@@ -58,7 +58,7 @@ class Visit:
         self.end(stopped=True)
         self.run, self.beside = run, False
         self.phase, self.share = Phase.WAITING, 0.0
-        self.line, self.notes = "Getting ready", ()
+        self.line, self.notes = "Waiting for your turn", ()
 
     def take(self, progress: Progress) -> None:
         """Hear from the run under way."""

@@ -40,7 +40,8 @@ const swap = async (files, turn) => {
 const scale = () => {
   const { clientWidth } = part("frame"), { naturalWidth } = part("painting");
   const times = clientWidth * Math.min(devicePixelRatio, 2) / (naturalWidth || clientWidth);
-  part("scale").textContent = times > 1.2 && !busy ? `shown ${times.toFixed(1)}× as large` : "";
+  part("scale").textContent = times > 1.2 && !busy && !props.value.right
+    ? `shown ${times.toFixed(1)}× as large` : "";
 };
 
 // What is below the picture can be used when it is about the picture that is seen.
