@@ -21,8 +21,8 @@ from typing import Any
 from nst.pictures.limits import MEGABYTE
 from nst.presets import load_presets
 from ui.page import create_demo
-from ui.runs import zero
-from ui.runs.painting import calibrate, prepare
+from ui import zero
+from ui.run import calibrate, prepare
 from ui.server.gradio_internals import upload_folder
 from ui.server.guard import launch_options
 from ui.server.limits import RUN_LIMITS

@@ -17,7 +17,7 @@ from app import check_folder
 from nst.pictures.export import read_notes, read_recipe
 from nst.presets import load_presets
 from nst.recipe import Recipe
-from ui.parts.samples import SAMPLES
+from ui.samples import SAMPLES
 
 QUICK = "size=128&steps=12"
 STYLES = {preset.id: preset.path for preset in load_presets()[0]}

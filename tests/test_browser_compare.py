@@ -10,7 +10,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from visits import Visit
 
-from ui.parts.samples import SAMPLES
+from ui.samples import SAMPLES
 
 pytestmark = pytest.mark.browser
 

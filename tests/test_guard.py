@@ -27,10 +27,10 @@ from PIL import Image
 from nst.errors import BadInput
 from nst.pictures.limits import MEGABYTE
 from nst.recipe import Recipe
-from ui.parts.links import Shared
-from ui.runs.job import Job
-from ui.runs.messages import user_errors
-from ui.runs.result import Result
+from ui.links import Shared
+from ui.job import Job
+from ui.messages import user_errors
+from ui.result import Result
 from ui.server.admission import DECODING, Admission, Command
 from ui.server.bodies import Refused, Upload, boundary_of
 from ui.server.expiry import Cache, Listeners, _again, _forget

@@ -14,13 +14,13 @@ from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
 from ui import published, series, wall
 from ui.about import sources
-from ui.parts.controls import WORDS
-from ui.parts.curves import curves, overlay
-from ui.parts.links import Shared
-from ui.parts.samples import SAMPLES
-from ui.runs.job import Job
-from ui.runs.pace import pace
-from ui.runs.painting import Progress
+from ui.controls import WORDS
+from ui.curves import curves, overlay
+from ui.job import Job
+from ui.links import Shared
+from ui.pace import pace
+from ui.run import Progress
+from ui.samples import SAMPLES
 from ui.series import Panel, Plan, Stage, Tile, chosen_in, paint
 from ui.server.visitors import Visitor
 from ui.side_by_side import SideBySide, differences, sized

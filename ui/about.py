@@ -15,11 +15,11 @@ from nst.presets import load_presets, preset_of
 from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.assets import asset
-from ui.parts.controls import QUALITIES
-from ui.parts.samples import OPENING, SAMPLES, painted_before
-from ui.runs.events import QUICK
-from ui.runs.pace import about, pace
-from ui.runs.result import jpeg
+from ui.controls import QUALITIES
+from ui.events import QUICK
+from ui.pace import about, pace
+from ui.result import jpeg
+from ui.samples import OPENING, SAMPLES, painted_before
 
 LATEX: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},

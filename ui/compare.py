@@ -10,17 +10,17 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
 from nst.published import RECIPES
-from ui.parts.photo_box import PhotoBox
-from ui.parts.samples import OPENING, SAMPLES
+from ui.events import DECODES, QUICK
+from ui.messages import user_errors
+from ui.paint import PaintTab
+from ui.photo_box import PhotoBox
 from ui.published import Published
-from ui.runs.events import DECODES, QUICK
-from ui.runs.messages import user_errors
-from ui.runs.visit import Visit
+from ui.result_panel import painted
+from ui.samples import OPENING, SAMPLES
 from ui.series import Panel, Stage, Tile, chosen_in
 from ui.side_by_side import Pair, SideBySide, tile_of
 from ui.sweep import Sweep
-from ui.tabs.paint import PaintTab
-from ui.tabs.result_panel import painted
+from ui.visit import Visit
 from ui.wall import Wall
 
 # An enlarged tile is put away when something is done with it.

@@ -11,12 +11,12 @@ import gradio as gr
 from nst.compare import COMPARISONS, Painted, needs, scaled
 from nst.errors import BadInput
 from nst.recipe import Recipe
-from ui.parts.curves import overlay
-from ui.runs.events import QUICK
-from ui.runs.pace import about, clock, pace
+from ui.curves import overlay
+from ui.events import QUICK
+from ui.inputs import InputPanel
+from ui.pace import about, clock, pace
 from ui.series import Panel, Plan, aspect_of, fits
 from ui.server.limits import RUN_LIMITS
-from ui.tabs.inputs import InputPanel
 
 BUDGETS = {"A first idea, in a minute": 60.0, "As much as a run may take": RUN_LIMITS.deadline}
 DIVISORS = (1, 2, 3, 5, 10, 20, 50, 100)  # of the authors' steps

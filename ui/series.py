@@ -17,13 +17,13 @@ from nst.errors import BadInput, NstError
 from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit
 from nst.recipe import Recipe
-from ui.parts.links import Shared
-from ui.runs.events import PAINTS, PRIVATE, QUICK
-from ui.runs.job import Job
-from ui.runs.messages import status_html, user_errors
-from ui.runs.pace import about, clock, pace
-from ui.runs.painting import run
-from ui.runs.result import flat, jpeg
+from ui.events import PAINTS, PRIVATE, QUICK
+from ui.job import Job
+from ui.links import Shared
+from ui.messages import status_html, user_errors
+from ui.pace import about, clock, pace
+from ui.result import flat, jpeg
+from ui.run import run
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor, visitor_of

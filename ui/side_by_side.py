@@ -10,11 +10,11 @@ from nst.pictures.export import contact_sheet
 from nst.pictures.images import fit
 from nst.presets import preset_of
 from nst.published import RECIPES
-from ui.parts.controls import LABELS, WORDS
-from ui.parts.links import Shared
-from ui.parts.samples import SAMPLES
-from ui.runs.events import DECODES
-from ui.runs.result import Result, flat, jpeg
+from ui.controls import LABELS, WORDS
+from ui.events import DECODES
+from ui.links import Shared
+from ui.result import Result, flat, jpeg
+from ui.samples import SAMPLES
 from ui.series import Tile
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS

@@ -7,11 +7,11 @@ import gradio as gr
 
 from nst.errors import BadInput
 from nst.recipe import STYLE_LAYERS, Recipe, parse_value
-from ui.parts.controls import LABELS
-from ui.runs.events import DECODES, QUICK
-from ui.runs.messages import status_html
+from ui.controls import LABELS
+from ui.events import DECODES, QUICK
+from ui.inputs import InputPanel
+from ui.messages import status_html
 from ui.series import Panel, Plan, Stage, cost
-from ui.tabs.inputs import InputPanel
 from ui.wall import DRAFT
 
 # {setting: (what to look for, values worth comparing)}

@@ -10,14 +10,14 @@ from nst.errors import BadInput
 from nst.pictures.images import open_photo
 from nst.presets import Preset, load_presets, preset_of
 from nst.recipe import Recipe
-from ui.parts.links import Shared, read_settings
-from ui.parts.photo_box import PhotoBox
-from ui.parts.samples import OPENING, SAMPLES, painted_before, sample_id
-from ui.runs.events import PAINTS, QUICK
-from ui.runs.job import Job, open_job
-from ui.runs.messages import status_html, user_errors
-from ui.runs.pace import clock
-from ui.runs.result import jpeg
+from ui.events import PAINTS, QUICK
+from ui.job import Job, open_job
+from ui.links import Shared, read_settings
+from ui.messages import status_html, user_errors
+from ui.pace import clock
+from ui.photo_box import PhotoBox
+from ui.result import jpeg
+from ui.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.series import Panel, Plan, Stage, Tile, cost, ending, fits, paint, sheet_of
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS

@@ -10,8 +10,6 @@ import gradio as gr
 
 from nst.errors import NstError
 
-__all__ = ["status_html", "user_errors"]
-
 log = logging.getLogger(__name__)
 SHOWN_SECONDS = 12
 DISK_FULL = (
@@ -22,25 +20,27 @@ UNFORESEEN = "Something failed here that should not have. Please try again."
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """Turn errors into one plain sentence; what nobody foresaw goes to the log, not the page."""
+def user_errors(*, plain: bool = False) -> Iterator[None]:
+    """Turn errors into one sentence; unforeseen ones go to the log, not to the page.
+
+    plain: for programs, which want no HTML in it.
+    """
+
+    def told(sentence: str, title: str = "That did not work") -> gr.Error:
+        shown = sentence if plain else html.escape(sentence)
+        return gr.Error(shown, title=title, duration=SHOWN_SECONDS, print_exception=False)
+
     try:
         yield
     except NstError as error:
-        raise _told(str(error)) from None
+        raise told(str(error)) from None
     except gr.Error:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise _told(DISK_FULL) from None
+            raise told(DISK_FULL) from None
         log.exception("a handler failed")
-        raise _told(UNFORESEEN, "Our mistake") from None
-
-
-def _told(sentence: str, title: str = "That did not work") -> gr.Error:
-    return gr.Error(
-        html.escape(sentence), title=title, duration=SHOWN_SECONDS, print_exception=False
-    )
+        raise told(UNFORESEEN, "Our mistake") from None
 
 
 def status_html(line: str, notes: Sequence[str] = (), share: float | None = None) -> str:
@@ -50,3 +50,9 @@ def status_html(line: str, notes: Sequence[str] = (), share: float | None = None
     # A line that changes four times a second would never let a screen reader finish.
     live = "off" if share is not None else "polite"
     return f'{bar}<div class="now" aria-live="{live}">{html.escape(line)}</div>{below}'
+
+
+def refusal_html(picture: str, error: Exception) -> str:
+    """Why an uploaded photo or painting is not taken, as HTML."""
+    told = html.escape(str(error))
+    return f'<p role="alert" class="refused">This {picture} cannot be used. {told}</p>'

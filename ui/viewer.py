@@ -9,10 +9,8 @@ from PIL import Image
 
 from nst.pictures.images import fit
 from ui.assets import asset
-from ui.runs.result import flat, jpeg
+from ui.result import flat, jpeg
 from ui.server.gradio_internals import keep_file
-
-__all__ = ["file_of", "picture_box", "shown_file"]
 
 SCREEN = 1600  # pixels: a print is seen smaller than it is
 

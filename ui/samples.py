@@ -10,8 +10,6 @@ from gradio.media import get_image
 
 from nst.presets import EXAMPLES
 
-__all__ = ["OPENING", "SAMPLES", "Sample", "painted_before", "sample_id"]
-
 
 @dataclass(frozen=True)
 class Sample:

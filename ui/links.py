@@ -5,26 +5,17 @@ Only settings and the ids of shipped pictures can be in a link; a visitor's own 
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from inspect import signature
 from urllib.parse import parse_qsl, urlencode
 
 from nst.errors import BadInput
 from nst.presets import Preset, load_presets
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, parse_value
-from ui.parts.samples import SAMPLES
+from ui.samples import SAMPLES
 
-__all__ = [
-    "Shared",
-    "address",
-    "from_notes",
-    "from_query",
-    "missing",
-    "read_settings",
-    "to_query",
-    "unread",
-]
-
+SETTINGS = tuple(signature(Recipe).parameters)
 LONGEST = 4096  # letters of a program's settings
 
 
@@ -86,12 +77,12 @@ def missing(found: Mapping[str, str], mixed: bool) -> tuple[str, ...]:
 def unread(query: Mapping[str, str]) -> tuple[str, ...]:
     """Sentences on the settings of a link that cannot be used as they stand, by name."""
     told = []
-    for entry in fields(Recipe):
-        text = query.get(entry.name)
-        if not isinstance(text, str) or entry.name in ("style_layers", "style_layer_weights"):
+    for name in SETTINGS:
+        text = query.get(name)
+        if not isinstance(text, str) or name in ("style_layers", "style_layer_weights"):
             continue
         try:
-            Recipe().replace(**{entry.name: parse_value(entry.name, text)})
+            Recipe().replace(**{name: parse_value(name, text)})
         except BadInput as error:
             told.append(str(error))
     return tuple(told)
@@ -105,8 +96,7 @@ def read_settings(text: str, preset: Preset | None) -> Recipe:
     pairs = dict(parse_qsl(text[:LONGEST], keep_blank_values=True))
     base = get_recipe(pairs.pop("name", "default"))
     base = preset.recipe(base) if preset else base
-    settings = {entry.name for entry in fields(Recipe)}
-    return base.replace(**{k: parse_value(k, v) if k in settings else v for k, v in pairs.items()})
+    return base.replace(**{k: parse_value(k, v) if k in SETTINGS else v for k, v in pairs.items()})
 
 
 def _of_ours(recipe: Recipe) -> Recipe:

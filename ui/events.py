@@ -2,21 +2,17 @@
 
 from typing import Any
 
-from ui.server.admission import DECODING
-from ui.server.fair_queue import PAINTING
 from ui.server.limits import RUN_LIMITS
-
-__all__ = ["DECODES", "PAINTS", "PRIVATE", "QUICK", "UNSEEN"]
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 # Nowhere, not only hidden: hidden, every output counts tenths of a second sixty times a second on
 # the visitor's processor, which here may be the one that paints.
 UNSEEN: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []}
 QUICK: dict[str, Any] = {"queue": False, **UNSEEN, **PRIVATE}
-# What decodes or makes a picture: few at once, whoever asks.
-DECODES: dict[str, Any] = {**QUICK, "concurrency_id": DECODING}
-# Whoever paints waits for a turn in `painting_queue`, which says how long: Gradio lets all in.
+# Events that decode or make a picture: few at once, whoever asks.
+DECODES: dict[str, Any] = {**QUICK, "concurrency_id": "decoding"}
+# Gradio's own queue: one painting at a time, the others wait in the order in which they came.
 PAINTS: dict[str, Any] = {
-    "concurrency_id": PAINTING,
-    "concurrency_limit": RUN_LIMITS.queue + RUN_LIMITS.concurrency,
+    "concurrency_id": "painting",
+    "concurrency_limit": RUN_LIMITS.concurrency,
 }

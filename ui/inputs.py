@@ -1,7 +1,7 @@
-"""What goes in: the photo, the painting and every setting; the left side of the Paint tab."""
+"""What goes in: the photo, the painting and every setting."""
 
 import html
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +16,23 @@ from nst.provenance import NOTE, otherwise_here
 from nst.published import get_recipe
 from nst.recipe import Recipe
 from ui.assets import asset_path
-from ui.parts.controls import QUALITIES, Controls, follow, suggests, touched
-from ui.parts.links import Shared, from_notes, from_query, missing, unread
-from ui.parts.photo_box import PhotoBox, PictureButton
-from ui.parts.samples import OPENING, SAMPLES, sample_id
-from ui.runs.cost import beyond_limits
-from ui.runs.events import DECODES, QUICK
-from ui.runs.job import Job, open_job
-from ui.runs.messages import status_html, user_errors
-from ui.runs.pace import about, pace
+from ui.controls import QUALITIES, Controls, follow, usual
+from ui.events import DECODES, QUICK
+from ui.job import Job, open_job
+from ui.links import Shared, from_notes, from_query, missing, unread
+from ui.mask import MaskEditor, mask_from
+from ui.messages import refusal_html, status_html, user_errors
+from ui.pace import about, beyond_limits, pace
+from ui.photo_box import PhotoBox, PictureButton
+from ui.samples import OPENING, SAMPLES, sample_id
 from ui.server.gradio_internals import keep_file
-from ui.tabs.fetch import FetchOffer
-from ui.tabs.mask_editor import MaskEditor, mask_from
-
-__all__ = ["NONE", "InputPanel", "best_quality", "index_of"]
 
 THUMB = 160  # pixels: twice what a tile has
 NONE = -1  # of a gallery is selected; None would leave it as it is
-OWN = 0  # the tile of a painting of one's own; the presets follow
-NO_SECOND = 0  # the tile for no second painting
-HIDDEN = gr.update(visible=False)
-UNSAID = gr.update(value="", visible=False)
+YOURS = "yours"  # instead of a preset's id: the second painting is the visitor's own
 A_MOMENT = 15.0  # seconds that a visitor gladly waits
 SHARE = 0.4  # of a second painting, at first
+PRIVACY = "Your photo is deleted within an hour and is never part of a link."
 
 
 class InputPanel:
@@ -62,7 +56,6 @@ class InputPanel:
         self._layout_paintings(first)
         self.mask = MaskEditor(self.photo)
         self.controls.main()
-        self.fetch = FetchOffer()
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self.controls.advanced()
             self.open_box = gr.File(
@@ -97,8 +90,8 @@ class InputPanel:
                 interactive=False, object_fit="cover", elem_id="samples", elem_classes="thumbs",
                 selected_index=list(SAMPLES).index(OPENING[0]), buttons=[], scale=1, min_width=110,
             )  # fmt: skip
-        # Not `gr.Warning`, which shows nothing outside Gradio's queue.
-        self.refusal = gr.HTML(visible=False, elem_id="refusal", elem_classes="hint", padding=False)
+        gr.HTML(PRIVACY, elem_classes="hint", padding=False)
+        self.refusal = gr.HTML(elem_id="refusal", padding=False)
         self.offer = gr.Button(
             "Use this painting as the photo", visible=False, size="sm", elem_id="offer"
         )
@@ -113,11 +106,10 @@ class InputPanel:
         self.manner = gr.Markdown(
             _manner(first) if first else "", elem_id="manner", elem_classes="hint"
         )
-        with gr.Accordion(_mixed(None, 0), open=False, elem_id="mix") as self.mix:
-            tiles = [(asset_path("none.png"), "None"), *self._thumbs]
-            self.seconds = self._paintings("Second paintings", tiles, NO_SECOND, "seconds")
+        with gr.Accordion(_mixed("", 0), open=False, elem_id="mix") as self.mix:
+            self.seconds = self._paintings("Second paintings", self._seconds(None), 0, "seconds")
             self.share = gr.Slider(
-                0, 1, SHARE, step=0.05, label="Its share", buttons=[], elem_id="second-share"
+                0, 1, SHARE, step=0.05, label="How much of it", buttons=[], elem_id="second-share"
             )
 
     def _paintings(self, label: str, tiles: list, selected: int, elem_id: str) -> gr.Gallery:
@@ -129,39 +121,37 @@ class InputPanel:
 
     def _tiles(self, own: str | None) -> list[tuple[Any, str]]:
         """The paintings to choose from, a visitor's own first."""
-        return [
-            (_thumb(own), "Yours") if own else (asset_path("plus.png"), "+ your own"),
-            *self._thumbs,
-        ]
+        mine = (_thumb(own), "Yours") if own else (asset_path("plus.png"), "+ your own")
+        return [mine, *self._thumbs]
 
-    def wire(self, demo: gr.Blocks, status: gr.HTML) -> None:
+    def _seconds(self, own: str | None) -> list[tuple[Any, str]]:
+        """The second paintings to choose from: none, the presets, a visitor's own."""
+        mine = [(_thumb(own), "Yours")] if own else []
+        return [(asset_path("none.png"), "None"), *self._thumbs, *mine]
+
+    def _tile(self, preset: Preset | None) -> int:
+        """Where a painting stands among its tiles; the first one is for none, or one's own."""
+        return self.presets.index(preset) + 1 if preset else 0
+
+    def wire(self, status: gr.HTML) -> None:
         """Let the components answer. status: where it is said what came with a link or a file."""
         self.status = status
         self.restored = [
-            self.photo, self.samples, *self._style_outputs, self.second, self.seconds,
-            self.share, self.mix, *self.controls.outputs, status,
+            self.photo, self.samples, self.style_id, self.gallery, self.manner, self.second,
+            self.seconds, self.share, self.mix, *self.controls.outputs, status,
         ]  # fmt: skip
-        best = [self.controls.quality, self.controls.of["size"]]
-        demo.load(self._arrive, None, self.restored, **QUICK).then(
-            self._open_best, self.controls.inputs, best, **QUICK
-        )
         self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES)
         self._wire_photo()
         self._wire_paintings()
         self._wire_controls()
         self.mask.wire()
-        self.fetch.wire(demo)
-
-    @property
-    def _style_outputs(self) -> list[gr.components.Component]:
-        return [self.style_id, self.gallery, self.manner]
 
     def _wire_photo(self) -> None:
         self.shoot.click(lambda: gr.update(visible=True), None, self.camera, **QUICK)
         self.offer.click(lambda path: path, self.upload, self.photo, **QUICK)
         self.samples.select(self.pick_sample, None, self.photo, **QUICK)
         self.photo.change(
-            lambda photo: (self.mark_sample(photo), UNSAID, HIDDEN),
+            lambda photo: (self.mark_sample(photo), "", gr.update(visible=False)),
             self.photo, [self.samples, self.refusal, self.offer], **QUICK,
         )  # fmt: skip
         told = [*self.restored, self.refusal, self.offer, self.camera]
@@ -169,35 +159,31 @@ class InputPanel:
             event(self._take_photo, box, told, **DECODES)
 
     def _wire_paintings(self) -> None:
-        controls = self.controls
-        chosen = [*self._style_outputs, *controls.outputs]
-        told = [self.own, self.style_id, controls.touched, *controls.inputs]
+        chosen = [self.style_id, self.gallery, self.manner, *self.controls.outputs]
+        told = [self.style_id, *self.controls.inputs]
         self.share.release(
-            lambda second, share: gr.update(label=_mixed(preset_of(second), share)),
+            lambda second, share: gr.update(label=_mixed(second, share)),
             [self.second, self.share], self.mix, **QUICK,
         )  # fmt: skip
-        self.gallery.select(self._pick_style, told, chosen, **QUICK)
+        self.gallery.select(self._pick_style, [self.own, *told], chosen, **QUICK)
         self.own_upload.upload(
-            self._take_own, [self.own_upload, *told[1:]], [self.own, *chosen], **DECODES
+            self._take_own, [self.own_upload, *told], [self.own, self.seconds, *chosen], **DECODES
         )
         self.seconds.select(self._pick_second, self.share, [self.second, self.mix], **QUICK)
 
     def _wire_controls(self) -> None:
         controls = self.controls
-        size = controls.of["size"]
-        told = [self.style_id, controls.touched, *controls.inputs]
-        depart: dict[str, Any] = {
-            "fn": self._depart,
-            "inputs": told,
-            "outputs": [controls.quality, *controls.remarks],
-            "trigger_mode": "always_last",
-        } | QUICK
-        controls.quality.input(lambda size: size, controls.quality, size, **QUICK).then(**depart)
-        controls.menu.input(
-            self._pick_recipe, [controls.menu, self.style_id], controls.outputs, **QUICK
-        )
-        controls.suggestion.click(self._as_suggested, told, controls.outputs, **QUICK)
-        gr.on([control.input for control in controls.of.values()], **depart)  # type: ignore[attr-defined]
+        told = [self.style_id, *controls.inputs]
+        remark: dict[str, Any] = {
+            "fn": self._remark, "inputs": told, "outputs": controls.remarks,
+            "trigger_mode": "always_last", **QUICK,
+        }  # fmt: skip
+        controls.quality.input(
+            lambda size: size, controls.quality, controls.of["size"], **QUICK
+        ).then(**remark)
+        controls.menu.input(self._pick_recipe, told, controls.outputs, **QUICK)
+        controls.suggestion.click(self._as_usual, told, controls.outputs, **QUICK)
+        gr.on([control.input for control in controls.of.values()], **remark)  # type: ignore[attr-defined]
 
     # Choosing
 
@@ -218,55 +204,53 @@ class InputPanel:
 
     def _take_photo(self, path: str | None) -> dict[Any, Any]:
         """Show an upload once it is known to be good; a painting made here brings its settings."""
-        camera = gr.update(value=None, visible=False)
-        told = {self.refusal: UNSAID, self.offer: HIDDEN, self.camera: camera}
+        told: dict[Any, Any] = {
+            self.refusal: "",
+            self.offer: gr.update(visible=False),
+            self.camera: gr.update(value=None, visible=False),
+        }
         if path is None:  # the camera was put away
             return told
         try:
             open_photo(path)
         except BadInput as error:
-            return told | {self.refusal: gr.update(value=_refused("photo", error), visible=True)}
+            return told | {self.refusal: refusal_html("photo", error)}
         try:
             shared, notes = _inside(path)
         except BadInput:  # an ordinary photo
             return told | {self.photo: path}
         told[self.offer] = gr.update(visible=shared.photo is None)
-        return told | self.restore(shared, "This was painted here; its settings are back.", notes)
+        line = "That painting was made here: its settings are back, for you to press Paint."
+        return told | self.restore(shared, line, notes)
 
-    def _take_own(self, path: str, style_id: str, kept: Set[str], *values: Any) -> dict[Any, Any]:
+    def _take_own(self, path: str, style_id: str, *values: Any) -> dict[Any, Any]:
         before = preset_of(style_id)
         try:
             open_photo(path)
         except BadInput as error:
-            return {self.manner: f"{_manner(before)}\n\n{_refused('painting', error)}"}
+            return {self.manner: f"{_manner(before)}\n\n{refusal_html('painting', error)}"}
         with user_errors():
-            return self._change_style(before, None, kept, values) | self.show_own(path)
+            return self._change_style(before, None, values) | self.show_own(path)
 
     def _pick_style(
-        self,
-        chosen: gr.SelectData,
-        own: str | None,
-        style_id: str,
-        kept: Set[str],
-        *values: Any,
+        self, chosen: gr.SelectData, own: str | None, style_id: str, *values: Any
     ) -> dict[Any, Any]:
         with user_errors():
             index, before = index_of(chosen, len(self.presets) + 1), preset_of(style_id)
-            now = None if index == OWN else self.presets[index - 1]
+            now = self.presets[index - 1] if index else None
             if now is None and own is None:
                 now = before  # there is nothing to choose yet: the page opens a chooser of files
-            return self._change_style(before, now, kept, values)
+            return self._change_style(before, now, values)
 
     def _change_style(
-        self, before: Preset | None, now: Preset | None, kept: Set[str], values: Sequence[Any]
+        self, before: Preset | None, now: Preset | None, values: Sequence[Any]
     ) -> dict[Any, Any]:
         """Style, gallery and controls when another painting is chosen."""
         try:
             recipe = self.controls.recipe(values)
         except NstError:  # which is said beside the control that is out of range
             return self._show_style(now)
-        kept = touched(recipe, before, kept)
-        return self._show_style(now) | self.controls.show(follow(recipe, now, kept), now, kept)
+        return self._show_style(now) | self.controls.show(follow(recipe, before, now), now)
 
     def _show_style(self, preset: Preset | None) -> dict[Any, Any]:
         return {
@@ -275,50 +259,47 @@ class InputPanel:
             self.manner: _manner(preset),
         }
 
-    def _tile(self, preset: Preset | None) -> int:
-        """Where a painting stands among its tiles; none is at the first one."""
-        return self.presets.index(preset) + 1 if preset else 0
-
     def _pick_second(self, chosen: gr.SelectData, share: float) -> list[Any]:
         with user_errors():
-            index = index_of(chosen, len(self.presets) + 1)
-            preset = None if index == NO_SECOND else self.presets[index - 1]
-            return [preset.id if preset else "", gr.update(label=_mixed(preset, share))]
+            ids = ["", *(preset.id for preset in self.presets), YOURS]
+            second = ids[index_of(chosen, len(ids))]
+            return [second, gr.update(label=_mixed(second, share))]
 
-    def _pick_recipe(self, name: str, style_id: str) -> dict[Any, Any]:
+    def _pick_recipe(self, style_id: str, name: str, *_: Any) -> dict[Any, Any]:
         with user_errors():
             preset, recipe = preset_of(style_id), get_recipe(str(name))
             return self.controls.show(preset.recipe(recipe) if preset else recipe, preset)
 
-    def _as_suggested(self, style_id: str, kept: Set[str], *values: Any) -> dict[Any, Any]:
+    def _as_usual(self, style_id: str, *values: Any) -> dict[Any, Any]:
         with user_errors():
-            preset, recipe = preset_of(style_id), self.controls.recipe(values)
-            kept = touched(recipe, preset, kept) - set(suggests(preset))
-            return self.controls.show(follow(recipe, preset, kept), preset, kept)
+            preset = preset_of(style_id)
+            return self.controls.show(usual(self.controls.recipe(values), preset), preset)
 
-    def _depart(self, style_id: str, kept: Set[str], *values: Any) -> dict[Any, Any]:
+    def _remark(self, style_id: str, *values: Any) -> dict[Any, Any]:
         try:
             recipe = self.controls.recipe(values)
         except NstError as error:
             return {self.controls.changed: f"**{html.escape(str(error))}**"}
-        return self.controls.remark(recipe, preset_of(style_id), kept)
+        return self.controls.remark(recipe, preset_of(style_id))
 
-    def _open_best(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
-        """Nobody having asked for a quality, the best that this machine paints in a moment."""
+    def best_quality(self, *values: Any) -> dict[Any, Any]:
+        """The best quality that this machine paints in a moment; a Draft is only asked for."""
         with user_errors():
-            if from_query(dict(request.query_params)) is not None:
-                return gr.skip()
-            recipe = best_quality(self.controls.recipe(values))
-            menu = gr.update(choices=qualities(recipe), value=recipe.size)
-            return {self.controls.quality: menu, self.controls.of["size"]: recipe.size}
+            recipe = self.controls.recipe(values)
+            sizes = [size for size in QUALITIES.values() if size >= recipe.size]
+            known = [(size, pace.expect(recipe.replace(size=size))) for size in sizes]
+            quick = [size for size, seconds in known if seconds and seconds <= A_MOMENT]
+            best = max(quick, default=recipe.size)
+            menu = gr.update(choices=qualities(recipe.replace(size=best)), value=best)
+            return {self.controls.quality: menu, self.controls.of["size"]: best}
 
     # Links and pictures that remember
 
-    def _arrive(self, request: gr.Request) -> dict[Any, Any]:
-        query = dict(request.query_params)
+    def arrive(self, query: dict[str, str]) -> dict[Any, Any]:
+        """Updates of `restored` for a page that is opened by a link; none for one without."""
         shared, wrong = from_query(query), unread(query)
         if shared is None and not wrong:
-            return gr.skip()
+            return {}
         shared = shared or Shared(Recipe())
         if shared == Shared(Recipe()) and "name" not in query:
             notes = wrong or ("There is no setting in it that is known here.",)
@@ -344,12 +325,34 @@ class InputPanel:
         return {
             **({self.photo: photo, self.samples: self.mark_sample(photo)} if photo else {}),
             **(self._show_style(preset) if preset else {}),
-            self.second: second.id if second else "",
+            **self._show_second(shared.second or "", share),
             self.seconds: gr.update(selected_index=self._tile(second)),
-            self.share: share,
-            self.mix: gr.update(label=_mixed(second, share), open=second is not None),
             **self.controls.show(shared.recipe.replace(mix=()), preset),
             self.status: status_html(status, (*notes, *beyond_limits(shared.recipe))),
+        }
+
+    def _show_second(self, second: str, share: float) -> dict[Any, Any]:
+        return {
+            self.second: second,
+            self.share: share,
+            self.mix: gr.update(label=_mixed(second, share), open=bool(second)),
+        }
+
+    def again(self, chosen: Sequence[Any]) -> dict[Any, Any]:
+        """Updates that show what was chosen before the page was loaded anew: values of `inputs`."""
+        photo, style_id, own, second, share, *values = chosen
+        own = own if own and Path(own).exists() else None
+        preset = preset_of(style_id)
+        at = len(self.presets) + 1 if second == YOURS and own else self._tile(preset_of(second))
+        shown = self._show_style(preset) | (self.show_own(own, preset is None) if own else {})
+        if photo and Path(photo).exists():
+            shown |= {self.photo: photo, self.samples: self.mark_sample(photo)}
+        return {
+            **shown,
+            **self._show_second(second if at else "", share),
+            self.seconds: gr.update(value=self._seconds(own), selected_index=at),
+            **dict(zip(self.controls.inputs, values, strict=True)),
+            **self._remark(style_id, *values),
         }
 
     @staticmethod
@@ -358,10 +361,13 @@ class InputPanel:
         photo, style_id, own, *_ = chosen
         return str(photo), None if preset_of(style_id) else own
 
-    def show_own(self, path: str) -> dict[Any, Any]:
-        """Updates that choose a painting of the visitor's own."""
-        tiles = gr.update(value=self._tiles(path), selected_index=OWN)
-        return {self.own: path, self.style_id: "", self.gallery: tiles, self.manner: _manner(None)}
+    def show_own(self, path: str, chosen: bool = True) -> dict[Any, Any]:
+        """Updates that show, and choose, a painting of the visitor's own."""
+        shown = {self.own: path, self.seconds: gr.update(value=self._seconds(path))}
+        if not chosen:
+            return shown | {self.gallery: gr.update(value=self._tiles(path))}
+        tiles = gr.update(value=self._tiles(path), selected_index=0)
+        return shown | {self.style_id: "", self.gallery: tiles, self.manner: _manner(None)}
 
     def job(self, chosen: Sequence[Any], again: Job | None = None, mask: dict | None = None) -> Job:
         """Check and open what was chosen: the values of `inputs`."""
@@ -370,7 +376,7 @@ class InputPanel:
             photo,
             preset_of(style_id) or own,
             self.controls.recipe(values),
-            second=preset_of(second),
+            second=own if second == YOURS else preset_of(second),
             share=share,
             again=again,
             mask=mask_from(mask),
@@ -385,14 +391,12 @@ def _manner(preset: Preset | None) -> str:
     return f"**{preset.title}.** {preset.manner}" if preset else "**Your own painting.**"
 
 
-def _refused(picture: str, error: BadInput) -> str:
-    """Why a file that was brought is not taken, as HTML."""
-    return f'<p role="alert">This {picture} cannot be used. {html.escape(str(error))}</p>'
-
-
-def _mixed(second: Preset | None, share: float) -> str:
+def _mixed(second: str, share: float) -> str:
     """What the fold of the second painting is called: a mixture can be seen when it is closed."""
-    return f"Mixed in: {second.title}, {share:.0%}" if second else "Mix in a second painting"
+    preset = preset_of(second)
+    if preset is None and second != YOURS:
+        return "Mix in a second painting"
+    return f"Mixed in: {preset.title if preset else 'your painting'}, {share:.0%}"
 
 
 def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
@@ -406,14 +410,6 @@ def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
     otherwise = otherwise_here(notes.get(NOTE, ""), recipe)
     told = (*missing(notes, bool(recipe.mix)), *filter(None, [otherwise]))
     return from_notes(recipe, notes), told
-
-
-def best_quality(recipe: Recipe) -> Recipe:
-    """The recipe at the largest size that takes about 15 s here; a Draft is only asked for."""
-    larger = [size for size in QUALITIES.values() if size >= recipe.size]
-    known = [(size, pace.expect(recipe.replace(size=size))) for size in larger]
-    quick = [size for size, seconds in known if seconds and seconds <= A_MOMENT]
-    return recipe.replace(size=max(quick, default=recipe.size))
 
 
 def qualities(recipe: Recipe) -> list[tuple[str, int]]:

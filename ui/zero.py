@@ -16,8 +16,6 @@ from PIL import Image
 
 from nst.recipe import Recipe
 
-__all__ = ["ACTIVE", "on_gpu", "painting_seconds"]
-
 # The Hub sets the variable on ZeroGPU Spaces and installs the package that goes with it.
 ACTIVE = (
     os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")

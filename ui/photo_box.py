@@ -3,8 +3,6 @@
 import gradio as gr
 from gradio.data_classes import FileData, ImageData
 
-__all__ = ["PhotoBox", "PictureButton"]
-
 
 class PhotoBox(gr.Image):
     """`gr.Image` that hands over the file as it came.
@@ -15,6 +13,12 @@ class PhotoBox(gr.Image):
     """
 
     is_template = True  # the browser's side of it is `gr.Image`'s
+
+    def example_payload(self) -> None:
+        """The page's own API example: no file, so that it runs as it is copied."""
+
+    def example_value(self) -> None:
+        """The same for what comes back."""
 
     def preprocess(self, payload: ImageData | None) -> str | None:
         """The path of the upload, which Gradio has checked to lie in its cache."""

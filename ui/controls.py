@@ -3,7 +3,7 @@
 Settings and their limits come from `Recipe`; here they only get words and a place.
 """
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -12,38 +12,28 @@ from nst.presets import Preset
 from nst.published import RECIPES, get_recipe
 from nst.recipe import STYLE_LAYERS, Recipe, bounds, choices, parse_value
 
-__all__ = [
-    "QUALITIES",
-    "Controls",
-    "departures",
-    "follow",
-    "suggestion",
-    "suggests",
-    "touched",
-]
-
 # {setting: (label, what it does)}
 LABELS = {
-    "strength": ("Strength", "How much painting, how little photo."),
+    "strength": ("Strength", "Higher: more painting, less photo."),
     "colours": ("Colours", ""),
     "encoder": ("Encoder", ""),
     "pooling": ("Pooling", ""),
-    "finish": ("Who finishes", "The network for the last steps of each size."),
-    "finish_share": ("Its share of the steps", ""),
+    "finish": ("Finishing network", "It takes the last steps of each size."),
+    "finish_share": ("Share of the steps it takes", ""),
     "pooling_offsets": ("Pooling offsets", ""),
     "size": ("Long side, pixels", ""),
     "steps": ("Steps", ""),
     "seed": ("Seed", ""),
     "brush": ("Brush size", ""),
-    "local_weight": ("Local statistics", "So that no speckle can hide."),
-    "local_octaves": ("Their octaves", ""),
+    "local_weight": ("Local statistics", "They keep speckles out."),
+    "local_octaves": ("Octaves of local statistics", ""),
     "tv_weight": ("Smoothness", ""),
     "start": ("Start from", ""),
-    "noise_ratio": ("Noise in it", ""),
+    "noise_ratio": ("Share of noise", ""),
     "learning_rate": ("Learning rate", ""),
     "content_layer": ("Content layer", ""),
     "style_layers": ("Style layers", "Shallow ones bring strokes, deep ones large shapes."),
-    "style_layer_weights": ("Their weights", "One a layer, separated by commas."),
+    "style_layer_weights": ("Style layer weights", "One for each layer, separated by commas."),
     "content_form": ("Content formula", ""),
     "content_weight": ("Content weight, alpha", ""),
     "style_form": ("Style formula", ""),
@@ -102,7 +92,7 @@ WORDS = {
     "quarter-mean": "A quarter of the mean",
     "style": "The painting's",
     "photo": "The photo's",
-    "palette": "Close to the photo's",
+    "palette": "Blend of both",
 }
 QUALITIES = {"Draft": 384, "Standard": 512, "Fine": 1024}
 SLIDERS = {"strength": 1, "brush": 0.05, "noise_ratio": 0.05}
@@ -128,12 +118,8 @@ class Controls:
         self._add("strength")
         self._add("colours")
         self.quality = gr.Radio(
-            list(QUALITIES.items()),
-            value=512,
-            label="Quality",
-            elem_id="quality",
+            list(QUALITIES.items()), value=512, label="Quality", elem_id="quality"
         )
-        self.touched = gr.State(frozenset())
         # A line of text that can be pressed: it is there only when there is something to say.
         self.suggestion = gr.Button(
             visible=False, size="sm", elem_id="suggestion", elem_classes="quiet-button"
@@ -170,12 +156,12 @@ class Controls:
     @property
     def outputs(self) -> list[gr.components.Component]:
         """What `show` sets."""
-        return [self.menu, *self.of.values(), self.quality, *self.remarks]
+        return [*self.inputs, *self.remarks]
 
     @property
     def remarks(self) -> list[gr.components.Component]:
-        """What `remark` sets after the qualities: what was changed, is suggested, was touched."""
-        return [self.changed, self.suggestion, self.touched]
+        """What `remark` sets: the qualities, what was changed, what is suggested."""
+        return [self.quality, self.changed, self.suggestion]
 
     def recipe(self, values: Sequence[Any], mix: tuple[float, ...] = ()) -> Recipe:
         """The recipe that `inputs` hold. Raises BadInput for anything out of range."""
@@ -183,63 +169,51 @@ class Controls:
         given = {key: _given(key, v) for key, v in zip(self.of, settings, strict=True)}
         return Recipe(name=get_recipe(str(name)).name, mix=mix, **given)
 
-    def show(
-        self, recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()
-    ) -> dict[Any, Any]:
-        """Updates of `outputs` that show a recipe. before: what was touched until now."""
+    def show(self, recipe: Recipe, preset: Preset | None) -> dict[Any, Any]:
+        """Updates of `outputs` that show a recipe."""
         shown = {part: _shown(key, getattr(recipe, key)) for key, part in self.of.items()}
-        return {self.menu: recipe.name, **shown, **self.remark(recipe, preset, before)}
+        return {self.menu: recipe.name, **shown, **self.remark(recipe, preset)}
 
-    def remark(
-        self, recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()
-    ) -> dict[Any, Any]:
-        """Updates of `quality` and `remarks`. before: what was touched until now."""
+    def remark(self, recipe: Recipe, preset: Preset | None) -> dict[Any, Any]:
+        """Updates of `remarks`."""
         words = suggestion(recipe, preset)
-        line = f"This painting suggests {words}" if words else ""
         return {
             self.quality: gr.update(choices=self._qualities(recipe), value=recipe.size),
             self.changed: departures(recipe, preset),
-            self.suggestion: gr.update(value=line, visible=bool(words)),
-            self.touched: touched(recipe, preset, before),
+            self.suggestion: gr.update(value=words, visible=bool(words)),
         }
 
 
-def touched(recipe: Recipe, preset: Preset | None, before: Set[str] = frozenset()) -> Set[str]:
-    """The settings that a visitor has moved: those of `before`, and what is not as suggested."""
-    if recipe.name != "default":
-        return before
-    return before | recipe.differences(_suggested(preset)).keys()
-
-
-def follow(recipe: Recipe, preset: Preset | None, kept: Set[str]) -> Recipe:
-    """The recipe when a painting is chosen: its suggestions, and what is `kept` as it was.
+def follow(recipe: Recipe, before: Preset | None, now: Preset | None) -> Recipe:
+    """The recipe when another painting is chosen: it sets what the visitor has not touched.
 
     A published recipe is tuned for no painting.
     """
     if recipe.name != "default":
         return recipe
-    kept = (kept | THEIRS) - {"mix"}
-    return _suggested(preset).replace(**{key: getattr(recipe, key) for key in kept})
+    touched = recipe.differences(usual(recipe, before))
+    return usual(recipe, now).replace(**{key: getattr(recipe, key) for key in touched})
+
+
+def usual(recipe: Recipe, preset: Preset | None) -> Recipe:
+    """The project's own recipe for a painting (None: one of a visitor's own), for the picture that
+    the visitor wants.
+    """
+    own = preset.recipe(Recipe()) if preset else Recipe()
+    return own.replace(**{key: getattr(recipe, key) for key in THEIRS})
 
 
 def suggestion(recipe: Recipe, preset: Preset | None) -> str:
-    """What a painting suggests that is not set: "strength 35, brush size 0.7"; "" for nothing."""
+    """The offer of what suits a painting and is not set; "" where there is nothing to offer."""
     if preset is None or recipe.name != "default":
         return ""
-    other = _suggested(preset).differences(recipe)
-    return ", ".join(
-        f"{_label(key)} {_word(other[key][0])}" for key in suggests(preset) if key in other
-    )
-
-
-def suggests(preset: Preset | None) -> Sequence[str]:
-    """The settings that a painting has a say in."""
-    return list(dict.fromkeys(("strength", "colours", *(preset.tuned if preset else ()))))
-
-
-def _suggested(preset: Preset | None) -> Recipe:
-    """The project's own recipe for a painting; None is one of a visitor's own."""
-    return preset.recipe(Recipe()) if preset else Recipe()
+    other = usual(recipe, preset).differences(recipe)
+    words = [
+        f"{_label(key)} ({_word(other[key][0])})"
+        for key in dict.fromkeys(("strength", "colours", *preset.tuned))
+        if key in other
+    ]
+    return f"Use this painting's usual {', '.join(words)}" if words else ""
 
 
 def _word(value: Any) -> str:

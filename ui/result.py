@@ -1,8 +1,7 @@
-"""One visitor's latest run: what is kept of it, and what can be taken home."""
+"""A painting of a visitor's: what is kept of its run, and what can be taken home."""
 
 import io
 import uuid
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,14 +18,14 @@ from nst.pictures.animation import animation, gif
 from nst.pictures.export import save_picture, share_card
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.provenance import NOTE
-from ui.parts.links import Shared
-from ui.runs.job import Job
-from ui.runs.painting import Arrays, Progress, Start
+from ui.job import Job
+from ui.links import Shared
+from ui.pace import about, pace
+from ui.run import Arrays, Progress, Start
 from ui.server.limits import RUN_LIMITS
 
-__all__ = ["CanvasCache", "Frames", "Result", "flat", "jpeg"]
-
-FRAME_SIDE = 768
+FRAME_SIDE = 768  # pixels
+PRINTS = (1024, 2048, 3072, 4096)
 
 
 class CanvasCache:
@@ -51,11 +50,6 @@ class CanvasCache:
         with self._lock:
             return self._kept.get(key or "")
 
-    def drop(self, key: str | None) -> None:
-        """Forget a canvas."""
-        with self._lock:
-            self._kept.pop(key or "", None)
-
     def _bytes(self) -> int:
         return sum(a.nbytes for canvas in self._kept.values() for a in canvas[:3])
 
@@ -64,44 +58,46 @@ canvases = CanvasCache(RUN_LIMITS.kept_canvases)
 
 
 class Frames:
-    """JPEG frames of a run, at most `most`: when full, every other one goes."""
+    """JPEG frames of a run, at most `most`: when full, every other one goes.
 
-    def __init__(self, most: int) -> None:
-        self._most, self._stride, self._seen = max(2, int(most)), 1, 0
-        self._kept: list[tuple[int, bytes]] = []
+    before: those of the run that this one goes on from.
+    """
+
+    def __init__(self, most: int, before: "Frames | None" = None) -> None:
+        self._most, self._seen = max(2, int(most)), 0
+        self._kept = list(before._kept) if before else []
+        self._stride = before._stride if before else 1
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def add(self, step: int, picture: Image.Image, last: bool = False) -> None:
+    def add(self, picture: Image.Image, last: bool = False) -> None:
         """Keep a frame if its turn has come; the last one always."""
         if last or self._seen % self._stride == 0:
-            self._kept.append((step, jpeg(fit(picture, FRAME_SIDE, enlarge=False))))
+            self._kept.append(jpeg(fit(picture, FRAME_SIDE, enlarge=False)))
         self._seen += 1
         if len(self._kept) > self._most:
             self._kept = [*self._kept[:-1:2], self._kept[-1]]
             self._stride *= 2
 
-    def __getitem__(self, index: int) -> tuple[int, Image.Image]:
-        step, data = self._kept[index]
-        return step, Image.open(io.BytesIO(data))
+    def __getitem__(self, index: int) -> Image.Image:
+        return Image.open(io.BytesIO(self._kept[index]))
 
 
-@dataclass
+@dataclass(eq=False)
 class Result:
     """A run as it goes and when it is over, and how it is looked at.
 
-    painted: the engine's own picture; `shown` is what blend, colours and the frame that is looked
-    at make of it, and what is saved. canvas: the key in `canvases` of what can be gone on from.
-    remarks: what holds of the whole run. larger: whether it is a print of an earlier one. chosen:
-    what was chosen on the page when it began. frame: the number of the one looked at, 0 for the
-    picture.
+    chosen: the values of the page's inputs when it began. painted: the engine's own picture;
+    `shown` is what blend, colours and the frame that is looked at make of it, and what is saved.
+    canvas: the key in `canvases` of what can be gone on from. remarks: sentences on the whole run.
+    frame: the number of the one looked at, 0 for the picture.
     """
 
     job: Job
-    remarks: tuple[str, ...] = ()
-    larger: bool = False
     chosen: tuple[Any, ...] = ()
+    start: Start = None
+    remarks: tuple[str, ...] = ()
     frames: Frames = field(default_factory=lambda: Frames(RUN_LIMITS.frames))
     losses: list[tuple[int, Losses[float]]] = field(default_factory=list)
     painted: Image.Image | None = None
@@ -116,6 +112,11 @@ class Result:
     photos_colours: bool = False
     _made: dict[str, Any] = field(default_factory=dict)
 
+    def further(self, job: Job, chosen: tuple[Any, ...], remarks: tuple[str, ...]) -> "Result":
+        """A run that goes on from this one: from its canvas if it is still there."""
+        start = canvases.get(self.canvas) or self.painted
+        return Result(job, chosen, start, remarks, Frames(RUN_LIMITS.frames, self.frames))
+
     def take(self, progress: Progress) -> None:
         """Add what a run has just reported."""
         self.status, self.details, self.step = progress.status, progress.details, progress.step
@@ -124,27 +125,18 @@ class Result:
         if progress.losses is not None and np.isfinite(progress.losses).all():
             self.losses.append((progress.step, progress.losses))
         if progress.picture is not None:
-            self.painted = progress.picture
-            self.frames.add(progress.step, flat(progress.picture), progress.done)
+            self.painted, self.start = progress.picture, None
+            self.frames.add(flat(progress.picture), progress.done)
         if progress.canvas is not None:
             self.canvas = canvases.put(progress.canvas)
-            weakref.finalize(self, canvases.drop, self.canvas)  # nobody else can go on from it
 
-    @property
-    def start(self) -> Start:
-        """What to go on from: the canvas with its optimiser's state, or else the picture."""
-        return canvases.get(self.canvas) or self.painted
-
-    def adjust(self, frame: float, blend: float, photos_colours: bool) -> None:
-        """Choose what is seen and saved. frame: from 1, the last is the picture itself.
-
-        blend: from the photo (0) to the painting (1). Numbers beyond what there is are brought to
-        the nearest that is there.
-        """
-        number = min(max(int(frame), 1), max(len(self.frames), 1))
-        was = self.frame, self.photos_colours
-        self.frame = 0 if number >= len(self.frames) else number
-        self.blend, self.photos_colours = min(max(float(blend), 0.0), 1.0), bool(photos_colours)
+    def adjust(self, frame: float, share: float, photos_colours: bool) -> None:
+        """Look at a frame (the last one is the picture itself), blended and coloured so."""
+        was = (self.frame, self.photos_colours)
+        last = not np.isfinite(frame) or frame >= len(self.frames)
+        self.frame = 0 if last else max(1, int(frame))
+        self.blend = float(np.clip(share, 0, 1)) if np.isfinite(share) else 1.0
+        self.photos_colours = bool(photos_colours)
         self._made.pop("png", None)
         if was != (self.frame, self.photos_colours):
             self._made.clear()
@@ -155,6 +147,22 @@ class Result:
         if made is None or not all(Path(file).exists() for file in _files(made)):
             self._made[what] = make()
         return self._made[what]
+
+    @property
+    def next_print(self) -> tuple[str, int] | None:
+        """The next larger size: how long it should take, and pixels of the long side; None where
+        the operator allows none.
+        """
+        assert self.painted is not None
+        now, recipe = max(self.painted.size), self.job.shared.recipe
+        side = next((side for side in PRINTS if side > now), None)
+        if side is None or side > RUN_LIMITS.max_size:
+            return None
+        aspect = min(self.painted.size) / now
+        seconds = pace.expect(recipe.replace(size=side), aspect, now)
+        if seconds is not None and seconds > RUN_LIMITS.deadline:
+            return None
+        return (about(seconds) if seconds else f"{side} px"), side
 
     @property
     def shared(self) -> Shared:
@@ -192,7 +200,7 @@ class Result:
 
     def _looked(self) -> Image.Image:
         assert self.painted is not None
-        return self.frames[self.frame - 1][1] if self.frame else self.painted
+        return self.frames[self.frame - 1] if self.frame else self.painted
 
     @property
     def name(self) -> str:
@@ -210,12 +218,8 @@ class Result:
 
     def card(self) -> bytes:
         """1200 x 630 for social networks."""
-        return jpeg(
-            share_card(
-                self.before, self.job.styles[0], self.shown, self.job.title, self.job.credit
-            ),
-            92,
-        )
+        job = self.job
+        return jpeg(share_card(self.before, job.styles[0], self.shown, job.title, job.credit), 92)
 
     def film(self) -> bytes:
         """From the photo to the painting, as an MP4."""
@@ -227,10 +231,8 @@ class Result:
         return gif(stages, seconds=min(6.0, 0.15 * len(stages)))
 
     def _stages(self) -> list[Image.Image]:
-        return [
-            *(self.frames[i][1].convert("RGB") for i in range(len(self.frames))),
-            flat(self.shown),
-        ]
+        kept = [self.frames[index].convert("RGB") for index in range(len(self.frames))]
+        return [*kept, flat(self.shown)]
 
 
 def _files(made: str | Iterable[Mapping[str, Any]]) -> list[str]:

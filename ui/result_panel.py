@@ -1,25 +1,22 @@
-"""What can be done with a finished painting: taken home, shared, blended, looked back at."""
+"""What can be done with a finished painting: taken home, shared, blended, enlarged."""
 
 from typing import Any
 
 import gradio as gr
 
 from nst.errors import BadInput
-from ui.parts.curves import curves
-from ui.parts.links import address, to_query
-from ui.runs.events import PRIVATE, QUICK
-from ui.runs.messages import user_errors
-from ui.runs.prints import next_print
-from ui.runs.result import Result
-from ui.runs.visit import Visit
+from ui.curves import curves
+from ui.events import PRIVATE, QUICK
+from ui.links import address, to_query
+from ui.messages import user_errors
+from ui.result import Result
 from ui.server.gradio_internals import keep_file
-
-__all__ = ["ResultPanel", "link_to", "painted"]
+from ui.visit import Visit
 
 MADE: dict[str, Any] = {
     "show_progress": "minimal", "concurrency_limit": 1, "concurrency_id": "exports", **PRIVATE,
 }  # fmt: skip
-# What is made when it is asked for, and how its file's name ends.
+# Made when it is asked for: how, and how its file's name ends.
 MAKERS = {
     "film": (Result.film, ".mp4"),
     "gif": (Result.gif, ".gif"),
@@ -28,7 +25,7 @@ MAKERS = {
 
 
 class ResultPanel:
-    """What is below the picture, some of it in the fold `more`. show: its values for a visit."""
+    """What is below the picture, some of it in the fold `fold`. show: its values for a result."""
 
     def __init__(self) -> None:
         with gr.Row(elem_id="take"):
@@ -38,6 +35,7 @@ class ResultPanel:
             self.share = gr.Button("Share", min_width=70, elem_id="share")
             self.film = gr.Button("Animation", min_width=80, elem_id="film")
             self.larger = gr.Button("Larger", min_width=90, elem_id="larger")
+            self.further = gr.Button("Paint more", min_width=90, elem_id="keep")
         with gr.Row(elem_id="tune"):
             self.fade = gr.Slider(
                 0, 100, 100, step=5, label="Blend", elem_id="fade",
@@ -86,15 +84,9 @@ class ResultPanel:
             made.success(None, None, None, js=f"() => nst.save('#{name}-file')", **PRIVATE)
         self.fade.input(None, self.fade, None, js="(percent) => nst.fade(percent)", **QUICK)
 
-    def show(self, visit: Visit, own: str) -> dict[Any, Any]:
+    def show(self, result: Result, own: str) -> dict[Any, Any]:
         """Updates for `shown`. own: the page's address."""
-        if visit.earlier is not None:
-            return {self.png: visit.earlier.png, self.link: visit.earlier.link}
-        result = visit.result
-        if result is None:
-            return {}
-        frames = len(result.frames)
-        larger = next_print(result)
+        frames, larger = len(result.frames), result.next_print
         return {
             self.png: self.saved(result),
             self.larger: gr.update(

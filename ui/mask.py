@@ -7,19 +7,18 @@ from PIL import Image, ImageChops, ImageFilter
 
 from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
-from ui.runs.events import DECODES, QUICK
-from ui.runs.messages import user_errors
-from ui.runs.result import flat
-
-__all__ = ["MaskEditor", "mask_from"]
+from ui.events import DECODES
+from ui.messages import user_errors
+from ui.result import flat
 
 SIDE = 640  # pixels of the photo in the editor
 INK = (53, 70, 184)  # the page's accent
 OPACITY = 0.55  # of a stroke: what lies under it can still be seen
 SOFT = 1 / 80  # of the long side: how wide a brushed edge fades
+TITLE = "Only part of the photo"
 HINT = (
-    "Brush over what shall be painted; the rest stays the photo, pixel for pixel. With a second "
-    "painting mixed in, the first is painted inside and the second outside."
+    "Brush over the part to paint. The rest stays untouched. With a second painting mixed in, the "
+    "first is painted inside and the second outside."
 )
 
 
@@ -32,7 +31,7 @@ class MaskEditor:
     def __init__(self, photo: gr.components.Component) -> None:
         self._photo = photo
         self._open = gr.State(False)
-        with gr.Accordion("Only part of the photo", open=False, elem_id="part") as self._fold:
+        with gr.Accordion(TITLE, open=False, elem_id="part") as self._fold:
             self.drawing = gr.ImageMask(
                 label="Brush over the part", show_label=False, type="pil", image_mode="RGBA",
                 format="png", sources=(), layers=False, transforms=(), height=320,
@@ -48,15 +47,24 @@ class MaskEditor:
 
     def wire(self) -> None:
         """Let it follow the photo."""
-        for event, is_open in ((self._fold.expand, True), (self._fold.collapse, False)):
-            event(lambda is_open=is_open: is_open, None, self._open, **QUICK)
-        self._fold.expand(_opened, [self._photo, self.drawing], self.drawing, **DECODES)
-        self._clear.click(_drawing, [self._photo], self.drawing, **DECODES)
-        self._photo.change(  # type: ignore[attr-defined]
-            lambda photo, is_open: _opened(photo) if is_open else None,
-            [self._photo, self._open], self.drawing, **DECODES,
+        photo, drawing = self._photo, self.drawing
+        self._fold.expand(
+            _opened, [photo, drawing], [self._open, drawing], **DECODES,
         )  # fmt: skip
-        self._invert.click(_inverted, [self._photo, self.drawing], self.drawing, **DECODES)
+        self._fold.collapse(
+            _closed, drawing, [self._open, self._fold], **DECODES,
+        )  # fmt: skip
+        self._clear.click(_drawing, photo, drawing, **DECODES)
+        photo.change(  # type: ignore[attr-defined]
+            lambda photo, is_open: (_drawing(photo) if is_open else None, gr.update(label=TITLE)),
+            [photo, self._open], [drawing, self._fold], **DECODES,
+        )  # fmt: skip
+        self._invert.click(
+            lambda photo, drawn: _drawing(
+                photo, ImageChops.invert(_brushed(drawn) or Image.new("L", (1, 1)))
+            ),
+            [photo, drawing], drawing, **DECODES,
+        )  # fmt: skip
 
 
 def mask_from(drawn: dict[str, Any] | None) -> Image.Image | None:
@@ -75,13 +83,14 @@ def _brushed(drawn: dict[str, Any] | None) -> Image.Image | None:
     return alpha.point(lambda value: min(255, round(value / OPACITY)))
 
 
-def _opened(photo: str | None, drawn: dict[str, Any] | None = None) -> dict[str, Any]:
+def _opened(photo: str | None, drawn: dict[str, Any] | None) -> tuple[bool, Any]:
     """The editor, with what was brushed before the fold was closed."""
-    return gr.update(visible=True, value=_drawing(photo, _brushed(drawn)))
+    return True, gr.update(visible=True, value=_drawing(photo, _brushed(drawn)))
 
 
-def _inverted(photo: str | None, drawn: dict[str, Any] | None) -> dict[str, Any]:
-    return _drawing(photo, ImageChops.invert(_brushed(drawn) or Image.new("L", (1, 1))))
+def _closed(drawn: dict[str, Any] | None) -> tuple[bool, Any]:
+    """The header says whether a part is marked."""
+    return False, gr.update(label=TITLE + (", marked" if mask_from(drawn) else ""))
 
 
 def _drawing(photo: str | None, brushed: Image.Image | None = None) -> dict[str, Any]:
