@@ -23,7 +23,7 @@ class Comparer(Visit):
     """A visitor of the other tabs."""
 
     def __init__(self, browser, url: str, width: int, height: int) -> None:
-        super().__init__(browser, url, 90, viewport={"width": width, "height": height})
+        super().__init__(browser, url, 240, viewport={"width": width, "height": height})
 
     def open(self, tab: str, query: str = "") -> "Comparer":
         self.arrive(query)
