@@ -404,7 +404,7 @@ class Painted:
     title: str
     recipe: Recipe
     picture: Image.Image
-    losses: Losses[float] | None
+    losses: Losses[float]
     seconds: float
     curve: tuple[tuple[int, Losses[float]], ...]
 

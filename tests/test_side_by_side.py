@@ -22,13 +22,11 @@ from ui.pace import pace
 from ui.run import Progress
 from ui.samples import SAMPLES
 from ui.series import Panel, Plan, Stage, Tile, chosen_in, paint
-from ui.server.visitors import Visitor
 from ui.side_by_side import SideBySide, differences, sized
 from ui.sweep import SWEEPS, varied
 from ui.wall import DRAFT, MOST, SIZES, Wall
 
 PICTURE = Image.effect_noise((48, 32), 50).convert("RGB")
-SOMEBODY = Visitor("here", "one")
 LION = str(SAMPLES["lion"].path)
 PRESETS = [preset.id for preset in load_presets()[0]]
 
@@ -72,7 +70,7 @@ def panel() -> Panel:
 
 
 def test_tiles_come_one_by_one_with_what_paints_them_again(ran, panel):
-    told = list(panel.play(plan_of(3), SOMEBODY))
+    told = list(panel.play(plan_of(3)))
     counts = [len(one[panel.gallery]) for one in told if type(one.get(panel.gallery)) is list]
     assert counts == sorted(counts)
     last = told[-1]
@@ -85,7 +83,7 @@ def test_tiles_come_one_by_one_with_what_paints_them_again(ran, panel):
 
 
 def test_a_stopped_series_keeps_what_is_finished_and_paints_no_more(ran, panel):
-    showing = panel.play(plan_of(3), SOMEBODY)
+    showing = panel.play(plan_of(3))
     stage = next(showing)[panel.stage]
     assert stage.running
     for update in showing:
@@ -101,11 +99,11 @@ def test_a_stopped_series_keeps_what_is_finished_and_paints_no_more(ran, panel):
 
 
 def test_a_painting_that_fails_leaves_the_earlier_ones_and_says_why(ran, panel):
-    *_, last = panel.play(plan_of(9, steps=1), SOMEBODY)
+    *_, last = panel.play(plan_of(9, steps=1))
     assert "not enough memory" in last[panel.status]
     assert len(last[panel.stage].tiles) == 7
     alone = Plan("One", None, plan_of(9).jobs[7:8])
-    showing = panel.play(alone, SOMEBODY)
+    showing = panel.play(alone)
     next(showing)
     assert "not enough memory" in next(showing)[panel.status]
     with pytest.raises(NstError):
@@ -114,19 +112,20 @@ def test_a_painting_that_fails_leaves_the_earlier_ones_and_says_why(ran, panel):
 
 def test_a_series_has_one_deadline_and_says_once_how_it_ended(ran, panel, monkeypatch):
     monkeypatch.setattr(series, "RUN_LIMITS", type(series.RUN_LIMITS)(deadline=1e-9))
-    *_, last = panel.play(plan_of(3), SOMEBODY)
+    *_, last = panel.play(plan_of(3))
     assert last[panel.status].count("1 of 3 made in the 0.1 s that a run may take here.") == 1
     given = []
     monkeypatch.setattr(series, "run", lambda *given_, deadline, **_: given.append(deadline) or [])
-    list(paint(plan_of(1), SOMEBODY))
+    list(paint(plan_of(1)))
     assert given[0] <= 1e-9
 
 
 def test_only_a_painting_that_is_there_can_be_chosen(panel):
     stage = Stage(plan_of(1), PICTURE, [Tile("one", Shared(Recipe()), PICTURE)])
-    choose = lambda index: panel._choose(  # noqa: E731
-        stage, gr.SelectData(panel.gallery, {"index": index, "value": None})
-    )
+
+    def choose(index):
+        return panel._choose(stage, gr.SelectData(panel.gallery, {"index": index, "value": None}))
+
     assert choose(1)[1] == "**one**"
     assert chosen_in(stage)[1].title == "one"
     for nothing in (0, 2):  # the photo, and what is still being painted
@@ -324,9 +323,9 @@ def test_one_panel_shows_one_run_at_a_time_and_a_refusal_leaves_what_is_there(ra
     handler = panel._handler(partial(wall.plan, LION))
     busy = Stage(plan_of(1), PICTURE, running=True)
     with pytest.raises(gr.Error, match="stop it first"):
-        next(handler(None, busy, ["mosaic"]))
+        next(handler(busy, ["mosaic"]))
     idle = Stage(plan_of(1), PICTURE, [Tile("one", Shared(Recipe()), PICTURE)])
-    refused = handler(None, idle, [])
+    refused = handler(idle, [])
     assert set(next(refused)) == {panel.status, panel.stop}
     with pytest.raises(gr.Error, match="choose one"):
         next(refused)

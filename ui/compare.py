@@ -68,10 +68,10 @@ class CompareTab:
         self._wire_photo(tab)
         for panel in (self.wall.panel, self.sweep.panel, self.published.panel):
             self._wire_chosen(panel)
-        sweep, offer = self.sweep, self.published.offer
+        sweep = self.sweep
         inputs = [sweep.panel.stage, *sweep.inputs]
         sweep_tab.select(sweep.open, inputs, sweep.panel.status, **DECODES)
-        gr.on([tab.select, published_tab.select], **offer, **QUICK)
+        self.published.wire(tab.select, published_tab.select)
         for way in (wall_tab, sweep_tab, pair_tab, published_tab):
             shown = gr.update(visible=way is not pair_tab)
             way.select(lambda shown=shown: shown, None, self.photo_row, **QUICK)

@@ -37,22 +37,21 @@ class Published:
         minute = budgets[0][1]
         self.budget = gr.Radio(budgets, value=minute, label="Time", elem_id="published-time")
         self.cards: dict[str, gr.HTML] = {}
-        buttons: dict[str, gr.Button] = {}
+        self.buttons: dict[str, gr.Button] = {}
         with gr.Row(elem_classes="cards", equal_height=True):
             for name in COMPARISONS:
                 with gr.Column(min_width=240, elem_classes="card"):
                     self.cards[name] = gr.HTML(card(name, minute, None))
-                    make = f"make-{name}"
-                    buttons[name] = gr.Button("Make this comparison", elem_id=make)
+                    self.buttons[name] = gr.Button("Make this comparison", elem_id=f"make-{name}")
         self.panel = Panel("published", None, "Choose a comparison; its time is on the card.")
-        plans = {button: partial(self.plan, name) for name, button in buttons.items()}
+        plans = {button: partial(self.plan, name) for name, button in self.buttons.items()}
         self.panel.wire(plans, [self.budget, *form.inputs])
-        self.offer = {
-            "fn": self.offered,
-            "inputs": [self.budget, form.photo],
-            "outputs": [*self.cards.values(), *buttons.values()],
-        }
-        self.budget.input(**self.offer, **QUICK)
+
+    def wire(self, *shown: Any) -> None:
+        """Say what everything takes when the part is shown, or other seconds are chosen."""
+        outputs = [*self.cards.values(), *self.buttons.values()]
+        inputs = [self.budget, self.form.photo]
+        gr.on([*shown, self.budget.input], self.offered, inputs, outputs, **QUICK)
 
     def offered(self, budget: float, photo: str | None) -> list[Any]:
         """The cards with what each should take on this machine, and which can be made here."""
@@ -63,16 +62,15 @@ class Published:
         """A painting for each of the comparison's recipes, all of the one photo and painting."""
         if missing := needs(name):
             raise BadInput(missing)
-        comparison, asked = COMPARISONS[name], self.form.job(chosen)
+        asked, comparison = self.form.job(chosen), COMPARISONS[name]
         photo, own = self.form.files(chosen)
+        one = replace(asked, styles=asked.styles[:1])
         jobs = [
-            (caption, replace(asked, shared=replace(asked.shared, recipe=recipe, second=None)))
+            (caption, replace(one, shared=replace(one.shared, recipe=recipe, second=None)))
             for caption, recipe in affordable(name, budget, photo)
         ]
-        jobs = [(caption, replace(job, styles=job.styles[:1])) for caption, job in jobs]
-        return Plan(
-            comparison.title, photo, jobs, own, comparison.frames, partial(below, comparison.frames)
-        )
+        frames = comparison.frames
+        return Plan(comparison.title, photo, jobs, own, frames, partial(below, frames))
 
 
 def affordable(name: str, budget: float, photo: str | None) -> list[tuple[str, Recipe]]:

@@ -4,7 +4,7 @@ The wall, the sweep and the published comparisons each make a `Plan`; a `Panel` 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,7 +26,6 @@ from ui.result import flat, jpeg
 from ui.run import run
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
-from ui.server.visitors import Visitor, visitor_of
 
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
 ROOM = 0.85  # of the deadline: estimates are sometimes short
@@ -91,17 +90,17 @@ def cost(recipes: Sequence[Recipe], photo: str | None) -> str:
     return f"{drafts}, {about(seconds)} on this machine" if seconds else drafts
 
 
-def paint(plan: Plan, visitor: Visitor) -> Iterator[Series]:
+def paint(plan: Plan) -> Generator[Series, None, None]:
     """Paint what is planned, with one deadline for all of it; close the generator to stop."""
     ends = time.monotonic() + RUN_LIMITS.deadline
 
     def painter(photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe) -> Iterator:
         left = max(0.0, ends - time.monotonic())
-        return run(photo, styles, recipe, visitor=visitor, every=1.0, deadline=left)
+        return run(photo, styles, recipe, every=1.0, deadline=left)
 
     entries = [Entry(title, job.styles, job.shared.recipe) for title, job in plan.jobs]
-    photo, frames = plan.jobs[0][1].photo, plan.frames
-    return paint_series(photo, entries, painter, frames=frames, deadline=RUN_LIMITS.deadline)
+    options: dict[str, Any] = {"frames": plan.frames, "deadline": RUN_LIMITS.deadline}
+    yield from paint_series(plan.jobs[0][1].photo, entries, painter, **options)
 
 
 def sheet_of(heading: str, photo: Image.Image, tiles: Sequence[tuple[Image.Image, str]]) -> bytes:
@@ -154,11 +153,11 @@ class Panel:
         self.shown = [self.stage, self.status, self.stop, *pictures]
 
     def wire(
-        self, starts: dict[gr.Button, Callable[..., Plan]], inputs: Sequence[gr.Component]
+        self, starts: Mapping[gr.Button, Callable[..., Plan]], inputs: Sequence[gr.Component]
     ) -> None:
         """Let a press of each button paint what its function plans of the inputs' values."""
-        options = {"show_progress_on": [self.status], "scroll_to_output": False} | PAINTS | PRIVATE
-        events = []
+        options: dict[str, Any] = {"show_progress_on": [self.status], **PAINTS, **PRIVATE}
+        events: list[Any] = []
         for button, planned in starts.items():
             handler = self._handler(planned)
             events.append(button.click(handler, [self.stage, *inputs], self.shown, **options))
@@ -172,7 +171,7 @@ class Panel:
 
     def _handler(self, planned: Callable[..., Plan]) -> Callable[..., Iterator[dict]]:
         # A generator function, for Gradio looks at what it is given before it calls it.
-        def handler(request: gr.Request, stage: Stage | None, *values: Any) -> Iterator[dict]:
+        def handler(stage: Stage | None, *values: Any) -> Iterator[dict]:
             with user_errors():
                 if stage is not None and stage.running:
                     raise BadInput("One is being painted here already: stop it first.")
@@ -181,18 +180,18 @@ class Panel:
                 except NstError as error:  # what is there stays
                     yield {self.status: status_html(str(error)), self.stop: QUIET}
                     raise
-                yield from self.play(plan, visitor_of(request))
+                yield from self.play(plan)
 
         return handler
 
-    def play(self, plan: Plan, visitor: Visitor) -> Iterator[dict]:
+    def play(self, plan: Plan) -> Iterator[dict]:
         """Show paintings as they come, until the last."""
         stage = Stage(plan, fit(plan.jobs[0][1].photo, TILE, enlarge=False), running=True)
         yield self._finished(stage, "Getting ready") | {self.stop: gr.update(interactive=True)}
         notes: dict[str, None] = {}
         line = ""
         try:
-            with closing(paint(plan, visitor)) as series:
+            with closing(paint(plan)) as series:
                 for now in series:
                     notes |= dict.fromkeys(filter(None, [*now.step.notes, now.step.substitutes]))
                     line = ending(now, len(plan.jobs)) if now.painted else ""
@@ -215,7 +214,7 @@ class Panel:
         line = status_html(f"{now.title}, {where}{left}", notes, now.done / now.total)
         update: dict[Any, Any] = {self.status: line}
         if new:
-            jobs = stage.plan.jobs[:1] * len(now.painted) if stage.plan.frames else stage.plan.jobs
+            jobs = list(stage.plan.jobs) * (len(now.painted) if stage.plan.frames else 1)
             for (_, job), one in list(zip(jobs, now.painted, strict=False))[len(stage.tiles) :]:
                 shared = replace(job.shared, recipe=one.recipe)
                 stage.tiles.append(Tile(one.title, shared, one.picture))

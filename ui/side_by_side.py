@@ -84,7 +84,7 @@ def differences(a: Shared, b: Shared) -> list[tuple[str, str, str]]:
         ("Photo", _photo(a), _photo(b)),
         ("Painting", _painting(a), _painting(b)),
         ("Recipe", RECIPES[a.recipe.name].title, RECIPES[b.recipe.name].title),
-        *((LABELS[name][0], *map(_words, pair)) for name, pair in changed if name != "mix"),
+        *((LABELS[name][0], _words(x), _words(y)) for name, (x, y) in changed if name != "mix"),
     ]
     return [row for row in rows if row[1] != row[2]]
 

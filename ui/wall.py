@@ -21,7 +21,6 @@ from ui.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.series import Panel, Plan, Stage, Tile, cost, ending, fits, paint, sheet_of
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
-from ui.server.visitors import visitor_of
 
 SIZES = (384, 320, 256)  # of a draft, in pixels: the largest at which all of them fit a run
 DRAFT = SIZES[0]
@@ -149,14 +148,14 @@ def build_endpoint() -> None:
     known = [preset.id for preset in load_presets()[0]]
 
     def wall(
-        request: gr.Request, photo: str | None, presets: str = "", recipe: str = ""
+        photo: str | None, presets: str = "", recipe: str = ""
     ) -> Iterator[tuple[list[tuple[str, str]], str | None, dict[str, Any]]]:
         with user_errors():
             names = [name.strip() for name in str(presets or "").split(",") if name.strip()]
             planned = plan(photo, names or known, str(recipe or ""))
             ids = [job.shared.style for _, job in planned.jobs]
             files: list[tuple[str, str]] = []
-            for now in paint(planned, visitor_of(request)):
+            for now in paint(planned):
                 for one in now.painted[len(files) :]:
                     name = f"wall-{ids[len(files)]}.jpg"
                     files.append((keep_file(pictures, jpeg(one.picture, 92), name), one.title))
