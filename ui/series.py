@@ -178,7 +178,10 @@ class Panel:
                 try:
                     plan = planned(*values)
                 except NstError as error:  # what is there stays
-                    yield {self.status: status_html(str(error)), self.stop: QUIET}
+                    yield {
+                        self.status: status_html(str(error)),
+                        self.stop: gr.update(interactive=False),
+                    }
                     raise
                 yield from self.play(plan)
 
@@ -199,7 +202,7 @@ class Panel:
         except NstError as error:
             line = str(error)
             if not stage.tiles:
-                yield {self.status: status_html(line), self.stop: QUIET}
+                yield {self.status: status_html(line), self.stop: gr.update(interactive=False)}
                 raise
         finally:
             stage.running = False
@@ -228,7 +231,7 @@ class Panel:
     def _stop(self, stage: Stage | None) -> dict:
         """What is finished is kept; Gradio has cancelled the rest, in the queue or at work."""
         if stage is None:
-            return {self.stop: QUIET}
+            return {self.stop: gr.update(interactive=False)}
         kept = f"{len(stage.tiles)} painting{'s' if len(stage.tiles) > 1 else ''}"
         line = f"Stopped: {kept} kept." if stage.tiles else "Stopped before the first painting."
         return self._finished(stage, line)
@@ -242,7 +245,7 @@ class Panel:
         return {
             self.stage: stage,
             self.status: status_html(line, notes),
-            self.stop: QUIET,
+            self.stop: gr.update(interactive=False),
             self.gallery: gr.update(value=self._pictures(stage), visible=True),
             self.chosen: gr.update(visible=stage.chosen is not None),
             self.sheet: gr.update(value=sheet, visible=sheet is not None),
@@ -274,6 +277,3 @@ def chosen_in(stage: Stage | None) -> tuple[Plan, Tile]:
     if stage is None or stage.chosen is None:
         raise BadInput("No painting is chosen yet: tap one of the pictures first.")
     return stage.plan, stage.chosen
-
-
-QUIET = gr.update(interactive=False)

@@ -71,9 +71,8 @@ class Wall:
         return self.panel.show(Plan("The wall", None), open_photo(file), tiles, line, takes)
 
     def plan(self, photo: str | None, names: Sequence[str]) -> Plan:
-        """As many paintings as fit a run, at the largest size at which they do."""
-        presets, _, size = fitting(photo, names)
-        return plan(photo, [preset.id for preset in presets], size=size)
+        """The paintings chosen, at the largest size at which they fit a run."""
+        return plan(photo, names, size=fitting(photo, names)[2])
 
 
 def instant_tiles(photo: str) -> Sequence[Tile]:
@@ -92,7 +91,7 @@ def sample_tiles(sample: str) -> Sequence[Tile]:
 
 
 def fitting(photo: str | None, names: Sequence[str]) -> tuple[list[Preset], list[Preset], int]:
-    """The presets to paint, those to leave out and the size, so that a run is long enough."""
+    """The presets that a run is long enough for, those that it is not, and their size."""
     presets = [preset for name in names if (preset := preset_of(name))]
     counts = [len(presets)] * len(SIZES) + list(range(len(presets) - 1, 0, -1))
     sizes = [*SIZES, *SIZES[-1:] * len(presets)]
@@ -113,10 +112,10 @@ def expected(photo: str | None, names: Sequence[str]) -> str:
     presets, late, size = fitting(photo, names)
     if not presets:
         return "choose at least one painting."
-    line = f"{cost(drafts(presets, size), photo)}, {size} pixels."
+    line = f"{cost(drafts([*presets, *late], size), photo)}, {size} pixels."
     if late:
-        titles = ", ".join(preset.title for preset in late)
-        line += f" A run ends after {clock(RUN_LIMITS.deadline)}, so these are left out: {titles}."
+        most = clock(RUN_LIMITS.deadline)
+        line += f" A run ends after {most}: {late[0].title} and what follows may be left out."
     return line
 
 
