@@ -162,7 +162,7 @@ class Panel:
             handler = self._handler(planned)
             events.append(button.click(handler, [self.stage, *inputs], self.shown, **options))
             js = f"() => nst.toStatus('#{self.name}-status')"
-            button.click(lambda: gr.update(interactive=True), None, self.stop, js=js, **QUICK)
+            button.click(None, None, None, js=js, **QUICK)
         self.stop.click(self._stop, self.stage, self.shown, cancels=events, **QUICK)
 
     def show(self, plan: Plan, photo: Image.Image, tiles: Sequence[Tile], *lines: str) -> dict:
