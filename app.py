@@ -64,9 +64,9 @@ def start() -> Any:
     from threading import Thread
 
     from nst.presets import load_presets
+    from ui import zero
     from ui.page import create_demo
-    from ui.runs import zero
-    from ui.runs.painting import calibrate, prepare
+    from ui.run import calibrate, prepare
     from ui.server.guard import launch_options
     from ui.theme import CSS, HEAD, JS, theme
 
@@ -79,7 +79,7 @@ def start() -> Any:
         prepare()
     else:
         Thread(target=calibrate, daemon=True).start()
-    look = {"theme": theme(), "css": CSS, "js": JS, "head": HEAD, "footer_links": ["api"]}
+    look: dict[str, Any] = {"theme": theme(), "css": CSS, "js": JS, "head": HEAD, "footer_links": ["api"]}
     demo = create_demo()
     demo.launch(prevent_thread_lock=True, ssr_mode=False, **look, **launch_options())
     return demo

@@ -13,7 +13,7 @@ from PIL import Image
 from nst.pictures.export import read_notes, read_recipe
 from nst.presets import load_presets
 from nst.recipe import Recipe
-from ui.parts.samples import SAMPLES
+from ui.samples import SAMPLES
 
 QUICK = "size=128&steps=12"
 STYLES = {preset.id: preset.path for preset in load_presets()[0]}

@@ -10,7 +10,8 @@ from nst.errors import BadInput
 from nst.presets import load_presets, preset_of
 from nst.published import RECIPES
 from nst.recipe import Recipe
-from ui.parts.controls import Controls, departures, follow, suggestion, touched
+from ui.controls import Controls, departures, follow, suggestion
+from ui.links import SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def values(controls: Controls, recipe: Recipe) -> list:
 
 
 def test_every_setting_has_a_control(controls):
-    assert set(controls.of) == Recipe.__dataclass_fields__.keys() - {"name", "mix"}
+    assert set(controls.of) == set(SETTINGS) - {"name", "mix"}
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -95,26 +96,20 @@ def test_a_presets_own_settings_are_no_departure():
         assert "changed" not in departures(preset.recipe(Recipe()), preset)
 
 
-def test_what_was_moved_once_stays_touched_when_it_comes_back_to_what_is_suggested():
-    night, wave = preset_of("swirling-night"), preset_of("woodblock-wave")
-    kept = touched(Recipe(strength=50, brush=0.7), night)
-    assert kept == {"strength"}
-    # The wave suggests 50 as well.
-    assert touched(follow(Recipe(strength=50, brush=0.7), wave, kept), wave, kept) == {"strength"}
-
-
-def test_another_painting_moves_untouched_controls_only():
+def test_another_painting_sets_what_the_visitor_has_not_touched():
     night, mosaic = preset_of("swirling-night"), preset_of("mosaic")
     mine = night.recipe(Recipe()).replace(colours="photo", size=1024, seed=7)
-    assert follow(mine, mosaic, touched(mine, night)) == mosaic.recipe(mine)
+    assert follow(mine, night, mosaic) == mosaic.recipe(Recipe()).replace(
+        colours="photo", size=1024, seed=7
+    )
     stronger = mine.replace(strength=62)
-    assert follow(stronger, mosaic, touched(stronger, night)).strength == 62
-    assert follow(stronger, None, touched(stronger, night)).brush == Recipe().brush
+    assert follow(stronger, night, mosaic).strength == 62
+    assert follow(stronger, night, None).brush == Recipe().brush
 
 
 def test_a_published_recipe_is_moved_by_no_painting():
     lodaya = RECIPES["lodaya"].recipe
-    assert follow(lodaya, preset_of("mosaic"), frozenset()) == lodaya
+    assert follow(lodaya, None, preset_of("mosaic")) == lodaya
     assert suggestion(lodaya, preset_of("mosaic")) == ""
 
 
@@ -122,4 +117,6 @@ def test_a_painting_suggests_in_words_what_is_not_set():
     night = preset_of("swirling-night")
     assert suggestion(night.recipe(Recipe()), night) == ""
     mine = night.recipe(Recipe()).replace(strength=62, colours="photo")
-    assert suggestion(mine, night) == "strength 35, colours the painting's"
+    assert suggestion(mine, night) == (
+        "Use this painting's usual strength (35), colours (the painting's)"
+    )

@@ -3,13 +3,24 @@
 import pytest
 
 from nst.recipe import Recipe
-from ui.runs import cost
-from ui.runs.cost import beyond_limits
+from ui import pace as cost
+from ui.pace import Pace, beyond_limits
 
 
 @pytest.fixture(autouse=True)
 def _paced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost.pace, "expect", lambda recipe: recipe.steps * recipe.size * 1e-3)
+
+
+def test_a_pace_is_learned_from_runs_and_told_of_others():
+    known, small = Pace(), Recipe(encoder="compact", finish="off", size=256, steps=100)
+    assert known.expect(small) is None
+    for seconds in (9.0, 2.0, 2.0):  # the first warms up
+        known.learn(small, 0.75, 0, seconds)
+    assert known.expect(small) == pytest.approx(2.0)
+    assert known.expect(small.replace(steps=200)) == pytest.approx(4.0, rel=0.1)
+    assert known.expect(small.replace(size=512)) > 3.0
+    assert known.expect_all([small, small]) == pytest.approx(4.0)
 
 
 def test_a_recipe_within_the_limits_needs_no_word():

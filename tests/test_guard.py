@@ -25,7 +25,7 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.pictures.limits import MEGABYTE
-from ui.runs.messages import user_errors
+from ui.messages import user_errors
 from ui.server import expiry, guard
 from ui.server.expiry import bytes_held, forget_visits, has_room, make_room
 from ui.server.gradio_internals import keep_file

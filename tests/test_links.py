@@ -10,7 +10,8 @@ from nst.errors import BadInput
 from nst.presets import load_presets
 from nst.published import RECIPES
 from nst.recipe import Recipe, bounds
-from ui.parts.links import (
+from ui.links import (
+    SETTINGS,
     Shared,
     address,
     from_notes,
@@ -20,7 +21,7 @@ from ui.parts.links import (
     to_query,
     unread,
 )
-from ui.parts.samples import SAMPLES, sample_id
+from ui.samples import SAMPLES, sample_id
 
 PRESETS = [preset.id for preset in load_presets()[0]]
 
@@ -78,7 +79,7 @@ def test_a_link_is_versioned():
 
 def test_no_query_string_raises_or_leaves_a_limit():
     dice = random.Random(11)
-    keys = [*Recipe.__dataclass_fields__, "photo", "style", "second", "v", "../..", "", "\0"]
+    keys = [*SETTINGS, "photo", "style", "second", "v", "../..", "", "\0"]
     values = ["", "-1", "nan", "inf", "-inf", "1e999", "9" * 400, "None", "[]", "{}", "'", '"<b>',
               "../../etc/passwd", "\u202e", "\0", "relu9_9," * 40, "true", "0x10", "١٢", "1,2,3",
               "default", "lion", "http://127.0.0.1/", "data:image/png;base64,AAAA"]  # fmt: skip
@@ -91,7 +92,7 @@ def test_no_query_string_raises_or_leaves_a_limit():
         if found is None:
             continue
         # Building it again proves that every value is within its limits.
-        assert found.recipe == Recipe(**found.recipe.__dict__)
+        assert found.recipe == found.recipe.replace()
         assert found.recipe.name in RECIPES
         assert found.photo is None or found.photo in SAMPLES
         assert {found.style, found.second} <= {None, *PRESETS}

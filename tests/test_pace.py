@@ -1,13 +1,13 @@
 """How long a run should take, and how that is said."""
 
 import pytest
+from ui.runs import painting
 
 from nst.engine.encoders import Encoder
 from nst.pipeline import Pipeline
 from nst.recipe import Recipe
-from ui.runs import painting
-from ui.runs.pace import Pace, about, clock
-from ui.tabs.inputs import best_quality
+from ui.inputs import best_quality
+from ui.pace import Pace, about, clock
 
 RECIPE = Recipe(encoder="compact", finish="off", steps=220, size=512)
 SPENT = [("compact", 128, 100, 1.0), ("compact", 256, 70, 2.0), ("compact", 512, 50, 5.0)]
@@ -39,8 +39,8 @@ def test_the_short_painting_at_the_start_times_every_network_that_would_paint(
     monkeypatch.setattr(painting, "open_pipeline", lambda recipe: pipeline)
     monkeypatch.setattr(painting, "painted_by", lambda pipeline: "")
     monkeypatch.setattr(painting, "pace", known)
-    monkeypatch.setattr("ui.runs.pace.choose_encoder", lambda recipe: ("compact", ""))
-    monkeypatch.setattr("ui.runs.pace.choose_finish", lambda recipe, painter: (finisher, ""))
+    monkeypatch.setattr("ui.pace.choose_encoder", lambda recipe: ("compact", ""))
+    monkeypatch.setattr("ui.pace.choose_finish", lambda recipe, painter: (finisher, ""))
     learned, learn = [], known.learn
     monkeypatch.setattr(known, "learn", lambda *told: (learned.extend(told[1]), learn(*told)))
     painting.calibrate()
@@ -89,7 +89,7 @@ def test_a_few_steps_say_nothing_about_the_pace(pace):
 
 def test_the_steps_of_the_network_that_finishes_have_a_pace_of_their_own(pace, monkeypatch):
     alone = pace.expect(RECIPE)
-    monkeypatch.setattr("ui.runs.pace.choose_finish", lambda recipe, painter: ("vgg19", ""))
+    monkeypatch.setattr("ui.pace.choose_finish", lambda recipe, painter: ("vgg19", ""))
     assert pace.expect(RECIPE) is None
     pace.learn(0.75, [("vgg19", 256, 6, 6.0)])
     pixel = 1 / (0.75 * 256**2)
@@ -128,11 +128,11 @@ def test_the_page_opens_at_the_best_quality_that_takes_a_moment_and_never_at_a_d
 ):
     known = Pace()
     known.learn(1.0, [("compact", 512, 100, 100 * each * 512**2)])
-    monkeypatch.setattr("ui.tabs.inputs.pace", known)
+    monkeypatch.setattr("ui.inputs.pace", known)
     recipe = Recipe(encoder="compact", finish="off", steps=100)
     assert best_quality(recipe).size == size
 
 
 def test_nothing_is_chosen_before_the_pace_is_known(monkeypatch):
-    monkeypatch.setattr("ui.tabs.inputs.pace", Pace())
+    monkeypatch.setattr("ui.inputs.pace", Pace())
     assert best_quality(Recipe()) == Recipe()

@@ -13,7 +13,7 @@ from nst.errors import BadInput
 from nst.presets import EXAMPLES, find_style, load_presets, preset_of, read_presets, style_path
 from nst.published import RECIPES
 from nst.recipe import Recipe
-from ui.parts.samples import SAMPLES
+from ui.samples import SAMPLES
 
 GOOD = """
 [[preset]]

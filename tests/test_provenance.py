@@ -12,7 +12,7 @@ from nst.pictures.export import save_picture
 from nst.pipeline import Pipeline, open_pipeline
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.recipe import Recipe
-from ui.tabs.inputs import _inside
+from ui.inputs import _inside
 
 RECIPE = Recipe(encoder="compact")
 BLOCKS = ((4, 4), (4, 4), (4,) * 4, (4,) * 4, (4,) * 4)

@@ -207,7 +207,7 @@ def test_a_wrong_value_stops_the_start_and_says_why(variable):
 
 
 def test_what_is_said_of_zero_gpu_is_computed(monkeypatch):
-    from ui.runs import zero
+    from ui import zero
 
     monkeypatch.setattr(zero, "ACTIVE", True)
     text = " ".join(section("Put it on a Space").split())

@@ -13,17 +13,16 @@ from nst.engine.losses import Losses
 from nst.pictures.export import read_notes, read_recipe
 from nst.presets import preset_of
 from nst.recipe import Recipe
-from ui.parts.curves import curves
-from ui.parts.links import Shared
-from ui.parts.samples import SAMPLES
-from ui.runs.job import Job, open_job
-from ui.runs.pace import Pace
-from ui.runs.painting import Progress
-from ui.runs.prints import next_print
-from ui.runs.result import CanvasCache, Frames, Result
+from ui.curves import curves
+from ui.job import Job, open_job
+from ui.links import Shared
+from ui.mask import mask_from
+from ui.pace import Pace
+from ui.result import CanvasCache, Frames, Result
+from ui.result_panel import link_to
+from ui.run import Progress
+from ui.samples import SAMPLES
 from ui.server.limits import RUN_LIMITS
-from ui.tabs.mask_editor import mask_from
-from ui.tabs.result_panel import link_to
 
 SIZE = (48, 40)
 LAST = 99  # beyond the last frame: the picture itself
@@ -57,38 +56,45 @@ def test_the_photos_colours_are_in_the_recipe_of_what_is_saved(result, tmp_path)
 
 
 def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, monkeypatch):
-    monkeypatch.setattr("ui.runs.prints.pace", Pace())
-    assert next_print(result) == ("1024 px", 1024)
+    monkeypatch.setattr("ui.result.pace", Pace())
+    assert result.next_print == ("1024 px", 1024)
     result.painted = Image.new("RGB", (2048, 1000))
-    assert next_print(result) is None
-    monkeypatch.setattr("ui.runs.prints.RUN_LIMITS", replace(RUN_LIMITS, max_size=4096))
-    assert next_print(result) == ("3072 px", 3072)
+    assert result.next_print is None
+    monkeypatch.setattr("ui.result.RUN_LIMITS", replace(RUN_LIMITS, max_size=4096))
+    assert result.next_print == ("3072 px", 3072)
 
     known = Pace()
-    known.learn(1000 / 2048, [("compact", 2048, 20, 4.0)])
-    monkeypatch.setattr("ui.runs.prints.pace", known)
-    words, side = next_print(result)
-    assert re.fullmatch(r"about \d+ (s|min)", words)
-    seconds = known.expect(Recipe(size=side), 1000 / 2048, 2048)
+    known.learn(Recipe(size=2048), 1000 / 2048, 0, 40.0)
+    monkeypatch.setattr("ui.result.pace", known)
+    assert re.fullmatch(r"about \d+ (s|min)", result.next_print[0])
+    seconds = known.expect(Recipe(size=3072), 1000 / 2048, 2048)
     short = replace(RUN_LIMITS, max_size=4096, deadline=seconds / 2)
-    monkeypatch.setattr("ui.runs.prints.RUN_LIMITS", short)
-    assert next_print(result) is None
-
-    result.painted = Image.new("RGB", (4096, 4096))
-    monkeypatch.setattr("ui.runs.prints.RUN_LIMITS", replace(RUN_LIMITS, max_size=4096))
-    assert next_print(result) is None
+    monkeypatch.setattr("ui.result.RUN_LIMITS", short)
+    assert result.next_print is None
 
 
 def test_frames_stay_few_and_keep_the_first_and_the_last():
     frames = Frames(8)
     for step in range(1, 101):
-        frames.add(step, picture(step), last=step == 100)
+        frames.add(picture(2 * step), last=step == 100)
         assert len(frames) <= 8
-    steps = [frames[i][0] for i in range(len(frames))]
-    assert steps[0] == 1
-    assert steps[-1] == 100
-    assert steps == sorted(steps)
-    assert max(np.diff(steps)) <= 34
+    shades = [np.asarray(frames[i])[..., 0].mean() for i in range(len(frames))]
+    assert shades == sorted(shades)
+    assert abs(shades[0] - 2) < 2 < 198 < shades[-1]
+    assert max(np.diff(shades)) <= 70
+
+
+def test_a_run_that_goes_on_begins_with_the_frames_and_the_canvas_of_the_one_before(result):
+    further = result.further(result.job, (), ("Continued.",))
+    assert len(further.frames) == len(result.frames)
+    assert further.start is result.painted  # without a canvas one goes on from the picture
+    canvas = (*(np.zeros((1, 3, 40, 48), np.float32) for _ in range(3)), 5)
+    result.take(told(10, 40, canvas=canvas))
+    further = result.further(result.job, (), ("Continued.",))
+    assert further.start[3] == 5
+    further.take(told(1, 90))
+    assert further.notes == ("Continued.",)
+    assert len(further.frames) == len(result.frames) + 1
 
 
 def test_the_cache_forgets_the_oldest_canvas_when_it_is_full():
@@ -96,8 +102,6 @@ def test_the_cache_forgets_the_oldest_canvas_when_it_is_full():
     canvases = CanvasCache(1.0)
     keys = [canvases.put((*canvas, age)) for age in range(4)]
     assert [canvases.get(key) is not None for key in keys] == [False, False, True, True]
-    canvases.drop(keys[3])
-    assert canvases.get(keys[3]) is None
     assert canvases.get(None) is None
 
 
@@ -154,7 +158,7 @@ def test_what_is_looked_at_is_what_is_saved(result):
     whole = np.asarray(Image.open(io.BytesIO(result.png())))
     result.adjust(1, 1.0, False)
     saved = np.asarray(Image.open(io.BytesIO(result.png())))
-    assert (saved == np.asarray(result.frames[0][1])).all()
+    assert (saved == np.asarray(result.frames[0])).all()
     assert (saved != whole).any()
     result.adjust(1, 0.5, True)
     saved = np.asarray(Image.open(io.BytesIO(result.png())))
@@ -175,13 +179,6 @@ def test_what_was_made_of_a_picture_is_made_again_when_it_is_looked_at_otherwise
     assert len(made) == 2
     made[-1].unlink()  # as files do that nobody asked for in an hour
     assert result.once("view", make) == ({"path": str(made[2])},)
-
-
-def test_without_a_canvas_one_goes_on_from_the_picture(result):
-    assert result.start is result.painted
-    canvas = (*(np.zeros((1, 3, 40, 48), np.float32) for _ in range(3)), 5)
-    result.take(told(10, 40, canvas=canvas))
-    assert result.start[3] == 5
 
 
 def test_film_gif_and_card_can_be_opened(result):
@@ -233,3 +230,11 @@ def test_two_styles_share_the_picture_by_weight():
     assert asked.shared == Shared(asked.shared.recipe, "lion", "mosaic", "ink-wash")
     assert "Mosaic" in asked.credit
     assert "Ink Wash" in asked.credit
+
+
+def test_a_painting_of_ones_own_can_be_the_second():
+    lion, mine = (str(SAMPLES[name].path) for name in ("lion", "tower"))
+    asked = open_job(lion, preset_of("mosaic"), Recipe(), second=mine, share=0.3)
+    assert asked.title == "Mosaic and Your painting"
+    assert asked.shared.second is None
+    assert len(asked.styles) == 2

@@ -10,7 +10,7 @@ from nst.presets import load_presets
 from nst.recipe import Recipe
 from nst.weights import COMPACT
 from tools import samples
-from ui.parts.samples import OPENING, SAMPLES, painted_before
+from ui.samples import OPENING, SAMPLES, painted_before
 
 SHIPPED = sha256(COMPACT.read_bytes()).hexdigest()[:12]
 PRESETS = [preset.id for preset in load_presets()[0]]

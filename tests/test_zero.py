@@ -24,11 +24,9 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.recipe import Recipe
-from ui.server.visitors import Visitor
 
 ROOT = Path(__file__).resolve().parents[1]
 PHOTO = Image.new("RGB", (96, 64), "teal")
-SOMEBODY = Visitor("here", "one")
 SMALL = Recipe(encoder="compact", size=96, steps=6)
 
 
@@ -92,13 +90,14 @@ def act() -> dict:
     """What happens in the app's process, in short."""
     spaces = sys.modules["spaces"] = SpacesDouble()
     import nst.pipeline
-    from ui.runs import painting, zero
+    from ui import run as painting
+    from ui import zero
 
     painting.prepare()
     nst.pipeline.build_encoder = None  # from here on a worker can only use what was built before
     found = {"active": zero.ACTIVE, "processes": [os.getpid()]}
 
-    *developing, last = painting.run(PHOTO, [PHOTO], SMALL, visitor=SOMEBODY, every=0.0)
+    *developing, last = painting.run(PHOTO, [PHOTO], SMALL, every=0.0)
     found["pictures"] = sum(p.picture is not None for p in (*developing, last))
     found["last"] = [last.step, last.done, last.picture.size]
     found["asked"] = spaces.asked[-1]
@@ -108,24 +107,23 @@ def act() -> dict:
         PHOTO,
         [PHOTO],
         SMALL,
-        visitor=SOMEBODY,
         start=last.canvas,
         mask=Image.new("L", PHOTO.size, 255),
     )
     found["age"] = [last.canvas[3], further.canvas[3]]
 
     try:
-        list(painting.run(PHOTO, [PHOTO], SMALL.replace(mix=(0.5, 0.5)), visitor=SOMEBODY))
+        list(painting.run(PHOTO, [PHOTO], SMALL.replace(mix=(0.5, 0.5))))
     except BadInput as error:
         found["sentence"] = str(error)
 
-    stopped = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000), visitor=SOMEBODY, every=0.0)
+    stopped = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000), every=0.0)
     next(stopped)
     stopped.close()
     found["exit_after_stop"] = spaces.workers[-1].exitcode
 
     zero.SHORTEST, zero.STEP_SECONDS = 0.2, 0.0
-    *_, ended = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000), visitor=SOMEBODY)
+    *_, ended = painting.run(PHOTO, [PHOTO], SMALL.replace(steps=30_000))
     found["ended"] = [ended.step, ended.done, list(ended.notes)]
     found["processes"] += [worker.pid for worker in spaces.workers]
     return found
@@ -153,7 +151,7 @@ def test_pictures_arrive_while_the_worker_paints(found):
 
 
 def test_the_gpu_is_asked_for_the_seconds_of_this_painting_and_its_start(found):
-    from ui.runs import zero
+    from ui import zero
 
     assert found["asked"] == math.ceil(zero.START_SECONDS + found["painted_seconds"]) <= 15
 
@@ -180,7 +178,7 @@ def test_a_painting_ends_with_its_picture_before_its_seconds_are_over(found):
 
 
 def test_seconds_grow_with_steps_pixels_and_the_encoder_and_have_an_end(monkeypatch):
-    from ui.runs import zero
+    from ui import zero
 
     monkeypatch.setattr(zero, "ACTIVE", True)
 
@@ -201,7 +199,7 @@ def test_seconds_grow_with_steps_pixels_and_the_encoder_and_have_an_end(monkeypa
 
 
 def test_elsewhere_nothing_is_different():
-    from ui.runs import zero
+    from ui import zero
 
     def task():
         yield 1
@@ -212,13 +210,13 @@ def test_elsewhere_nothing_is_different():
 
 
 def test_a_run_tells_how_it_goes_at_least_twice_a_second(monkeypatch):
-    from ui.runs import painting
+    from ui import run as painting
 
     ticks = iter(np.arange(0, 1e4, 0.1))
     seen: list[float] = []
     monkeypatch.setattr(painting.time, "monotonic", lambda: seen.append(next(ticks)) or seen[-1])
     told = []
-    for _ in painting.run(PHOTO, [PHOTO], SMALL.replace(steps=40), visitor=SOMEBODY, every=1e6):
+    for _ in painting.run(PHOTO, [PHOTO], SMALL.replace(steps=40), every=1e6):
         told.append(seen[-1])
     assert len(told) < 40
     assert max(b - a for a, b in pairwise(told)) <= 0.5

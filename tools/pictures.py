@@ -26,8 +26,8 @@ from nst.pictures.export import contact_sheet  # noqa: E402
 from nst.presets import find_style, load_presets, preset_of  # noqa: E402
 from nst.published import RECIPES  # noqa: E402
 from nst.weights import SOURCES, is_cached  # noqa: E402
-from ui.parts.links import Shared, to_query  # noqa: E402
-from ui.parts.samples import SAMPLES, painted_before  # noqa: E402
+from ui.links import Shared, to_query  # noqa: E402
+from ui.samples import SAMPLES, painted_before  # noqa: E402
 
 __all__ = ["app", "controls", "main", "presets", "recipes", "results"]
 

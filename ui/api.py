@@ -8,28 +8,27 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.presets import load_presets, preset_of
 from nst.recipe import Recipe
-from ui.parts.links import read_settings
-from ui.parts.photo_box import PhotoBox
-from ui.runs.events import PAINTS
-from ui.runs.job import open_job
-from ui.runs.messages import user_errors
-from ui.runs.painting import Progress, run
-from ui.runs.result import Result
+from ui.events import PAINTS
+from ui.job import open_job
+from ui.links import read_settings
+from ui.messages import user_errors
+from ui.photo_box import PhotoBox
+from ui.result import Result
+from ui.run import Progress, run
 from ui.server.gradio_internals import keep_file
-from ui.server.visitors import visitor_of
 
-__all__ = ["build"]
+ABOUT = """Repaint a photo in the style of a painting.
 
-ABOUT = """Repaint a photo in the manner of a painting.
-
-photo: a picture. style: a picture of a painting, or None and preset: one of {presets}.
-recipe: settings as a query string, such as "strength=60&size=256&colours=photo"; empty for the
-preset's own. Yields (None, facts) while it paints and (PNG file, facts) at the end.
+photo: a picture, as `handle_file("photo.jpg")`. style: a picture of a painting, or None and
+preset: one of {presets}. recipe: settings as a query string, such as
+"strength=60&size=256&colours=photo"; empty for the preset's own. Yields (None, facts) while it
+paints and (PNG file, facts) at the end.
 """
 
 
 def build() -> None:
     """Put the endpoint into the current `gr.Blocks`; nothing of it can be seen."""
+    presets = [preset.id for preset in load_presets()[0]]
     with gr.Row(visible=False):
         photo = PhotoBox(label="photo")
         style = PhotoBox(label="style")
@@ -40,32 +39,28 @@ def build() -> None:
         button = gr.Button()
 
     def paint(
-        request: gr.Request,
-        photo: str | None,
-        style: str | None = None,
-        preset: str = "",
-        recipe: str = "",
+        photo: str | None, style: str | None = None, preset: str = "", recipe: str = ""
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
-        with user_errors():
-            chosen = None if style else preset_of(preset or load_presets()[0][0].id)
+        with user_errors(plain=True):
+            chosen = None if style else preset_of(preset or presets[0])
             if chosen is None and style is None:
-                raise BadInput(f"There is no preset called {str(preset)[:40]!r}.")
+                raise BadInput(
+                    f"There is no preset called {str(preset)[:40]!r}; "
+                    f"choose one of {', '.join(presets)}."
+                )
             settings = read_settings(str(recipe or ""), chosen)
-            asked = open_job(photo, chosen or style, settings)
-            result = Result(asked)
-            for progress in run(
-                asked.photo, asked.styles, settings, visitor=visitor_of(request), every=1.0
-            ):
+            job = open_job(photo, chosen or style, settings)
+            result = Result(job)
+            for progress in run(job.photo, job.styles, settings, every=1.0):
                 result.take(progress)
                 if progress.picture is not None and not progress.done:
                     yield None, _facts(progress, settings)
             path = keep_file(picture, result.png(), f"{result.name}.png")
             yield path, _facts(progress, settings)
 
-    ids = ", ".join(p.id for p in load_presets()[0])
     button.click(
         paint, [photo, style, preset, recipe], [picture, facts],
-        api_name="paint", api_description=ABOUT.format(presets=ids),
+        api_name="paint", api_description=ABOUT.format(presets=", ".join(presets)),
         **PAINTS,
     )  # fmt: skip
 

@@ -2,21 +2,18 @@
 
 import gradio as gr
 
+from ui import about as about_tab
 from ui import api as endpoint
+from ui import wall
+from ui.compare import CompareTab
+from ui.paint import PaintTab
 from ui.server.expiry import CACHE_SECONDS
 from ui.server.limits import RUN_LIMITS
-from ui.tabs import about as about_tab
-from ui.tabs import style_grid
-from ui.tabs.compare import CompareTab
-from ui.tabs.paint import PaintTab
-
-__all__ = ["create_demo"]
 
 TITLE = "A photo, repainted"
-MASTHEAD = f"""
-# {TITLE}
-Choose a photo and a painting. The photo is repainted in the painting's manner while you watch.
-"""
+MASTHEAD = f"""<a class="skip" href="#go">Skip to Paint</a>
+<h1>{TITLE}</h1>
+<p>Choose a photo and a painting. Your photo is repainted in its style while you watch.</p>"""
 
 
 def create_demo() -> gr.Blocks:
@@ -27,7 +24,7 @@ def create_demo() -> gr.Blocks:
         fill_width=True,
         delete_cache=(600, CACHE_SECONDS),
     ) as demo:
-        gr.Markdown(MASTHEAD, elem_id="masthead")
+        gr.HTML(MASTHEAD, elem_id="masthead", padding=False)
         with gr.Tabs() as tabs:
             with gr.Tab("Paint", id="paint"):
                 paint = PaintTab(demo)
@@ -36,6 +33,6 @@ def create_demo() -> gr.Blocks:
             with gr.Tab("How it works", id="about") as about:
                 about_tab.build(about)
         endpoint.build()
-        style_grid.build_endpoint()
+        wall.build_endpoint()
     demo.queue(max_size=RUN_LIMITS.queue, api_open=False, default_concurrency_limit=8)
     return demo

@@ -52,8 +52,8 @@ Object.assign(window.nst ??= {}, {
     }
     return name;
   },
-  toChoice() {
-    glide(document.querySelector("#styles"), "center");
+  toChoice(place) {
+    glide(document.querySelector(place), "center");
   },
   // Whoever presses Paint wants to watch: a picture that is cut comes into view, a whole one stays.
   toPicture() {
@@ -75,8 +75,8 @@ Object.assign(window.nst ??= {}, {
   },
 });
 
-// Gradio calls thumbnails "Thumbnail 3 of 13", and the photo nothing; a screen reader should hear
-// the painting's name, and what a click on the photo does.
+// What Gradio leaves out for those who do not see the page: thumbnails are called "Thumbnail 3 of
+// 13", the photo nothing, folds do not say whether they are open.
 const name = () => {
   document.querySelectorAll(".thumbs button img[alt]").forEach((img) => {
     const button = img.closest("button");
@@ -86,6 +86,8 @@ const name = () => {
   });
   document.querySelectorAll("#photo button:not([aria-label]), #compare-photo button:not([aria-label])")
     .forEach((photo) => photo.setAttribute("aria-label", "Choose another photo"));
+  document.querySelectorAll("button.label-wrap").forEach((fold) =>
+    fold.setAttribute("aria-expanded", fold.classList.contains("open")));
 };
 let due = false;
 new MutationObserver(() => {
@@ -96,3 +98,25 @@ new MutationObserver(() => {
   childList: true, subtree: true, attributes: true, attributeFilter: ["class"],
 });
 name();
+
+// Over plain http a page has no camera.
+if (!navigator.mediaDevices) document.body.classList.add("no-camera");
+
+// A finger that goes on to scroll the page has not meant the slider that it came down on.
+let touched = null;
+document.addEventListener("pointerdown", ({ target, pointerType }) => {
+  const slider = pointerType === "touch" && target.matches?.("input[type=range]");
+  touched = slider ? { target, value: target.value } : null;
+}, true);
+document.addEventListener("pointercancel", () => {
+  if (!touched) return;
+  touched.target.value = touched.value;
+  touched.target.dispatchEvent(new Event("input", { bubbles: true }));
+  touched = null;
+}, true);
+
+// A button that is not there any more leaves the focus nowhere.
+document.addEventListener("click", ({ target }) => {
+  if (target.closest?.("#stop") && document.activeElement?.id === "stop")
+    document.querySelector("#go").focus({ preventScroll: true });
+});

@@ -1,12 +1,10 @@
 // The picture: two images over each other and a divider. `props.value` says what is seen:
 // {photo, painting, aspect, alt, phase, live, fade, caption, left, right, at}; pictures are Gradio's
-// files, live says how much of the panel below is about what is seen: all, take or none.
+// files, live says whether the panel below is about what is seen.
 const stage = element.querySelector(".stage");
-const frame = stage.querySelector(".frame");
 const reach = stage.querySelector(".reach");
 const part = (name) => stage.querySelector(`.${name}`);
-const busy = new Set(["waiting", "painting", "printing"]);
-let phase = "", shown = 0, moves = 0, sweeps = false;
+let busy = false, shown = 0, moves = 0, sweeps = false;
 
 const fade = (percent) => { part("painting").style.opacity = percent / 100; };
 
@@ -15,7 +13,7 @@ const move = (at) => {
   stage.classList.remove("sweep");
   reach.value = at;
   reach.setAttribute("aria-valuetext", `${Math.round(at)} % photo`);
-  frame.style.setProperty("--at", `${at}%`);
+  part("frame").style.setProperty("--at", `${at}%`);
 };
 
 // A picture takes the place of the one before when it can be painted at once, never before.
@@ -38,37 +36,45 @@ const swap = async (files, turn) => {
   return true;
 };
 
+// A small painting is enlarged to be seen, which is said.
+const scale = () => {
+  const { clientWidth } = part("frame"), { naturalWidth } = part("painting");
+  const times = clientWidth * Math.min(devicePixelRatio, 2) / (naturalWidth || clientWidth);
+  part("scale").textContent = times > 1.2 && !busy && !props.value.right
+    ? `shown ${times.toFixed(1)}× as large` : "";
+};
+
 // What is below the picture can be used when it is about the picture that is seen.
-const enliven = (live) => {
-  const inert = (panels, off) => document.querySelectorAll(panels).forEach((panel) => {
-    panel.inert = off;
-  });
-  inert("#after", live === "none");
-  inert("#tune, #more, #film, #larger", live !== "all");
-  inert("#recent", busy.has(phase));
+const enliven = () => {
+  const inert = (panel, off) => {
+    const found = document.querySelector(panel);
+    if (found) found.inert = off;
+  };
+  inert("#after", busy || !props.value.live);
+  inert("#recent", busy);
 };
 
 const render = async () => {
   const value = props.value;
   if (!value) return;
-  const was = phase;
-  phase = value.phase;
-  enliven(value.live ?? "none");
-  // What comes into sight with this answer is not there yet.
-  setTimeout(() => enliven(props.value.live ?? "none"), 150);
-  if (busy.has(phase) && !busy.has(was)) move(0);
-  stage.classList.toggle("whole-only", busy.has(phase) || !value.photo);
+  const was = busy;
+  busy = value.phase === "painting";
+  enliven();
+  setTimeout(enliven, 150);  // what comes into sight with this answer is not there yet
+  if (busy && !was) move(0);
+  stage.classList.toggle("whole-only", !value.photo);
   // An answer that comes on the heels of the last may overtake it; the sweep is not lost to that.
-  if (phase === "finished" && busy.has(was)) sweeps = true;
+  if (was && value.phase === "finished") sweeps = true;
   const before = moves;
   if (!await swap([value.photo, value.painting], ++shown)) return;
   for (const name of ["caption", "left", "right"]) part(name).textContent = value[name] ?? "";
-  frame.style.setProperty("--aspect", value.aspect);
+  stage.style.setProperty("--aspect", value.aspect);
   part("painting").alt = value.alt ?? "The painting";
   fade(value.fade ?? 100);
+  scale();
   // A visitor who has moved the divider meanwhile has the last word.
-  if (moves === before && value.at != null && !busy.has(phase)) move(value.at);
-  if (sweeps) stage.classList.add("sweep");
+  if (moves === before && value.at != null && !busy) move(value.at);
+  if (sweeps && reach.value === "0") stage.classList.add("sweep");
   sweeps = false;
 };
 
@@ -86,11 +92,18 @@ nst.seen = () => {
   return new Promise((done) => { canvas.toBlob(done, "image/jpeg", 0.92); });
 };
 reach.addEventListener("input", () => move(Number(reach.value)));
-const whole = part("whole");
-if (!stage.requestFullscreen) whole.hidden = true;
-whole.addEventListener("click", () => {
+new ResizeObserver(scale).observe(stage);
+
+// Phones that have no whole screen for a page's element let it cover the page instead.
+const cover = (on) => {
+  stage.classList.toggle("cover", on);
+  document.body.style.overflow = on ? "hidden" : "";
+};
+part("whole").addEventListener("click", () => {
   if (document.fullscreenElement) document.exitFullscreen();
-  else stage.requestFullscreen();
+  else if (stage.requestFullscreen) stage.requestFullscreen();
+  else cover(!stage.classList.contains("cover"));
 });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") cover(false); });
 render();
 watch("value", render);

@@ -64,7 +64,7 @@ def bytes_held(root: Any, seen: set[int]) -> int:
         if isinstance(value, Image.Image):
             total += value.width * value.height * len(value.getbands())
         elif isinstance(value, np.ndarray | bytes):
-            total += memoryview(value).nbytes
+            total += value.nbytes if isinstance(value, np.ndarray) else len(value)
         else:
             ahead.extend(gc.get_referents(value))
     return total

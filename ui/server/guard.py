@@ -186,7 +186,7 @@ def _refusal(error: Exception, path: str) -> Response:
     status, told = 400, "This page does not send such a request. Please reload it."
     if isinstance(error, HTTPException | MultiPartException):
         status = getattr(error, "status_code", 413)
-        told = getattr(error, "detail", None) or getattr(error, "message", told)
+        told = str(getattr(error, "detail", None) or getattr(error, "message", told))
     if path.endswith("/upload"):
         return PlainTextResponse(told, status)
     # In this form, `gradio_client` shows the sentence.

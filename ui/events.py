@@ -1,0 +1,18 @@
+"""How an event is handled: what Gradio's listeners are told besides function, inputs, outputs."""
+
+from typing import Any
+
+from ui.server.limits import RUN_LIMITS
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+# Nowhere, not only hidden: hidden, every output counts tenths of a second sixty times a second on
+# the visitor's processor, which here may be the one that paints.
+UNSEEN: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []}
+QUICK: dict[str, Any] = {"queue": False, **UNSEEN, **PRIVATE}
+# Events that decode or make a picture.
+DECODES: dict[str, Any] = QUICK
+# Gradio's own queue: one painting at a time, the others wait in the order in which they came.
+PAINTS: dict[str, Any] = {
+    "concurrency_id": "painting",
+    "concurrency_limit": RUN_LIMITS.concurrency,
+}

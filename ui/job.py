@@ -1,0 +1,74 @@
+"""What a visitor asked for, checked and opened, before anything waits or works."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from nst.errors import BadInput
+from nst.pictures.images import open_photo
+from nst.pictures.limits import LIMITS
+from nst.presets import Preset
+from nst.recipe import Recipe
+from ui.links import Shared
+from ui.samples import sample_id
+from ui.server.limits import RUN_LIMITS
+
+
+@dataclass(frozen=True)
+class Job:
+    """Opened pictures and a recipe. title and credit are for a share card."""
+
+    photo: Image.Image
+    styles: tuple[Image.Image, ...]
+    shared: Shared
+    title: str
+    credit: str
+    mask: Image.Image | None = None
+
+    def enlarged(self, size: int) -> "Job":
+        """The same at another size."""
+        recipe = self.shared.recipe.replace(size=size)
+        return replace(self, shared=replace(self.shared, recipe=recipe))
+
+
+def open_job(
+    photo: str | None,
+    style: str | Preset | None,
+    recipe: Recipe,
+    *,
+    second: str | Preset | None = None,
+    share: float = 0.5,
+    again: Job | None = None,
+    mask: Image.Image | None = None,
+) -> Job:
+    """Open what was chosen. Raises BadInput with a sentence for whatever cannot be used.
+
+    photo: a file. style: a file, or a preset. second: the same, painted in with its share, 0..1.
+    again: an earlier job whose photo is taken instead. mask: white where to paint.
+    """
+    if photo is None and again is None:
+        raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
+    if style is None:
+        raise BadInput("There is no painting yet: choose one, or upload your own.")
+    if second is not None:
+        if not 0 <= share <= 1:
+            raise BadInput(f"The second painting's share is {share:g}; it can be from 0 to 1.")
+        recipe = recipe.replace(mix=(round(1 - share, 4), round(share, 4)))
+    styles = [style] if second is None else [style, second]
+    presets = [each if isinstance(each, Preset) else None for each in (style, second)]
+    ids = [preset.id if preset else None for preset in presets]
+    named = [preset for preset in presets if preset]
+    return Job(
+        photo=again.photo if again else _opened(photo),  # type: ignore[arg-type]
+        styles=tuple(_opened(s.path if isinstance(s, Preset) else s) for s in styles),
+        shared=Shared(recipe, again.shared.photo if again else sample_id(photo), *ids),
+        title=" and ".join(p.title if p else "Your painting" for p in presets[: len(styles)]),
+        credit="; ".join(f"{p.title}: {p.author} ({p.licence})" for p in named),
+        mask=mask,
+    )
+
+
+def _opened(file: str | Path) -> Image.Image:
+    """A picture, no larger than the largest painting here: it is kept while the visit lasts."""
+    return open_photo(file, replace(LIMITS, kept_side=min(LIMITS.kept_side, RUN_LIMITS.max_size)))

@@ -1,0 +1,118 @@
+"""Links that restore a recipe: everything is in the query string, nothing on the server.
+
+Only settings and the ids of shipped pictures can be in a link; a visitor's own picture never is.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from nst.errors import BadInput
+from nst.presets import Preset, load_presets
+from nst.published import RECIPES, get_recipe
+from nst.recipe import Recipe, parse_value
+from ui.samples import SAMPLES
+
+LONGEST = 4096  # letters of a program's settings
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a link or a picture's metadata can hold: a recipe, and ids of shipped pictures."""
+
+    recipe: Recipe
+    photo: str | None = None
+    style: str | None = None
+    second: str | None = None
+
+
+def to_query(shared: Shared) -> str:
+    """The query string, without "?". Settings that a named recipe has anyway are left out."""
+    base = RECIPES[shared.recipe.name].recipe if shared.recipe.name in RECIPES else Recipe()
+    ids = {"photo": shared.photo, "style": shared.style, "second": shared.second}
+    return f"{shared.recipe.to_query(base)}&{urlencode({k: v for k, v in ids.items() if v})}".strip(
+        "&"
+    )
+
+
+def from_query(query: Mapping[str, str]) -> Shared | None:
+    """Read a link back; None when it holds nothing of ours. Never raises.
+
+    Unknown keys and ids are ignored, values out of range are brought to the nearest end of it.
+    """
+    base = RECIPES[query["name"]].recipe if query.get("name") in RECIPES else Recipe()
+    shared = _with_ids(_of_ours(Recipe.from_query(query, base)), query)
+    return None if query.get("v") is None and shared == Shared(Recipe()) else shared
+
+
+def from_notes(recipe: Recipe, notes: Mapping[str, str]) -> Shared:
+    """What a picture's metadata holds (see `nst.pictures.export`), as a link would."""
+    return _with_ids(_of_ours(recipe), notes)
+
+
+def missing(found: Mapping[str, str], mixed: bool) -> tuple[str, ...]:
+    """Sentences on the pictures that a link or a painting was made with and that are not here.
+
+    found: ids of shipped pictures; where one is left out, the picture was a visitor's own.
+    mixed: whether it was painted with two styles.
+    """
+    presets = {preset.id for preset in load_presets()[0]}
+    wanted = (
+        ("photo", "The photo", "sample photo", SAMPLES),
+        ("style", "The painting", "painting", presets),
+        *([("second", "The second painting", "painting", presets)] if mixed else []),
+    )
+    told = []
+    for key, title, kind, known in wanted:
+        if key not in found:
+            told.append(f"{title} it was made with was not shared: choose it yourself.")
+        elif found[key] not in known:
+            told.append(f"There is no {kind} called {str(found[key])[:40]!r} here: choose another.")
+    return tuple(told)
+
+
+def unread(query: Mapping[str, str]) -> tuple[str, ...]:
+    """Sentences on the settings of a link that cannot be used as they stand, by name."""
+    told = []
+    for name in Recipe.model_fields:
+        text = query.get(name)
+        if not isinstance(text, str) or name in ("style_layers", "style_layer_weights"):
+            continue
+        try:
+            Recipe().replace(**{name: parse_value(name, text)})
+        except BadInput as error:
+            told.append(str(error))
+    return tuple(told)
+
+
+def read_settings(text: str, preset: Preset | None) -> Recipe:
+    """A program's settings as a query string, over the preset's own.
+
+    Unlike a link's, a wrong one is an error: raises BadInput that names it.
+    """
+    pairs = dict(parse_qsl(text[:LONGEST], keep_blank_values=True))
+    base = get_recipe(pairs.pop("name", "default"))
+    base = preset.recipe(base) if preset else base
+    settings = Recipe.model_fields
+    return base.replace(**{k: parse_value(k, v) if k in settings else v for k, v in pairs.items()})
+
+
+def _of_ours(recipe: Recipe) -> Recipe:
+    """A recipe whose name is not one of ours is our own with changes."""
+    return recipe if recipe.name in RECIPES else recipe.replace(name="default")
+
+
+def _with_ids(recipe: Recipe, found: Mapping[str, str]) -> Shared:
+    presets = {preset.id for preset in load_presets()[0]}
+    known = {"photo": SAMPLES, "style": presets, "second": presets}
+    return Shared(recipe, **{key: found[key] for key in known if found.get(key) in known[key]})
+
+
+def address(query: str, own: str) -> str:
+    """The whole link: the Space's page on Hugging Face, or the app's own address elsewhere."""
+    space = os.environ.get("SPACE_ID")
+    base = (
+        f"https://huggingface.co/spaces/{space}" if space else own.split("?")[0].rstrip("/") + "/"
+    )
+    return f"{base}?{query}"

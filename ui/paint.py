@@ -1,0 +1,439 @@
+"""The Paint tab: the picture, what goes in, and a run from the press of a button to its end."""
+
+import html
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import gradio as gr
+import torch
+from gradio.components import Component
+from PIL import Image, ImageOps
+
+from nst.errors import BadInput, NstError
+from nst.pictures.images import fit, open_photo, to_image
+from nst.presets import preset_of
+from ui.events import DECODES, PAINTS, PRIVATE, QUICK
+from ui.inputs import NONE, InputPanel, index_of
+from ui.instant import preview
+from ui.links import from_query
+from ui.messages import status_html, user_errors
+from ui.result import Result, flat, jpeg
+from ui.result_panel import ResultPanel, link_to, painted
+from ui.run import run
+from ui.samples import OPENING, SAMPLES, painted_before, sample_id
+from ui.server.expiry import has_room
+from ui.server.gradio_internals import keep_file
+from ui.server.limits import RUN_LIMITS
+from ui.viewer import file_of, picture_box, shown_file
+from ui.visit import Phase, Visit, visits
+
+THUMB = 224  # pixels
+PICTURES = 5  # of the values chosen are pictures and their shares
+NAME = re.compile("[0-9a-f]{32}")
+WENT_ON = "Continued from an earlier result; the link restores the settings only."
+MASKED = "Only the part that was brushed is painted; the link does not hold that part."
+DIVIDED = (
+    "The first painting is inside the part that was brushed, the second outside; the link does not "
+    "hold that part."
+)
+
+
+class PaintTab:
+    """The tab's components and what they do. The page is drawn by `_draw` and nothing else."""
+
+    def __init__(self, demo: gr.Blocks) -> None:
+        self.visit = gr.State(Visit(), time_to_live=RUN_LIMITS.visit)
+        self.name = gr.Textbox(visible=False)  # of the visit, in the browser
+        with gr.Row(elem_id="work"):
+            with gr.Column(scale=8, min_width=340, elem_id="out"):
+                self._layout_out()
+            with gr.Column(scale=6, min_width=340, elem_id="in"):
+                self.form = InputPanel()
+                self._layout_buttons()
+        self.form.wire(self.status)
+        self.panel.wire(self.visit, self.status)
+        self._wire_run()
+        self._wire_result()
+        arrived = [*self.drawn, *self.form.restored[:-1], self.form.own]
+        demo.load(
+            self._arrive, [self.visit, self.name], arrived,
+            js="(visit) => [visit, nst.visit()]", **QUICK,
+        ).then(
+            self._open_best, [self.visit, *self.form.controls.inputs],
+            [self.form.controls.quality, self.form.controls.of["size"]], **QUICK,
+        )  # fmt: skip
+
+    def _layout_out(self) -> None:
+        # A first value is given at once: so Gradio gives its files an address and keeps them.
+        self.picture = picture_box(value=_sample(self.name, *OPENING), elem_id="picture")
+        with gr.Row(elem_id="told"):
+            self.status = gr.HTML(
+                status_html(Visit.line), elem_id="status", elem_classes="run-status"
+            )
+            self.turn = gr.HTML("&nbsp;", visible=False, elem_id="turn", padding=False)
+        with gr.Column(visible=False, elem_id="after") as self.after:
+            self.panel = ResultPanel()
+        with gr.Column(visible=False, elem_id="recent") as self.recent:
+            self.strip = gr.Gallery(
+                label="Your last results", show_label=False, columns=8, format="jpeg",
+                allow_preview=False, interactive=False, object_fit="cover", elem_id="strip",
+                elem_classes="thumbs", buttons=[],
+            )  # fmt: skip
+            self.beside = gr.Button(
+                "Side by side with the latest", visible=False, size="sm", elem_id="beside"
+            )
+        with gr.Accordion("Details", open=False, visible=False, elem_id="details") as self.fold:
+            self.details = gr.HTML(elem_id="technical", padding=False)
+
+    def _layout_buttons(self) -> None:
+        with gr.Row(elem_id="actions"):
+            self.paint = gr.Button("Paint", variant="primary", scale=2, min_width=90, elem_id="go")
+            self.stop = gr.Button("Stop", interactive=False, min_width=70, elem_id="stop")
+            for words, place in (("Photo", "#photo-side"), ("Styles", "#styles")):
+                choose = gr.Button(words, min_width=70, elem_classes="choose")
+                choose.click(None, None, None, js=f"() => nst.toChoice('{place}')", **QUICK)
+
+    @property
+    def drawn(self) -> list[Any]:
+        """Everything that a visit decides."""
+        return [
+            self.visit, *self.told, self.after, *self.panel.shown, self.recent, self.strip,
+            self.beside,
+        ]  # fmt: skip
+
+    @property
+    def told(self) -> list[Any]:
+        """What every word of a run changes."""
+        return [self.picture, self.status, self.turn, self.fold, self.details, self.stop]
+
+    def _wire_run(self) -> None:
+        asked_for = [self.visit, self.form.mask.drawing, *self.form.inputs]
+        for button, asked in (
+            (self.paint, self._new),
+            (self.panel.further, self._further),
+            (self.panel.larger, self._larger),
+        ):
+            button.click(
+                self._ask(asked), asked_for, [self.visit, *self.told],
+                js="(...given) => { nst.toPicture(); return given; }", **DECODES,
+            ).success(
+                self._paint, self.visit, self.told, show_progress="minimal",
+                show_progress_on=[self.turn], scroll_to_output=False, trigger_mode="multiple",
+                **PAINTS, **PRIVATE,
+            ).then(self._settled, self.visit, self.drawn, **DECODES)  # fmt: skip
+        self.stop.click(self._stop, self.visit, self.drawn, **DECODES)
+
+    def _wire_result(self) -> None:
+        gr.on(
+            [control.input for control in self.panel.adjustments], self._adjust,
+            [self.visit, *self.panel.adjustments],
+            [self.picture, self.panel.png, self.panel.link, self.panel.scrub],
+            trigger_mode="always_last", **DECODES,
+        )  # fmt: skip
+        gr.on(
+            [component.change for component in self.form.inputs],  # type: ignore[attr-defined]
+            self._chosen, [self.visit, *self.form.inputs], self.picture,
+            trigger_mode="always_last", **DECODES,
+        )  # fmt: skip
+        self.strip.select(self._look_at, self.visit, self.drawn, **DECODES)
+        self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
+
+    # What is asked for
+
+    def _new(self, visit: Visit, mask: dict | None, *chosen: Any) -> Result:
+        job = self.form.job(chosen, mask=mask)
+        masked = DIVIDED if len(job.styles) == 2 else MASKED
+        return Result(job, chosen, remarks=(masked,) if job.mask else ())
+
+    def _further(self, visit: Visit, mask: dict | None, *chosen: Any) -> Result:
+        """On from the picture shown: its photo, whatever has been chosen since."""
+        last = painted(visit)
+        photo = last.chosen[0]
+        job = self.form.job(chosen, again=last.job, mask=mask if chosen[0] == photo else None)
+        if chosen[0] != photo:  # what is brushed now is on another photo
+            job = replace(job, mask=last.job.mask)
+        return last.further(job, (photo, *chosen[1:]), (WENT_ON,))
+
+    def _larger(self, visit: Visit, *_: Any) -> Result:
+        last = painted(visit)
+        if (larger := last.next_print) is None:
+            raise BadInput("This painting is as large as it can be here.")
+        return last.further(last.job.enlarged(larger[1]), last.chosen, (WENT_ON,))
+
+    # A run, from the press of a button to its end
+
+    def _ask(self, asked: Callable[..., Result]) -> Callable[..., dict]:
+        def ask(visit: Visit, mask: dict | None, *chosen: Any) -> dict:
+            with user_errors():
+                visit.ask(asked(visit, mask, *chosen))
+                visit.choose(chosen)
+                return {self.visit: visit, **self._told(visit)}
+
+        return ask
+
+    def _paint(self, visit: Visit) -> Iterator[dict]:
+        """Paint what was asked for, if it is still wanted now that its turn has come."""
+        result = visit.run
+        if result is None or visit.phase is not Phase.WAITING:
+            return
+        job, seen = result.job, self._begin(result)
+        try:
+            with (
+                user_errors(),
+                closing(
+                    run(
+                        job.photo,
+                        job.styles,
+                        job.shared.recipe,
+                        mask=job.mask,
+                        start=result.start,
+                    )
+                ) as told,
+            ):
+                for progress in told:
+                    if visit.run is not result:  # stopped, or something else was asked for
+                        return
+                    visit.take(progress)
+                    if progress.picture is not None and has_room():
+                        seen["painting"] = shown_file(self.picture, progress.picture, "developing")
+                    yield {self.picture: seen, **self._told(visit)}
+                visit.end()
+        except gr.Error as error:
+            if visit.run is result:
+                visit.end(html.unescape(str(error.message)))
+            raise
+        finally:
+            if visit.run is result:
+                visit.end("Nobody was listening any more.")
+
+    def _begin(self, result: Result) -> dict[str, Any]:
+        """What is seen of a run before its first picture."""
+        photo, start = result.job.photo, result.start
+        if isinstance(start, tuple):
+            start = to_image(torch.from_numpy(start[0]))
+        small = fit(photo, result.job.shared.recipe.size)
+        return {
+            "photo": shown_file(self.picture, small, "photo"),
+            "painting": shown_file(self.picture, start or small, "developing"),
+            "aspect": _aspect(photo), "alt": "The painting as it develops", "phase": "painting",
+        }  # fmt: skip
+
+    def _stop(self, visit: Visit, request: gr.Request) -> dict:
+        visit.end(stopped=True)
+        return self._draw(visit, request)
+
+    def _settled(self, visit: Visit, request: gr.Request) -> dict:
+        """After a run, or after one that was refused before it began."""
+        with user_errors():
+            if visit.phase is Phase.WAITING and visit.share == 0 and visit.run is None:
+                visit.end()
+            return gr.skip() if visit.busy else self._draw(visit, request)
+
+    # How the page is drawn
+
+    def _draw(self, visit: Visit, request: gr.Request) -> dict:
+        """The page as the visit stands; nothing else decides what can be seen and pressed."""
+        result, past = visit.result, visit.results
+        return {
+            self.visit: visit,
+            self.picture: self._view(visit),
+            **self._told(visit),
+            self.after: gr.update(visible=result is not None),
+            **(self.panel.show(result, _own_address(request)) if result else {}),
+            self.recent: gr.update(visible=len(past) > 1),
+            self.strip: gr.update(
+                value=[(self._thumb(one), one.job.title) for one in past],
+                selected_index=past.index(result) if result in past else NONE,
+            ),
+            self.beside: gr.update(visible=result in past[1:]),
+        }
+
+    def _told(self, visit: Visit) -> dict:
+        """What changes with every word of a run."""
+        about = visit.run or visit.result
+        details = about.details if about else ""
+        waits = visit.phase is Phase.WAITING
+        return {
+            self.status: status_html(visit.line, visit.notes, visit.share),
+            self.turn: gr.update(visible=waits),
+            self.fold: gr.update(visible=bool(details)),
+            self.details: f"<p>{html.escape(details)}</p>",
+            self.stop: gr.update(value="Leave queue" if waits else "Stop", interactive=visit.busy),
+        }
+
+    def _view(self, visit: Visit) -> dict[str, Any]:
+        """What the picture shows when nothing is being painted."""
+        result, chosen = visit.result, visit.chosen
+        if result is not None and (visit.looking or not visit.outdated):
+            view = self._finished(visit, result)
+            return view | self._next_to(result, visit.results[0]) if visit.beside else view
+        mine = result is not None and chosen[:PICTURES] == result.chosen[:PICTURES]
+        sample = None if mine else sample_of(chosen)
+        view = _sample(self.picture, *sample) if sample else self._instant(chosen)
+        if not view and result is not None:
+            return self._finished(visit, result)
+        return {"phase": visit.phase, **(view or self._unpainted(chosen))}
+
+    def _finished(self, visit: Visit, result: Result) -> dict[str, Any]:
+        caption = "Your previous result" if visit.outdated else ""
+        if result is not visit.results[0]:
+            caption = f"An earlier result: {result.job.title}"
+        return self._result(result) | {"caption": caption, "live": True}
+
+    def _instant(self, chosen: tuple[Any, ...]) -> dict[str, Any]:
+        """The instant painting of what is chosen; nothing where there is none."""
+        try:
+            job = self.form.job(chosen) if chosen else None
+            picture = preview(job.photo, job.styles, job.shared.recipe) if job else None
+        except NstError:  # Paint will say what is wrong
+            return {}
+        if job is None or picture is None:
+            return {}
+        small = job.photo.resize(picture.size)
+        return {
+            "photo": shown_file(self.picture, small, "photo"),
+            "painting": shown_file(self.picture, picture, "preview"),
+            "aspect": _aspect(job.photo), "alt": job.title, "caption": "Preview",
+        }  # fmt: skip
+
+    def _unpainted(self, chosen: tuple[Any, ...]) -> dict[str, Any]:
+        """The photo as it is chosen, or the opening pair where it cannot be shown."""
+        try:
+            found = open_photo(chosen[0] or "") if chosen else None
+        except BadInput:  # Paint will say what is wrong with it
+            found = None
+        if found is None:
+            return _sample(self.picture, *OPENING)
+        return {
+            "painting": shown_file(self.picture, found, "photo"), "aspect": _aspect(found),
+            "alt": "The photo", "caption": "Not painted yet",
+        }  # fmt: skip
+
+    def _result(self, result: Result) -> dict[str, Any]:
+        photo, painting = result.once("view", lambda: self._pair(result))
+        return {
+            "photo": photo, "painting": painting, "fade": round(100 * result.blend),
+            "aspect": _aspect(result.job.photo), "alt": result.job.title, "phase": "finished",
+        }  # fmt: skip
+
+    def _pair(self, result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
+        coloured = result.coloured
+        photo = shown_file(self.picture, result.job.photo.resize(coloured.size), "photo")
+        return photo, shown_file(self.picture, coloured, result.name)
+
+    def _next_to(self, earlier: Result, latest: Result) -> dict[str, Any]:
+        """An earlier result under the divider, the latest beside it."""
+        padded = ImageOps.pad(flat(earlier.shown), latest.coloured.size, color="#161513")
+        return {
+            **self._result(latest), "fade": 100, "at": 50, "caption": "",
+            "photo": shown_file(self.picture, padded, "beside"),
+            "left": f"Earlier: {earlier.job.title}", "right": f"Latest: {latest.job.title}",
+        }  # fmt: skip
+
+    def _thumb(self, result: Result) -> str:
+        def made() -> str:
+            return keep_file(self.strip, jpeg(fit(flat(result.coloured), THUMB)), "thumb.jpg")
+
+        return result.once("thumb", made)
+
+    # How a result is looked at
+
+    def _adjust(
+        self, visit: Visit, frame: float, percent: float, colours: bool, request: gr.Request
+    ) -> tuple[Any, ...]:
+        with user_errors():
+            result = painted(visit)
+            blends = float(percent) / 100 != result.blend
+            # A blend is of the whole painting.
+            result.adjust(len(result.frames) if blends else frame, float(percent) / 100, colours)
+            # A late answer must not move the slider of a visitor who has moved on.
+            number = max(len(result.frames), 2) if blends else gr.skip()
+            link = link_to(result, _own_address(request))
+            return self._view(visit), self.panel.saved(result), link, number
+
+    def _chosen(self, visit: Visit, *chosen: Any) -> Any:
+        """Show what belongs to what is chosen now."""
+        with user_errors():
+            changed = visit.choose(chosen)
+            return self._view(visit) if changed and not visit.busy else gr.skip()
+
+    def _look_at(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
+        with user_errors():
+            if visit.busy:
+                raise BadInput("A painting is under way on this page: stop it first.")
+            visit.look_at(visit.results[index_of(event, len(visit.results))])
+            return self._draw(visit, request)
+
+    def _put_beside(self, visit: Visit, request: gr.Request) -> dict:
+        with user_errors():
+            painted(visit)
+            visit.beside = visit.looking = True
+            return self._draw(visit, request)
+
+    # How a page begins
+
+    def _arrive(self, visit: Visit, name: str, request: gr.Request) -> dict:
+        """What a link holds; or, after a reload, everything as it was."""
+        with user_errors():
+            name = name if NAME.fullmatch(str(name)) else uuid.uuid4().hex
+            query = dict(request.query_params)
+            visit = visits.setdefault(name, visit)
+            visit.end("The page was loaded anew.")
+            came_back = visit.chosen and str(request.query_params) == visit.query
+            visit.name, visit.query = name, str(request.query_params)
+            drawn = self._draw(visit, request) if visit.results else {self.visit: visit}
+            if came_back:
+                return self.form.again(visit.chosen) | drawn
+            return drawn | self.form.arrive(query)
+
+    def _open_best(self, visit: Visit, request: gr.Request, *values: Any) -> dict:
+        """The best quality for those who have asked for none."""
+        if visit.chosen or from_query(dict(request.query_params)) is not None:
+            return gr.skip()
+        return self.form.best_quality(*values)
+
+
+def _sample(box: Component, photo: str, style: str) -> dict[str, Any]:
+    """The pair of a sample photo and what was painted from it before."""
+    painting, preset = painted_before(photo, style), preset_of(style)
+    if painting is None or preset is None:
+        return {}
+    with Image.open(painting) as after:
+        size = after.size
+    title = f"{SAMPLES[photo].title.lower()} in {preset.title}"
+    return {
+        "photo": file_of(keep_file(box, _sample_photo(photo, size), "sample.jpg")),
+        "painting": file_of(keep_file(box, painting.read_bytes(), painting.name)),
+        "aspect": size[0] / size[1], "alt": title, "caption": f"Example: {title}", "at": 50,
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=2 * len(SAMPLES))
+def _sample_photo(name: str, size: tuple[int, int]) -> bytes:
+    """A sample as a JPEG file of the size of what was painted from it."""
+    return jpeg(fit(open_photo(SAMPLES[name].path), max(size)).resize(size), 88)
+
+
+def sample_of(chosen: tuple[Any, ...]) -> tuple[str, str] | None:
+    """Sample and preset, when they alone are chosen and were painted before."""
+    if not chosen:
+        return OPENING
+    photo, style, _, second = chosen[:4]
+    sample = sample_id(photo)
+    if sample is None or not style or second or not painted_before(sample, style):
+        return None
+    return sample, style
+
+
+def _aspect(picture: Image.Image) -> float:
+    return picture.width / picture.height
+
+
+def _own_address(request: gr.Request) -> str:
+    own = request.request.base_url if request.request else ""
+    return str(request.headers.get("referer") or own)

@@ -1,3 +1,0 @@
-"""Runs: from what was asked for to what is kept of it."""
-
-__all__: list[str] = []
