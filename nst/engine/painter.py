@@ -9,38 +9,30 @@ Ghiasi et al. 2017). Nothing in it depends on the photo as a whole but those sta
 be those of another frame. How it was taught: `tools/painter`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import NamedTuple
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nst.engine.encoders import Encoder
+from nst.engine.moments import Moments, carried
 
+WEIGHTS = Path(__file__).parents[1] / "data" / "painter.safetensors"
 LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 DIRECTIONS = (16, 32, 64, 96, 64)  # principal directions of each level that are looked at
 WIDTHS = (24, 48, 80, 112)  # of the decoder at full, half, quarter and eighth size
 BLOCKS = (0, 1, 1, 3)  # residual blocks there
-HIDDEN, OWN = 96, 64  # of what predicts the scales and shifts; of a preset's own code
+HIDDEN, RANK, OWN = 96, 48, 64  # of what predicts scales and shifts; of a preset's own code
 STRIDE = 8  # the coarsest level's
+TILE, HALO = 1024, 128  # px: larger pictures are painted in tiles that overlap
 RIDGE = (2e-3, 1e-2)  # of the mean variance, added to colours' and features': bounds amplification
-
-
-class Moments(NamedTuple):
-    """Mean (N, k) and covariance (N, k, k) of colours or features."""
-
-    mean: Tensor
-    cov: Tensor
-
-    @classmethod
-    def of(cls, x: Tensor) -> "Moments":
-        """Those of (N, positions, k)."""
-        x = x.float()
-        mean = x.mean(1)
-        x = x - mean[:, None]
-        return cls(mean, x.transpose(1, 2) @ x / x.shape[1])
 
 
 @dataclass(frozen=True)
@@ -112,11 +104,11 @@ class Painter(nn.Module):
         super().__init__()
         object.__setattr__(self, "encoder", encoder)
         self.presets = tuple(presets)
-        for i, (level, k) in enumerate(zip(LEVELS, DIRECTIONS, strict=True), start=1):
-            channels = encoder.blocks[i - 1][0]
-            assert level == f"relu{i}_1"
-            self.register_buffer(f"basis{i}", torch.zeros(k, channels + 1))
+        for i, k in enumerate(DIRECTIONS):
+            self.register_buffer(f"basis{i + 1}", torch.zeros(k, encoder.blocks[i][0] + 1))
         inputs = 2 * sum(DIRECTIONS)
+        noise = torch.randn(512, 512, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("noise", noise, persistent=False)
         self.register_buffer("centre", torch.zeros(2, inputs))  # of the inputs: mean, 1 / deviation
         self.own = nn.Parameter(torch.zeros(len(self.presets), OWN))
         self.look = nn.Linear(inputs, OWN)
@@ -127,19 +119,22 @@ class Painter(nn.Module):
             levels.append(Level(below, skip, WIDTHS[i], BLOCKS[i]))
             below = WIDTHS[i]
         self.levels = nn.ModuleList(levels)
-        self.act = nn.Linear(HIDDEN, sum(level.controls for level in levels))
+        controls = sum(level.controls for level in levels)
+        self.act = nn.Sequential(nn.Linear(HIDDEN, RANK, bias=False), nn.Linear(RANK, controls))
         self.out = nn.Conv2d(WIDTHS[0], 3, 3, padding=1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
     def see(self, picture: Tensor, count: int) -> list[Tensor]:
         """(N, positions, k) of the first levels' features along their principal directions."""
-        found = []
-        for i, features in enumerate(self.encoder(picture, LEVELS[:count]).values(), start=1):
-            basis = getattr(self, f"basis{i}").to(features.dtype)
-            flat = features.permute(0, 2, 3, 1).flatten(1, 2)
-            found.append(torch.matmul(flat, basis[:, :-1].T) + basis[:, -1])
-        return found
+        found = self.encoder(picture, LEVELS[:count])
+        return [self.project(i, features) for i, features in enumerate(found.values())]
+
+    def project(self, level: int, features: Tensor) -> Tensor:
+        """(N, C, h, w) -> (N, h * w, k)."""
+        basis = getattr(self, f"basis{level + 1}").to(features.dtype)
+        flat = features.permute(0, 2, 3, 1).flatten(1, 2)
+        return torch.matmul(flat, basis[:, :-1].T) + basis[:, -1]
 
     @torch.no_grad()
     def style(self, picture: Tensor, preset: str | None = None) -> StyleCode:
@@ -160,22 +155,35 @@ class Painter(nn.Module):
         hidden = F.silu(self.think(torch.cat([hidden, will], 1)))
         return self.act(hidden).split([level.controls for level in self.levels], 1)
 
-    def forward(
-        self, photo: Tensor, code: StyleCode, strength: Tensor, known: tuple[Moments, ...] = ()
-    ) -> tuple[Tensor, tuple[Moments, ...]]:
-        """photo: (N, 3, H, W), sides multiples of 8. Returns the painting, unclamped, and moments.
+    def measure(self, photo: Tensor, code: StyleCode) -> tuple[Moments, ...]:
+        """The moments of a photo that painting it depends on, gathered over its tiles."""
+        colour = Moments.of(colours(photo))
+        parts: list[list[tuple[Moments, int]]] = [[] for _ in range(4)]
+        for (rows, columns), _ in tiles(photo.shape[2:], halo=0):
+            start = recoloured(photo[:, :, rows, columns], colour, code)
+            for part, z in zip(parts, self.see(start, 4), strict=True):
+                part.append((Moments.of(z), z.shape[1]))
+        return colour, *(Moments.joined(part) for part in parts)
 
-        known: the moments to take for the photo's, for frames of a film.
+    def forward(
+        self,
+        photo: Tensor,
+        code: StyleCode,
+        strength: Tensor,
+        known: tuple[Moments, ...] = (),
+        origin: tuple[int, int] = (0, 0),
+    ) -> Tensor:
+        """photo: (N, 3, H, W), sides multiples of STRIDE. strength: (N,). Returns it unclamped.
+
+        known: what `measure` found; else the photo's own moments. origin: the photo's place in a
+        larger one.
         """
         with torch.no_grad():
-            flat = colours(photo)
-            moments = [known[0] if known else Moments.of(flat)]
-            start, _ = carried(flat, moments[0], code.moments[0], RIDGE[0])
-            start = start.transpose(1, 2).reshape(photo.shape).clamp(0, 1)
+            start = recoloured(photo, known[0] if known else Moments.of(colours(photo)), code)
             skips = []
             for i, z in enumerate(self.see(start, 4)):
-                moments.append(known[i + 1] if known else Moments.of(z[:, :: (8, 4, 1, 1)[i]]))
-                both = carried(z, moments[-1], code.moments[i + 1], RIDGE[1])
+                own = known[i + 1] if known else Moments.of(z)
+                both = carried(z, own, code.moments[i + 1], RIDGE[1])
                 size = photo.shape[2] >> i, photo.shape[3] >> i
                 skip = torch.cat(both if i > 1 else both[:1], 2)
                 skips.append(skip.transpose(1, 2).unflatten(2, size))
@@ -185,18 +193,69 @@ class Painter(nn.Module):
         dtype = self.encoder.dtype
         with torch.autocast(photo.device.type, dtype, enabled=dtype != torch.float32):
             for i, level, style in zip((3, 2, 1, 0), self.levels, controls, strict=True):
-                x = level(x, skips[i], grain(skips[i]), style)
+                place = [side >> i for side in origin]
+                x = level(x, skips[i], self.grain(skips[i].shape[2:], place), style)
             change = self.out(x)
-        return start + change.float(), tuple(moments)
+        return start + change.float()
+
+    def grain(self, size: Sequence[int], place: Sequence[int]) -> Tensor:
+        """Noise (1, 1, *size): what a style may make strokes of in a flat sky."""
+        rows, columns = (
+            torch.arange(first, first + count, device=self.noise.device) % len(self.noise)
+            for first, count in zip(place, size, strict=True)
+        )
+        return self.noise[rows][:, columns][None, None]
 
     @torch.no_grad()
     def paint(
-        self, photo: Tensor, code: StyleCode, strength: float = 50
+        self,
+        photo: Tensor,
+        code: StyleCode,
+        strength: float = 50,
+        known: tuple[Moments, ...] = (),
     ) -> Tensor:
-        """Repaint a photo (1, 3, H, W) in 0..1, each side at least 32; fp32, in 0..1."""
+        """Repaint a photo (1, 3, H, W) in 0..1, each side at least 32; fp32, in 0..1.
+
+        known: what `measure` found in this photo or in an earlier frame of the same scene.
+        """
         height, width = photo.shape[2:]
-        painted, _ = self(padded(photo), code, photo.new_tensor([strength]))
+        photo = padded(photo)
+        places = list(tiles(photo.shape[2:], HALO))
+        if len(places) > 1 and not known:
+            known = self.measure(photo, code)
+        will, painted = photo.new_tensor([strength]), torch.empty_like(photo)
+        for outer, inner in places:
+            origin = outer[0].start, outer[1].start
+            tile = self(photo[(..., *outer)], code, will, known, origin)
+            core = [
+                slice(i.start - o.start, i.stop - o.start)
+                for i, o in zip(inner, outer, strict=True)
+            ]
+            painted[(..., *inner)] = tile[(..., *core)]
         return painted[:, :, :height, :width].clamp(0, 1)
+
+
+def tiles(size: Sequence[int], halo: int) -> Iterator[tuple[tuple[slice, slice], ...]]:
+    """(with the halo, without) of each tile of a picture; of a small one itself, twice."""
+    spans = []
+    for side in size:
+        count = -(-side // TILE)
+        edges = [round(side * i / count / STRIDE) * STRIDE for i in range(count + 1)]
+        spans.append(
+            [
+                (slice(max(0, a - halo), min(side, b + halo)), slice(a, b))
+                for a, b in pairwise(edges)
+            ]
+        )
+    for rows in spans[0]:
+        for columns in spans[1]:
+            yield tuple(zip(rows, columns, strict=True))
+
+
+def recoloured(photo: Tensor, own: Moments, code: StyleCode) -> Tensor:
+    """The photo in the style's colours, in 0..1."""
+    moved, _ = carried(colours(photo), own, code.moments[0], RIDGE[0])
+    return moved.transpose(1, 2).reshape(photo.shape).clamp(0, 1)
 
 
 def colours(picture: Tensor) -> Tensor:
@@ -209,24 +268,10 @@ def padded(picture: Tensor) -> Tensor:
     return F.pad(picture, (0, right, 0, down), mode="reflect") if down or right else picture
 
 
-def grain(like: Tensor) -> Tensor:
-    """Noise (1, 1, h, w), the same every time: what a style may make strokes of in a flat sky."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(1, 1, *like.shape[2:], generator=generator).to(like.device)
-
-
-def carried(x: Tensor, own: Moments, aim: Moments, ridge: float) -> tuple[Tensor, Tensor]:
-    """(N, positions, k) with the moments of the aim, moved as little as possible; and whitened.
-
-    T = A^-1/2 (A^1/2 B A^1/2)^1/2 A^-1/2 of the covariances A and B (Olkin and Pukelsheim 1982).
-    """
-    a, b = own.cov.cpu().double(), aim.cov.cpu().double()
-    a = a + ridge * a.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] * torch.eye(a.shape[1]) + 1e-9 * torch.eye(a.shape[1])
-    values, vectors = torch.linalg.eigh(a)
-    root, inverse = ((vectors * values[:, None] ** p) @ vectors.mT for p in (0.5, -0.5))
-    values, vectors = torch.linalg.eigh(root @ b @ root)
-    between = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.mT
-    transport, inverse = (m.to(x.device, x.dtype) for m in (inverse @ between @ inverse, inverse))
-    mean, goal = own.mean.to(x.dtype)[:, None], aim.mean.to(x.dtype)[:, None]
-    centred = x - mean
-    return torch.baddbmm(goal, centred, transport), torch.bmm(centred, inverse)
+def load_painter(encoder: Encoder, path: Path = WEIGHTS) -> Painter:
+    """The shipped painter, ready to paint, around the compact encoder on that one's device."""
+    with safe_open(path, "pt") as file:
+        painter = Painter(encoder, json.loads(file.metadata()["presets"]))
+    painter.load_state_dict({name: x.float() for name, x in load_file(path).items()})
+    painter.to(encoder.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return painter.requires_grad_(False).eval()

@@ -6,25 +6,26 @@ import json
 import random
 import signal
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nst.engine.encoders import load_features, vgg
 from nst.engine.painter import DIRECTIONS, Painter
 from nst.hardware import use_machine
 from nst.weights.encoders import build_encoder
-from safetensors.torch import load_file
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS
+from tools.distil.muon import Muon
 from tools.painter import __doc__ as purpose
 from tools.painter.lessons import Judge, Studio, joined, lesson
 
 AVERAGE = 0.998  # of the weights' moving average, by step
 
 
-def pictures(folder: Path, left_out: list[str] = []) -> list[Path]:
+def pictures(folder: Path, left_out: Collection[str] = ()) -> list[Path]:
     return sorted(
         p for p in folder.iterdir() if p.suffix in (".jpg", ".png") and p.stem not in left_out
     )
@@ -63,7 +64,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("nst/data/painter.safetensors"))
     parser.add_argument("--checkpoint", type=Path, default=Path("out/painter.pt"))
     parser.add_argument("--minutes", type=float, default=60, help="of this run")
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=0.006, help="of the convolutions, by Muon")
+    parser.add_argument("--rest", type=float, default=1e-3, help="of the rest, by Adam")
     parser.add_argument("--hold", type=float, default=0.4, help="share of the run at the full rate")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--size", type=int, nargs=2, default=(192, 256), help="of a photo's cut")
@@ -87,17 +89,21 @@ def main() -> None:
         painter, pictures(args.photos, HELD_OUT_PHOTOS), paintings, presets,
         args.places, args.widen, rng,
     )  # fmt: skip
-    compact = Judge(encoder)
+    compact = studio.judge
     teacher = load_features(vgg("vgg19"), load_file(args.teacher)).requires_grad_(False)
     teacher = Judge(teacher.to(torch.bfloat16, memory_format=torch.channels_last))
     step, history = 0, []
-    # The optimiser, as the picture's: weights in their own groups.
-    adam = torch.optim.Adam(painter.parameters(), args.rate, betas=(0.9, 0.98))
+    convs = [p for name, p in painter.levels.named_parameters() if p.dim() == 4]
+    rest = [p for p in painter.parameters() if all(p is not conv for conv in convs)]
+    muon, adam = Muon(convs, args.rate), torch.optim.Adam(rest, betas=(0.9, 0.98))
+    optimisers = {"muon": (muon, args.rate), "adam": (adam, args.rest)}
     average = copy.deepcopy(painter.state_dict())
     if args.checkpoint.exists():
         saved = torch.load(args.checkpoint)
         painter.load_state_dict(saved["painter"])
-        adam.load_state_dict(saved["adam"])
+        for name, (optimiser, _) in optimisers.items():
+            if saved[name]:
+                optimiser.load_state_dict(saved[name])
         average, step, history = saved["average"], saved["step"], saved["history"]
         rng.seed(args.seed + step)
         print(f"resumed at step {step}", flush=True)
@@ -105,19 +111,22 @@ def main() -> None:
         begin(painter, studio)
         average = copy.deepcopy(painter.state_dict())
     painter.to(memory_format=torch.channels_last)
-    first, began, spent, means = step, time.monotonic(), 0.0, {}
+    first, spent, means = step, 0.0, {}
 
     def save() -> None:
         stage = (
             f"steps {first + 1} to {step}: {args.batch} cuts of {args.size[1]} x {args.size[0]} px,"
-            f" Adam {args.rate}, VGG-19 judging {args.vgg:g} of them, {args.widen:g} beyond presets"
+            f" Muon {args.rate}, Adam {args.rest}, VGG-19 judging {args.vgg:g} of them,"
+            f" {args.widen:g} of styles beyond presets"
         )
         done = [*history, stage]
         args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         torch.save(
-            {"painter": painter.state_dict(), "adam": adam.state_dict(), "average": average,
-             "step": step, "history": done}, args.checkpoint.with_suffix(".new"),
-        )  # fmt: skip
+            {name: optimiser.state_dict() for name, (optimiser, _) in optimisers.items()}
+            | {"painter": painter.state_dict(), "average": average}
+            | {"step": step, "history": done},
+            args.checkpoint.with_suffix(".new"),
+        )
         args.checkpoint.with_suffix(".new").replace(args.checkpoint)
         facts = {
             "what": "instant painter of nst",
@@ -133,9 +142,10 @@ def main() -> None:
     while spent < 60 * args.minutes and not stop:
         start = time.monotonic()
         share = spent / (60 * args.minutes)
-        rate = args.rate * min(1, (step - first + 1) / 150, (1 - share) / (1 - args.hold))
-        for group in adam.param_groups:
-            group["lr"] = rate
+        rate = min(1, (step - first + 1) / 150, (1 - share) / (1 - args.hold))
+        for optimiser, peak in optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = peak * rate
         styles = studio.choose(args.batch)
         size = args.size if rng.random() < 0.7 else args.size[::-1]
         photo = torch.cat([studio.photo(size) for _ in styles]).contiguous(
@@ -146,17 +156,20 @@ def main() -> None:
         )
         # A preset's own code is left out now and then, so that predictions have to be good too.
         own: list[Tensor] = [
-            painter.own[s.preset] if s.preset >= 0 and rng.random() < 0.7 else painter.own.new_zeros(64)
+            painter.own[s.preset]
+            if s.preset >= 0 and rng.random() < 0.7
+            else painter.own.new_zeros(64)
             for s in styles
         ]
         code = joined([s.code for s in styles], torch.stack(own))
         judge = teacher if rng.random() < args.vgg else compact
-        painted, _ = painter(photo, code, strength)
+        painted = painter(photo, code, strength)
         loss, facts = lesson(judge, painted, photo, styles, 20 ** (strength / 50 - 1))
-        adam.zero_grad(set_to_none=True)
+        painter.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
         if torch.isfinite(norm):
+            muon.step()
             adam.step()
         step += 1
         keep = min(AVERAGE, 1 - 1 / (1 + (step) / 10))
@@ -169,8 +182,8 @@ def main() -> None:
         spent += time.monotonic() - start
         if step % 50 == 0:
             listed = " ".join(f"{k} {v:.3f}" for k, v in means.items())
-            print(f"{step} {spent:.0f}s rate {rate:.5f} {listed}", flush=True)
-        if step % 250 == 0:
+            print(f"{step} {spent:.0f}s rate {rate:.2f} {listed}", flush=True)
+        if step % 100 == 0:
             save()
     save()
 

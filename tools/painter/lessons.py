@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst.engine.canvas import resize
 from nst.engine.colour import match_palette
 from nst.engine.encoders import Encoder
-from nst.engine.painter import Painter, StyleCode
+from nst.engine.moments import Moments
+from nst.engine.painter import LEVELS, OWN, Painter, StyleCode, colours, padded
 from tools.distil.album import tensors
 from tools.distil.lessons import FLOOR, patch_moments
 from tools.distil.networks import CONTENT, STYLE
@@ -25,29 +25,36 @@ class Judge:
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
-        self.style = {level: encoder.resolve_layer(level, "style") for level in STYLE}
+        self.style = [encoder.resolve_layer(level, "style") for level in STYLE]
         self.content = encoder.resolve_layer(CONTENT, "content")
 
-    def grams(self, picture: Tensor) -> list[Tensor]:
-        return self(picture, deepest=False)[0]
+    def features(self, picture: Tensor) -> Tensor:
+        """What the content is compared by."""
+        return self._content(self.encoder(picture, {self.content})[self.content])
 
-    def __call__(self, picture: Tensor, deepest: bool = True) -> tuple[list[Tensor], Tensor | None]:
+    def __call__(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
         """Gram matrices (N, k, k) at the style's levels, and the content's features."""
-        layers = {*self.style.values(), self.content} if deepest else set(self.style.values())
-        grams, content = {}, None
-        for layer, x in self.encoder.iter_features(picture, layers):
-            matrix = self.encoder.projections.get(layer)
+        grams, content = {}, picture
+        for layer, x in self.encoder.iter_features(picture, {*self.style, self.content}):
             if layer == self.content:
-                content = x.float()
-                if matrix is not None:
-                    content = F.conv2d(content, matrix[:, :-1, None, None])
-            if layer in self.style.values():
-                flat = x.permute(0, 2, 3, 1).flatten(1, 2)
-                if matrix is not None:
-                    flat = torch.cat([flat, flat.new_ones(*flat.shape[:2], 1)], 2)
-                outer = (flat.mT @ (flat / flat.shape[1])).float()
-                grams[layer] = outer if matrix is None else matrix @ outer @ matrix.T
-        return [grams[layer] for layer in self.style.values()], content
+                content = self._content(x)
+            if layer in self.style:
+                grams[layer] = self.gram(x, layer)
+        return [grams[layer] for layer in self.style], content
+
+    def _content(self, features: Tensor) -> Tensor:
+        matrix = self.encoder.projections.get(self.content)
+        x = features.float()
+        return x if matrix is None else F.conv2d(x, matrix[:, :-1, None, None])
+
+    def gram(self, x: Tensor, layer: str) -> Tensor:
+        """(N, C, h, w) -> (N, k, k)."""
+        matrix = self.encoder.projections.get(layer)
+        flat = x.permute(0, 2, 3, 1).flatten(1, 2)
+        if matrix is not None:
+            flat = torch.cat([flat, flat.new_ones(*flat.shape[:2], 1)], 2)
+        outer = (flat.mT @ (flat / flat.shape[1])).float()
+        return outer if matrix is None else matrix @ outer @ matrix.T
 
 
 def relative(found: Tensor, goal: Tensor) -> Tensor:
@@ -74,7 +81,7 @@ class Style:
                 top, left = (max(0, side - VISIBLE) // 2 for side in seen.shape[2:])
                 seen = seen[:, :, top : top + VISIBLE, left : left + VISIBLE]
             with torch.no_grad():
-                self.grams[name] = [g.bfloat16() for g in judge.grams(seen)]
+                self.grams[name] = [g.bfloat16() for g in judge(seen)[0]]
         return self.grams[name]
 
 
@@ -86,6 +93,7 @@ class Studio:
         places: int, widen: float, rng: random.Random,
     ) -> None:  # fmt: skip
         self.painter, self.rng, self.widen = painter, rng, widen
+        self.judge = Judge(painter.encoder)
         self.photos = [Image.open(path).convert("RGB") for path in photos]
         self.presets = [Image.open(path).convert("RGB") for path in presets]
         self.paintings = [Image.open(path).convert("RGB") for path in paintings]
@@ -99,10 +107,12 @@ class Studio:
         least = max(width / picture.width, height / picture.height)
         factor = max(least, rng.uniform(256, 560) / max(picture.size))
         extent = width / factor, height / factor
-        x, y = (rng.uniform(0, a - b) for a, b in zip(picture.size, extent, strict=True))
+        x, y = (rng.uniform(0, max(0, a - b)) for a, b in zip(picture.size, extent, strict=True))
         box = (x, y, min(x + extent[0], picture.width), min(y + extent[1], picture.height))
         cut = picture.resize((width, height), Image.Resampling.BICUBIC, box)
-        cut = tensors([cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else cut])
+        cut = tensors(
+            [cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else cut]
+        )
         if rng.random() < 0.3:
             cut = (cut ** rng.uniform(0.6, 1.6) * rng.uniform(0.8, 1.1)).clamp(0, 1)
         return cut
@@ -110,7 +120,7 @@ class Studio:
     def draw(self) -> Style:
         """A style at a random scale: a preset as it is, or any painting, perhaps changed."""
         rng = self.rng
-        side = round(2 ** rng.uniform(7.6, 9.9))
+        side = round(2 ** rng.uniform(7.6, 9.7))
         number = -1
         if rng.random() > self.widen:
             number = rng.randrange(len(self.presets))
@@ -118,11 +128,17 @@ class Studio:
         else:
             picture = rng.choice(self.paintings)
         factor = min(1.0, side / max(picture.size))
-        x = tensors([picture.resize([max(96, round(s * factor)) for s in picture.size], Image.Resampling.LANCZOS)])
+        x = tensors(
+            [
+                picture.resize(
+                    [max(96, round(s * factor)) for s in picture.size], Image.Resampling.LANCZOS
+                )
+            ]
+        )
         if number < 0:
             x = self.change(x)
         with torch.no_grad():
-            code = self.painter.style(x)
+            code, grams = self.code(x)
             local, seen = [], x
             for _ in range(3):
                 target = patch_moments(seen)[0]
@@ -130,7 +146,16 @@ class Studio:
                 values = values.clamp_min(FLOOR * float(target.diagonal().mean()))
                 local.append((target, ((vectors * values.rsqrt()) @ vectors.T).float()))
                 seen = F.avg_pool2d(seen, 2)
-        return Style(x, code, number, local)
+        return Style(x, code, number, local, {self.judge.encoder.name: grams})
+
+    def code(self, x: Tensor) -> tuple[StyleCode, list[Tensor]]:
+        """The painter's code and the compact judge's Gram matrices, from one look."""
+        x = padded(x)
+        moments, grams = [Moments.of(colours(x))], []
+        for i, (layer, features) in enumerate(self.painter.encoder(x, LEVELS).items()):
+            moments.append(Moments.of(self.painter.project(i, features)))
+            grams.append(self.judge.gram(features, layer).bfloat16())
+        return StyleCode(tuple(moments), x.new_zeros(1, OWN)), grams
 
     def change(self, x: Tensor) -> Tensor:
         """Flip, cut, or recolour a painting, now and then."""
@@ -139,7 +164,9 @@ class Studio:
             x = x.flip(3)
         if rng.random() < 0.3 and min(x.shape[2:]) > 200:
             height, width = (round(s * rng.uniform(0.5, 1)) for s in x.shape[2:])
-            top, left = (rng.randint(0, a - b) for a, b in zip(x.shape[2:], (height, width), strict=True))
+            top, left = (
+                rng.randint(0, a - b) for a, b in zip(x.shape[2:], (height, width), strict=True)
+            )
             x = x[:, :, top : top + height, left : left + width]
         if rng.random() < 0.4:
             other = tensors([rng.choice(self.paintings + self.photos).resize((64, 64))])
@@ -152,7 +179,7 @@ class Studio:
         """Some of the styles at hand, one of which is new."""
         if len(self.styles) < self.places:
             self.styles += [self.draw() for _ in range(min(4, self.places - len(self.styles)))]
-        elif self.rng.random() < 0.4:
+        elif self.rng.random() < 0.2:
             self.styles[self.rng.randrange(self.places)] = self.draw()
         return self.rng.sample(self.styles, min(count, len(self.styles)))
 
@@ -183,13 +210,17 @@ def lesson(
     shown = painted + (shown - painted).detach()
     grams, content = judge(shown)
     with torch.no_grad():
-        goal = judge(photo)[1]
+        goal = judge.features(photo)
     aims = zip(*(style.aims(judge) for style in styles), strict=True)
-    level = torch.stack([relative(g, torch.cat(a).float()) for g, a in zip(grams, aims, strict=True)])
+    level = torch.stack(
+        [relative(g, torch.cat(a).float()) for g, a in zip(grams, aims, strict=True)]
+    )
     c, s = relative(content, goal), torch.log1p(level).mean(0)
     local = local_distance(shown, styles)
     beyond = (painted - painted.clamp(0, 1)).square().mean((1, 2, 3))
-    steps = (shown.diff(dim=2).square().mean((1, 2, 3)) + shown.diff(dim=3).square().mean((1, 2, 3))) / 2
+    steps = (
+        shown.diff(dim=2).square().mean((1, 2, 3)) + shown.diff(dim=3).square().mean((1, 2, 3))
+    ) / 2
     total = (c + weight * (8 * s + local) + 4 * steps) / (1 + weight) + 10 * beyond
     facts = {"C": c, "S": level.mean(0), "local": local, "beyond": beyond}
     return total.mean(), {k: float(v.detach().mean()) for k, v in facts.items()} | {
