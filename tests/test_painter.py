@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from nst.engine.painter import Moments, StyleCode, carried, load_painter
+from nst.engine.moments import Moments, StyleCode, carried
+from nst.engine.painter import load_painter
 from nst.weights.encoders import build_encoder
 
 
@@ -49,12 +50,12 @@ def test_any_size_comes_back_in_range_and_the_same_every_time(painter):
         assert torch.equal(painted, painter.paint(photo, code))
 
 
-def test_tiles_paint_what_one_pass_paints(painter, monkeypatch):
-    photo, code = picture(64, 480), painter.style(picture(96, 120, 1))
+def test_strips_paint_what_one_pass_paints(painter, monkeypatch):
+    photo, code = picture(480, 64), painter.style(picture(96, 120, 1))
     whole = painter.paint(photo, code)
-    monkeypatch.setattr("nst.engine.painter.TILE", 256)
-    tiled = painter.paint(photo, code)
-    assert (whole - tiled).abs().mean() < 2e-3
+    monkeypatch.setattr("nst.engine.painter.AREA", 2**14)
+    in_strips = painter.paint(photo, code)
+    assert (whole - in_strips).abs().mean() < 2e-3
 
 
 def test_known_moments_hold_a_film_still(painter):

@@ -1,6 +1,7 @@
 """First and second moments of colours and features, and the map that carries one to another's."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -28,6 +29,26 @@ class Moments(NamedTuple):
         mean = sum(count * m.mean for m, count in parts) / total
         square = sum(count * (m.cov + _outer(m.mean)) for m, count in parts) / total
         return cls(mean, square - _outer(mean))
+
+
+@dataclass(frozen=True)
+class StyleCode:
+    """What is known of N styles: moments of colours and five levels, numbers (N, c) of their own."""
+
+    moments: tuple[Moments, ...]
+    own: Tensor
+
+    @classmethod
+    def mix(cls, codes: Sequence["StyleCode"], weights: Sequence[float]) -> "StyleCode":
+        """The weighted mean of codes; weights need not sum to 1."""
+        shares = [weight / sum(weights) for weight in weights]
+
+        def mean(tensors: Sequence[Tensor]) -> Tensor:
+            return torch.stack([s * t for s, t in zip(shares, tensors, strict=True)]).sum(0)
+
+        pairs = zip(*(code.moments for code in codes), strict=True)
+        moments = tuple(Moments(*map(mean, zip(*pair, strict=True))) for pair in pairs)
+        return cls(moments, mean([code.own for code in codes]))
 
 
 def carried(x: Tensor, own: Moments, aim: Moments, ridge: float) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,6 @@ be those of another frame. How it was taught: `tools/painter`.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -22,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nst.engine.encoders import Encoder
-from nst.engine.moments import Moments, carried
+from nst.engine.moments import Moments, StyleCode, carried
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "painter.safetensors"
 LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -31,28 +29,8 @@ WIDTHS = (24, 48, 80, 112)  # of the decoder at full, half, quarter and eighth s
 BLOCKS = (0, 1, 1, 3)  # residual blocks there
 HIDDEN, RANK, OWN = 96, 48, 64  # of what predicts scales and shifts; of a preset's own code
 STRIDE = 8  # the coarsest level's
-TILE, HALO = 1024, 128  # px: larger pictures are painted in tiles that overlap
+AREA, HALO = 2**20, 128  # px: larger pictures are painted in strips that overlap by so many rows
 RIDGE = (2e-3, 1e-2)  # of the mean variance, added to colours' and features': bounds amplification
-
-
-@dataclass(frozen=True)
-class StyleCode:
-    """What the painter knows of N styles: moments of colours and five levels, and (N, OWN)."""
-
-    moments: tuple[Moments, ...]
-    own: Tensor
-
-    @classmethod
-    def mix(cls, codes: Sequence["StyleCode"], weights: Sequence[float]) -> "StyleCode":
-        """The weighted mean of codes; weights need not sum to 1."""
-        shares = [weight / sum(weights) for weight in weights]
-
-        def mean(tensors: Sequence[Tensor]) -> Tensor:
-            return torch.stack([s * t for s, t in zip(shares, tensors, strict=True)]).sum(0)
-
-        pairs = zip(*(code.moments for code in codes), strict=True)
-        moments = tuple(Moments(*map(mean, zip(*pair, strict=True))) for pair in pairs)
-        return cls(moments, mean([code.own for code in codes]))
 
 
 class Block(nn.Module):
@@ -156,11 +134,11 @@ class Painter(nn.Module):
         return self.act(hidden).split([level.controls for level in self.levels], 1)
 
     def measure(self, photo: Tensor, code: StyleCode) -> tuple[Moments, ...]:
-        """The moments of a photo that painting it depends on, gathered over its tiles."""
+        """The moments of a photo that painting it depends on, gathered in strips."""
         colour = Moments.of(colours(photo))
         parts: list[list[tuple[Moments, int]]] = [[] for _ in range(4)]
-        for (rows, columns), _ in tiles(photo.shape[2:], halo=0):
-            start = recoloured(photo[:, :, rows, columns], colour, code)
+        for rows in strips(photo):
+            start = recoloured(photo[:, :, rows], colour, code)
             for part, z in zip(parts, self.see(start, 4), strict=True):
                 part.append((Moments.of(z), z.shape[1]))
         return colour, *(Moments.joined(part) for part in parts)
@@ -171,11 +149,11 @@ class Painter(nn.Module):
         code: StyleCode,
         strength: Tensor,
         known: tuple[Moments, ...] = (),
-        origin: tuple[int, int] = (0, 0),
+        top: int = 0,
     ) -> Tensor:
         """photo: (N, 3, H, W), sides multiples of STRIDE. strength: (N,). Returns it unclamped.
 
-        known: what `measure` found; else the photo's own moments. origin: the photo's place in a
+        known: what `measure` found; else the photo's own moments. top: the photo's first row in a
         larger one.
         """
         with torch.no_grad():
@@ -193,18 +171,15 @@ class Painter(nn.Module):
         dtype = self.encoder.dtype
         with torch.autocast(photo.device.type, dtype, enabled=dtype != torch.float32):
             for i, level, style in zip((3, 2, 1, 0), self.levels, controls, strict=True):
-                place = [side >> i for side in origin]
-                x = level(x, skips[i], self.grain(skips[i].shape[2:], place), style)
+                x = level(x, skips[i], self.grain(skips[i].shape[2:], top >> i), style)
             change = self.out(x)
         return start + change.float()
 
-    def grain(self, size: Sequence[int], place: Sequence[int]) -> Tensor:
+    def grain(self, size: Sequence[int], top: int) -> Tensor:
         """Noise (1, 1, *size): what a style may make strokes of in a flat sky."""
-        rows, columns = (
-            torch.arange(first, first + count, device=self.noise.device) % len(self.noise)
-            for first, count in zip(place, size, strict=True)
-        )
-        return self.noise[rows][:, columns][None, None]
+        rows, columns = (torch.arange(side, device=self.noise.device) for side in size)
+        side = len(self.noise)
+        return self.noise[(rows + top) % side][:, columns % side][None, None]
 
     @torch.no_grad()
     def paint(
@@ -220,36 +195,22 @@ class Painter(nn.Module):
         """
         height, width = photo.shape[2:]
         photo = padded(photo)
-        places = list(tiles(photo.shape[2:], HALO))
-        if len(places) > 1 and not known:
+        if photo.shape[2] * photo.shape[3] > AREA and not known:
             known = self.measure(photo, code)
         will, painted = photo.new_tensor([strength]), torch.empty_like(photo)
-        for outer, inner in places:
-            origin = outer[0].start, outer[1].start
-            tile = self(photo[(..., *outer)], code, will, known, origin)
-            core = [
-                slice(i.start - o.start, i.stop - o.start)
-                for i, o in zip(inner, outer, strict=True)
-            ]
-            painted[(..., *inner)] = tile[(..., *core)]
+        for rows in strips(photo):
+            top = max(0, rows.start - HALO)
+            strip = self(photo[:, :, top : rows.stop + HALO], code, will, known, top)
+            painted[:, :, rows] = strip[:, :, rows.start - top :][:, :, : rows.stop - rows.start]
         return painted[:, :, :height, :width].clamp(0, 1)
 
 
-def tiles(size: Sequence[int], halo: int) -> Iterator[tuple[tuple[slice, slice], ...]]:
-    """(with the halo, without) of each tile of a picture; of a small one itself, twice."""
-    spans = []
-    for side in size:
-        count = -(-side // TILE)
-        edges = [round(side * i / count / STRIDE) * STRIDE for i in range(count + 1)]
-        spans.append(
-            [
-                (slice(max(0, a - halo), min(side, b + halo)), slice(a, b))
-                for a, b in pairwise(edges)
-            ]
-        )
-    for rows in spans[0]:
-        for columns in spans[1]:
-            yield tuple(zip(rows, columns, strict=True))
+def strips(picture: Tensor) -> Iterator[slice]:
+    """The rows of each strip of a picture; of a small one, all of them."""
+    height, width = picture.shape[2:]
+    count = max(HALO, AREA // width // STRIDE * STRIDE)
+    for top in range(0, height, count):
+        yield slice(top, min(height, top + count))
 
 
 def recoloured(photo: Tensor, own: Moments, code: StyleCode) -> Tensor:

@@ -180,7 +180,7 @@ def main() -> None:
         for key, value in facts.items():
             means[key] = means.get(key, value) * 0.98 + 0.02 * value
         spent += time.monotonic() - start
-        if step % 50 == 0:
+        if step % 25 == 0:
             listed = " ".join(f"{k} {v:.3f}" for k, v in means.items())
             print(f"{step} {spent:.0f}s rate {rate:.2f} {listed}", flush=True)
         if step % 100 == 0:

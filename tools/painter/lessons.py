@@ -11,8 +11,8 @@ from torch import Tensor
 
 from nst.engine.colour import match_palette
 from nst.engine.encoders import Encoder
-from nst.engine.moments import Moments
-from nst.engine.painter import LEVELS, OWN, Painter, StyleCode, colours, padded
+from nst.engine.moments import Moments, StyleCode
+from nst.engine.painter import LEVELS, OWN, Painter, colours, padded
 from tools.distil.album import tensors
 from tools.distil.lessons import FLOOR, patch_moments
 from tools.distil.networks import CONTENT, STYLE
@@ -120,7 +120,7 @@ class Studio:
     def draw(self) -> Style:
         """A style at a random scale: a preset as it is, or any painting, perhaps changed."""
         rng = self.rng
-        side = round(2 ** rng.uniform(7.6, 9.7))
+        side = round(2 ** rng.uniform(7.6, 9.4))
         number = -1
         if rng.random() > self.widen:
             number = rng.randrange(len(self.presets))
