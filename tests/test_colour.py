@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nst.engine.colour import blend, match_palette, photo_colours
+from nst.engine.colour import blend, colour_axes, match_palette, photo_colours
 from nst.errors import BadInput
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
@@ -108,6 +108,29 @@ def test_match_palette_of_a_flat_style_or_to_a_flat_photo_is_the_mean():
     torch.testing.assert_close(match_palette(flat(0.1, 0.2, 0.3), photo), flat(*mean))
     matched = match_palette(photo, flat(0.1, 0.2, 0.3))
     torch.testing.assert_close(matched, flat(0.1, 0.2, 0.3)[..., :1, :1].expand_as(matched))
+
+
+def test_colour_axes_are_the_principal_ones_as_long_as_the_colours_are_wide():
+    styles = [coloured(13), coloured(14)[..., :20, :]]
+    axes = colour_axes(styles[:1]).double().numpy() * 0.2
+    covariance = np.cov(styles[0][0].flatten(1).double().numpy(), bias=True)
+    np.testing.assert_allclose(axes @ axes.T, covariance + 0.03**2 * np.eye(3), atol=1e-5)
+    lengths = np.linalg.norm(axes, axis=0)
+    np.testing.assert_allclose(axes.T @ axes, np.diag(lengths**2), atol=1e-6)
+    # Of a mixture they are those of its colours: one picture three times, the other once.
+    x, y = (style[0].flatten(1).double().numpy() for style in styles)
+    weights = np.concatenate(
+        [np.full(x.shape[1], 3 / x.shape[1]), np.full(y.shape[1], 1 / y.shape[1])]
+    )
+    pooled = np.cov(np.hstack([x, y]), aweights=weights, bias=True)
+    axes = colour_axes(styles, (3, 1)).double().numpy() * 0.2
+    np.testing.assert_allclose(axes @ axes.T, pooled + 0.03**2 * np.eye(3), atol=1e-5)
+
+
+def test_grey_or_flat_style_has_no_axis_of_nothing():
+    for style in (flat(0.5, 0.5, 0.5), picture(15)[:, :1].expand(1, 3, -1, -1)):
+        lengths = torch.linalg.svdvals(colour_axes([style]))
+        assert lengths.min() == pytest.approx(0.15, rel=1e-3)
 
 
 def test_blend_fades_from_the_photo_to_the_painting():

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from nst.weights.encoders import build_encoder
 
 from nst.engine.moments import Moments, StyleCode, carried
 from nst.engine.painter import load_painter
+from nst.weights import build_encoder
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from nst.engine.scales import Scale
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from nst.engine import recovery
 from nst.engine.canvas import Canvas, resize
-from nst.engine.colour import match_palette
+from nst.engine.colour import colour_axes, match_palette
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
-from nst.engine.recovery import Recovery
 from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_tensor
@@ -43,9 +42,9 @@ class Faulty(Encoder):
 
     fault: list = []  # noqa: RUF012
 
-    def iter_features(self, image, layers):
-        for layer, features in super().iter_features(image, layers):
-            yield layer, self.fault[0](features) if self.fault else features
+    def forward(self, image, layers):
+        found = super().forward(image, layers)
+        return {la: self.fault[0](f) for la, f in found.items()} if self.fault else found
 
 
 @pytest.fixture
@@ -79,9 +78,9 @@ def rates(monkeypatch) -> list[float]:
     taken: list[float] = []
     step = Canvas.step
 
-    def watched(self, gradient, rate, recipe):
+    def watched(self, gradient, rate, *rest):
         taken.append(rate)
-        step(self, gradient, rate, recipe)
+        step(self, gradient, rate, *rest)
 
     monkeypatch.setattr(Canvas, "step", watched)
     return taken
@@ -216,22 +215,76 @@ def test_rate_that_does_not_fall_stays(tiny, rates):
     assert rates == [QUICK.learning_rate] * 6
 
 
-def test_canvas_moves_as_adam_does():
-    # Kingma and Ba 2015, algorithm 1 with the last three lines as section 2 replaces them.
+@pytest.mark.parametrize("axes", ["rgb", "one for all", "one a pixel"])
+def test_canvas_moves_as_adam_does_along_its_axes(axes):
+    # Kingma and Ba 2015, algorithm 1 with the last three lines as section 2 replaces them, for y
+    # in the picture x = A y.
     recipe = Recipe(beta1=0.9, beta2=0.99, epsilon=1e-3)
     rng = np.random.default_rng(0)
     x = rng.uniform(0.3, 0.7, (1, 3, 4, 5))
+    a = {"rgb": np.eye(3), "one for all": rng.normal(size=(3, 3))}.get(axes)
+    a = (
+        rng.normal(size=(3, 3, 4, 5))
+        if a is None
+        else np.broadcast_to(a[..., None, None], (3, 3, 4, 5))
+    )
+    given = {"rgb": None, "one for all": torch.from_numpy(a[..., 0, 0].copy()).float()}
+    given = given.get(axes, torch.from_numpy(a.copy()).float())
     canvas = Canvas(torch.from_numpy(x).float())
     m, v = np.zeros_like(x), np.zeros_like(x)
     for t in range(1, 8):
         g = rng.normal(size=x.shape) * 1e-2
-        m = 0.9 * m + 0.1 * g
-        v = 0.99 * v + 0.01 * g**2
-        alpha = 0.02 * np.sqrt(1 - 0.99**t) / (1 - 0.9**t)
-        x = x - alpha * m / (np.sqrt(v) + 1e-3)
-        canvas.step(torch.from_numpy(g).float(), 0.02, recipe)
+        along = np.einsum("jihw,njhw->nihw", a, g)
+        m = 0.9 * m + 0.1 * along
+        v = 0.99 * v + 0.01 * along**2
+        alpha = 0.01 * np.sqrt(1 - 0.99**t) / (1 - 0.9**t)
+        x = (x - alpha * np.einsum("ijhw,njhw->nihw", a, m / (np.sqrt(v) + 1e-3))).clip(0, 1)
+        canvas.step(torch.from_numpy(g).float(), 0.01, recipe, given)
         np.testing.assert_allclose(canvas.picture.numpy(), x, atol=1e-5)
     assert canvas.steps == 7
+
+
+def test_lbfgs_along_axes_is_lbfgs_of_the_amounts():
+    recipe, axes = (
+        Recipe(optimiser="lbfgs"),
+        torch.randn(3, 3, generator=torch.Generator().manual_seed(1)),
+    )
+    aim, start = torch.rand(1, 3, 4, 5), torch.rand(1, 3, 4, 5)
+    canvas, amounts = Canvas(start.clone()), Canvas(torch.zeros_like(start))
+    for _ in range(5):
+        canvas.step(canvas.picture - aim, 0.3, recipe, axes)
+        moved = start + torch.einsum("ij,njhw->nihw", axes, amounts.picture)
+        amounts.step(torch.einsum("ij,nihw->njhw", axes, moved - aim), 0.3, recipe)
+    expected = start + torch.einsum("ij,njhw->nihw", axes, amounts.picture)
+    torch.testing.assert_close(canvas.picture, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), get_recipe("gatys"), get_recipe("keras-tv")])
+def test_default_steps_along_the_styles_colours_and_published_recipes_in_rgb(
+    tiny, recipe, monkeypatch
+):
+    used, step = [], Canvas.step
+
+    def watched(self, gradient, rate, recipe, axes):
+        used.append(axes)
+        step(self, gradient, rate, recipe, axes)
+
+    monkeypatch.setattr(Canvas, "step", watched)
+    layer = "relu4_2" if recipe.content_layer == "relu5_2" else recipe.content_layer
+    recipe = recipe.replace(size=64, scales=1, steps=1, content_layer=layer)
+    for styles, mask in (
+        ([preset()], None),
+        ([preset(), lion()], None),
+        ([preset(), lion()], torch.ones_like(lion()[:, :1])),
+    ):
+        last(lion(), styles, recipe, tiny, mask=mask)
+    if recipe.name != "default":
+        assert used == [None] * 3
+        return
+    one, mixed, by_region = used
+    assert torch.equal(one, colour_axes([preset()]))
+    assert torch.equal(mixed, colour_axes([preset(), lion()]))
+    assert torch.equal(by_region[..., 5, 7], one)
 
 
 @pytest.mark.parametrize("size", [(48, 64), (37, 53), (18, 24)])
@@ -241,7 +294,7 @@ def test_canvas_of_another_size_takes_no_larger_steps(size):
     first = torch.randn(1, 3, 24, 32, generator=generator) ** 3
     picture = torch.full_like(first, 0.5)
     photo = torch.full((1, 3, *size), 0.5)
-    grown = Canvas(picture, first, first.square(), steps=9).resized(size, picture, photo)
+    grown = Canvas(picture, first, first.square(), steps=9).resized(picture, photo)
     assert grown.size == size
     assert (grown.exp_avg.abs() <= 1.001 * grown.exp_avg_sq.sqrt()).all()
     assert grown.exp_avg.std() > 0.1
@@ -812,7 +865,7 @@ def test_lost_numbers_are_met_with_the_last_good_picture_and_one_more_try(faulty
 
 
 def test_painting_goes_on_from_the_last_good_picture_at_half_the_rate(faulty, rates):
-    recipe = QUICK.replace(steps=12, final_rate=1)
+    recipe = QUICK.replace(steps=12, final_rate=1, local_weight=0)  # for steps in RGB
     painting = stylize(lion(), [preset()], recipe, faulty, every=0)
     good = [next(painting) for _ in range(5)][-1].picture
     Faulty.fault.append(broken(1, is_nan))
@@ -922,12 +975,11 @@ def test_what_a_failed_step_held_is_let_go_of_before_it_is_tried_with_less(fault
         held.append(weakref.ref(features))
         return no_cuda_memory(features)
 
-    def watched(self, leg):
+    def watched(*told):
         assert held[0]() is None
-        save_memory(self, leg)
+        recovery.save_memory(*told)
 
-    save_memory = Recovery.save_memory
-    monkeypatch.setattr(Recovery, "save_memory", watched)
+    monkeypatch.setattr("nst.engine.stylize.save_memory", watched)
     Faulty.fault.append(broken(1, fail))
     assert last(lion(96), preset(), QUICK, faulty).done
     assert len(held) == 1
@@ -959,17 +1011,17 @@ def test_tiles_do_not_change_the_painting(tiny):
 )
 def test_styles_that_do_not_fit_the_recipe_are_refused(tiny, styles, changes, sentence):
     with pytest.raises(BadInput, match=sentence):
-        stylize(lion(), [preset()] * styles, QUICK.replace(**changes), tiny)
+        paint(lion(), [preset()] * styles, QUICK.replace(**changes), tiny)
 
 
 def test_painting_too_narrow_for_the_deepest_layer_is_refused(tiny):
     with pytest.raises(BadInput, match="64 x 31 pixels; both sides must be at least 32"):
-        stylize(torch.rand(1, 3, 31, 64), [preset()], QUICK, tiny)
+        paint(torch.rand(1, 3, 31, 64), preset(), QUICK, tiny)
 
 
 def test_mask_divides_between_two_styles_at_most(tiny):
     with pytest.raises(BadInput, match="there are 3"):
-        stylize(lion(), [preset()] * 3, QUICK, tiny, mask=torch.ones_like(lion()[:, :1]))
+        paint(lion(), [preset()] * 3, QUICK, tiny, mask=torch.ones_like(lion()[:, :1]))
 
 
 def test_recoloured_start_has_the_styles_colours_and_the_photos_drawing(tiny):
@@ -1004,8 +1056,8 @@ def test_lbfgs_sees_one_objective_where_adam_sees_every_pooling_offset(
         turns.add(turn % QUICK.pooling_offsets)
         return evaluate(self, canvas, turn)
 
-    evaluate = Scale.evaluate
-    monkeypatch.setattr(Scale, "evaluate", watched)
+    evaluate = Objective.evaluate
+    monkeypatch.setattr(Objective, "evaluate", watched)
     last(lion(), preset(), QUICK.replace(optimiser=optimiser), tiny)
     assert (len(turns) > 1) is several
 

@@ -25,8 +25,8 @@ class Canvas:
     """A picture (1, 3, H, W) with what its optimiser remembers, all fp32; Adam keeps it in 0..1.
 
     exp_avg, exp_avg_sq, steps: Adam's moments, and how many steps it has taken (Kingma and Ba
-    2015). lbfgs: what L-BFGS knows of this picture at this size (Liu and Nocedal 1989), its
-    gradients measured in `unit`; a copy begins anew.
+    2015). lbfgs: what L-BFGS knows of this picture at this size (Liu and Nocedal 1989), how far
+    it has `moved` along its axes, its gradients measured in `unit`; a copy begins anew.
     """
 
     picture: Tensor
@@ -34,6 +34,7 @@ class Canvas:
     exp_avg_sq: Tensor = field(default=None)  # type: ignore[assignment]
     steps: int = 0
     lbfgs: torch.optim.LBFGS | None = field(default=None, init=False)
+    moved: Tensor = field(default=None, init=False)  # type: ignore[assignment]
     unit: Tensor = field(default=None, init=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -45,12 +46,20 @@ class Canvas:
     def size(self) -> tuple[int, int]:
         return self.picture.shape[2], self.picture.shape[3]
 
-    def step(self, gradient: Tensor, rate: float, recipe: Recipe) -> None:
-        """Move the picture downhill, in place."""
+    def step(
+        self, gradient: Tensor, rate: float, recipe: Recipe, axes: Tensor | None = None
+    ) -> None:
+        """Move the picture downhill, in place.
+
+        axes: (3, 3), or (3, 3, H, W) where each pixel has its own: the directions of colour in
+        which the optimiser steps, a column each, as long as its steps should be; None: RGB.
+        """
+        if axes is not None:
+            gradient = _combined(axes.transpose(0, 1), gradient)
         if recipe.optimiser == "lbfgs":
-            self._lbfgs(gradient, rate)
+            self._lbfgs(gradient, rate, axes)
         else:
-            self._adam(gradient, rate, recipe)
+            self._adam(gradient, rate, recipe, axes)
 
     def forget(self) -> None:
         """Begin anew from this picture."""
@@ -59,28 +68,28 @@ class Canvas:
         self.steps = 0
         self.lbfgs = None
 
-    def _lbfgs(self, gradient: Tensor, rate: float) -> None:
+    def _lbfgs(self, gradient: Tensor, rate: float, axes: Tensor | None) -> None:
         """One evaluation of the objective, one step, no line search.
 
         The picture may leave 0..1 on the way: a bound would break the pairs of move and change of
         gradient that the next direction is made of.
         """
         if self.lbfgs is None:
+            self.moved = self.picture if axes is None else torch.zeros_like(self.picture)
             self.lbfgs = torch.optim.LBFGS(
-                [self.picture],
-                max_iter=1,
-                history_size=PAIRS,
-                tolerance_grad=0,
-                tolerance_change=0,
+                [self.moved], max_iter=1, history_size=PAIRS, tolerance_grad=0, tolerance_change=0
             )
             self.unit = gradient.abs().mean().clamp_min(1e-30)
         self.lbfgs.param_groups[0]["lr"] = rate
         # The way down does not depend on the objective's scale, but torch's thresholds do.
-        self.picture.grad = (gradient / self.unit).contiguous()
+        self.moved.grad = (gradient / self.unit).contiguous()
+        before = self.moved.clone()
         self.lbfgs.step(lambda: 0.0)  # the loss itself is for line searches
-        self.picture.grad = None
+        self.moved.grad = None
+        if axes is not None:
+            self.picture.add_(_combined(axes, self.moved - before))
 
-    def _adam(self, gradient: Tensor, rate: float, recipe: Recipe) -> None:
+    def _adam(self, gradient: Tensor, rate: float, recipe: Recipe, axes: Tensor | None) -> None:
         """One step, kept in 0..1; epsilon as TensorFlow and Keras have it.
 
         Kingma and Ba 2015, end of section 2: added before the bias is corrected. The published
@@ -91,26 +100,29 @@ class Canvas:
         self.exp_avg_sq.mul_(recipe.beta2).addcmul_(gradient, gradient, value=1 - recipe.beta2)
         root = self.exp_avg_sq.sqrt().add_(recipe.epsilon)
         move = rate * math.sqrt(1 - recipe.beta2**self.steps) / (1 - recipe.beta1**self.steps)
-        self.picture.addcdiv_(self.exp_avg, root, value=-move).clamp_(0, 1)
+        if axes is None:
+            self.picture.addcdiv_(self.exp_avg, root, value=-move)
+        else:
+            self.picture.sub_(_combined(axes, self.exp_avg / root), alpha=move)
+        self.picture.clamp_(0, 1)
 
-    def resized(self, size: Sequence[int], before: Tensor, after: Tensor) -> "Canvas":
+    def resized(self, before: Tensor, after: Tensor) -> "Canvas":
         """The same painting at another size, with its moments.
 
-        before, after: the photo at the old and the new size. What the photo gains in detail is
-        added, so that it need not be found again by the optimiser.
+        before, after: the photo at the old and the new size. What it gains in detail is added, so
+        that it need not be found again by the optimiser.
         """
+        size = after.shape[2:]
         if tuple(size) == self.size:
             return self
-        detail = after - resize(before, size)
+        picture = resize(self.picture, size) + after - resize(before, size)
         # Bicubic weights below zero would leave second moments of nothing under first ones of
         # something: a step without bound, seen as a speck.
         exp_avg, exp_avg_sq = (
             transforms.resize(moment, [*size], InterpolationMode.BILINEAR, antialias=True)
             for moment in (self.exp_avg, self.exp_avg_sq)
         )
-        return Canvas(
-            (resize(self.picture, size) + detail).clamp_(0, 1), exp_avg, exp_avg_sq, self.steps
-        )
+        return Canvas(picture.clamp_(0, 1), exp_avg, exp_avg_sq, self.steps)
 
     def copy(self, device: torch.device | None = None) -> "Canvas":
         """The same painting in memory of its own, on another device if one is named."""
@@ -119,3 +131,10 @@ class Canvas:
             for t in (self.picture, self.exp_avg, self.exp_avg_sq)
         )
         return Canvas(picture, exp_avg, exp_avg_sq, self.steps)
+
+
+def _combined(axes: Tensor, amounts: Tensor) -> Tensor:
+    """The colours (1, 3, H, W) that are so much of each axis."""
+    if axes.dim() == 2:
+        return (axes @ amounts.flatten(2)).view_as(amounts)
+    return torch.einsum("ijhw,njhw->nihw", axes, amounts)

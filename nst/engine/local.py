@@ -10,13 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.engine.losses import positions
-
 GREY = 0.5  # subtracted from patches, so that their sums in fp32 keep more of the differences
 
-PATCH = [(row, column) for row in range(3) for column in range(3)]
-# Patches at a time: in a processor's cache, or what a GPU is busy with in 120 MB.
-STRIP, GPU_STRIP = 2**15, 2**20
+# Patches at a time: in a processor's cache, or what a GPU is busy with in 120 MB. As many as KEPT
+# are not made twice.
+STRIP, GPU_STRIP, KEPT = 2**14, 2**20, 2**18
 
 
 class LocalLoss:
@@ -25,9 +23,8 @@ class LocalLoss:
     W, the inverse root of P*, makes all 27 directions of a patch count alike: each frequency of
     each colour must have the energy that it has in the style, however faint, so speckle cannot
     hide.
-    target: (28, 28), the mean of what the style's `patch_sum` summed. The eigenvalues of P* count
-    as no less than 1e-4 of its mean diagonal: below lies the rounding of 8-bit pictures.
-    weight: of the term.
+    target: the `moments` (28, 28) of the style. The eigenvalues of P* count as no less than 1e-4
+    of its mean diagonal: below lies the rounding of 8-bit pictures. weight: of the term.
     """
 
     def __init__(self, target: Tensor, weight: float = 1.0) -> None:
@@ -41,13 +38,23 @@ class LocalLoss:
         whitening = vectors * floored.rsqrt() @ vectors.T
         self.whitening = (whitening @ about_black).to(target)
 
-    def __call__(self, outer: Tensor, share: float = 1.0) -> tuple[Tensor, Tensor]:
-        """A share of the loss of a picture with this `patch_sum`, and the sum's gradient."""
-        w = self.whitening
-        difference = w @ (outer / positions(outer) - self.target) @ w.T
+    def __call__(
+        self, picture: Tensor, guide: Tensor | None = None, share: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """A share of the loss of a picture (1, 3, H, W), and the picture's gradient."""
+        strips = Strips(picture, guide)
+        w, total = self.whitening, strips.total()
+        difference = w @ (total / total[-1, -1].clamp_min(1e-8) - self.target) @ w.T
         pulled = self.weight * share / len(difference) * (2 * difference)
-        gradient = w.T @ (pulled @ w) / positions(outer)
-        return self.weight * share * (difference.square().sum() / len(difference)), gradient
+        slope = w.T @ (pulled @ w) / total[-1, -1].clamp_min(1e-8)
+        loss = self.weight * share * (difference.square().sum() / len(difference))
+        return loss, strips.gradient((slope + slope.T)[:-1])
+
+
+def moments(picture: Tensor) -> Tensor:
+    """(28, 28): the mean outer product of 3x3 patches' 27 numbers less GREY and a 1."""
+    total = Strips(picture).total()
+    return total / total[-1, -1]
 
 
 def octaves(picture: Tensor, count: int) -> list[Tensor]:
@@ -59,47 +66,53 @@ def octaves(picture: Tensor, count: int) -> list[Tensor]:
     return found
 
 
-def patch_sum(picture: Tensor, guide: Tensor | None = None) -> Tensor:
-    """Sum over all 3x3 patches of the outer product of their 27 numbers less GREY and a 1.
+class Strips:
+    """All 3x3 patches of a picture (1, 3, H, W), each side at least 3, some rows at a time.
 
-    picture: (1, 3, H, W), each side at least 3. Returns (28, 28). guide: (1, 1, H, W), by whose
-    value at its centre each patch and its 1 are multiplied first, as in `losses.outer_sum`.
+    guide: (1, 1, H, W), by whose value at its centre each patch and its 1 are multiplied, as in
+    `losses.outer_sum`. All patches at once would take 27 times the picture's memory.
     """
-    total = picture.new_zeros(28, 28)
-    for _, patches, weights in _strips(picture, guide):
-        if weights is not None:
-            patches *= weights
-        total.addmm_(patches, patches.T)
-    return total
 
+    def __init__(self, picture: Tensor, guide: Tensor | None = None) -> None:
+        self.picture = (picture[0] - GREY).contiguous()
+        self.height, self.width = picture.shape[2] - 2, picture.shape[3] - 2
+        self.guide = None if guide is None else guide[0, 0, 1:-1, 1:-1].reshape(-1)
+        self.kept = list(self._made()) if self.height * self.width <= KEPT else None
 
-def patch_gradient(picture: Tensor, gradient: Tensor, guide: Tensor | None = None) -> Tensor:
-    """The picture's gradient from that of its `patch_sum`."""
-    both = (gradient + gradient.T)[:-1]
-    found = torch.zeros_like(picture)
-    width = picture.shape[3] - 2
-    for top, patches, weights in _strips(picture, guide):
-        if weights is not None:
-            patches *= weights.square()
-        parts = (both @ patches).view(9, 3, -1, width)
-        for part, (row, column) in zip(parts, PATCH, strict=True):
-            rows = slice(top + row, top + row + part.shape[1])
-            found[0, :, rows, column : column + width] += part
-    return found
+    def total(self) -> Tensor:
+        """(28, 28): the sum of the outer products of (patch, 1)."""
+        total = self.picture.new_zeros(28, 28)
+        for _, patches in self.kept or self._made():
+            total.addmm_(patches, patches.T)
+        return total
 
+    def gradient(self, both: Tensor) -> Tensor:
+        """The picture's gradient from that of the total, plus its transpose, as (27, 28)."""
+        found = torch.zeros_like(self.picture)
+        for top, patches in self.kept or self._made():
+            pulled = both @ patches
+            if self.guide is not None:
+                pulled *= self._guides(top, patches)
+            pulled = pulled.view(3, 3, 3, -1, self.width)
+            below = top + pulled.shape[3]
+            for row in range(3):
+                for column in range(3):
+                    there = found[:, top + row : below + row, column : column + self.width]
+                    there += pulled[row, column]
+        return found[None]
 
-def _strips(picture: Tensor, guide: Tensor | None) -> Iterator[tuple[int, Tensor, Tensor | None]]:
-    """(first row, patches with a 1 below (28, n), guide at their centres (n,)), downwards.
+    def _made(self) -> Iterator[tuple[int, Tensor]]:
+        """(first row, patches with a 1 below (28, n), times their guide), downwards."""
+        plane, line, _ = self.picture.stride()
+        tall = max(1, (STRIP if self.picture.device.type == "cpu" else GPU_STRIP) // self.width)
+        for top in range(0, self.height, tall):
+            size = 3, 3, 3, min(tall, self.height - top), self.width
+            patches = self.picture.new_ones(28, size[3] * self.width)
+            windows = self.picture.as_strided(size, (line, 1, plane, line, 1), top * line)
+            patches[:-1].view(size).copy_(windows)
+            if self.guide is not None:
+                patches *= self._guides(top, patches)
+            yield top, patches
 
-    All patches of a picture in memory would take 27 times its own.
-    """
-    height, width = picture.shape[2] - 2, picture.shape[3] - 2
-    tall = max(1, (STRIP if picture.device.type == "cpu" else GPU_STRIP) // width)
-    for top in range(0, height, tall):
-        rows = min(tall, height - top)
-        patches = picture.new_ones(28, rows, width)
-        for k, (row, column) in enumerate(PATCH):
-            there = slice(top + row, top + row + rows), slice(column, column + width)
-            torch.sub(picture[(0, slice(None), *there)], GREY, out=patches[3 * k : 3 * k + 3])
-        weights = None if guide is None else guide[0, 0, top + 1 : top + 1 + rows, 1:-1].reshape(-1)
-        yield top, patches.view(28, -1), weights
+    def _guides(self, top: int, patches: Tensor) -> Tensor:
+        return self.guide[top * self.width :][: patches.shape[1]]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.engine.encoders import STD, Encoder, spread
-from nst.engine.local import LocalLoss, octaves, patch_gradient, patch_sum
+from nst.engine.local import LocalLoss, moments, octaves
 from nst.engine.losses import (
     ContentLoss,
     Losses,
@@ -15,7 +15,6 @@ from nst.engine.losses import (
     gram,
     outer_gradient,
     outer_sum,
-    positions,
     total_variation,
 )
 from nst.engine.tiles import STRIDE, Tile, align, offsets, tiles
@@ -158,9 +157,9 @@ class Objective:
             into = gradient if o == 0 else torch.zeros_like(x)
             for r, loss in enumerate(self.local[o]):
                 guide = None if guides is None else guides[o][r : r + 1]
-                term, slope = loss(patch_sum(x, guide), 1 / len(seen))
+                term, own = loss(x, guide, 1 / len(seen))
                 local = local + term
-                into += patch_gradient(x, slope, guide)
+                into += own
             if pull is not None:
                 into += spread(pull, x.shape[2:])
             pull = into
@@ -228,14 +227,13 @@ class Objective:
         """For every octave the distance to the mixture, or to each style in its region."""
         if not self.recipe.local_weight:
             return []
-        sums = [map(patch_sum, octaves(style, self.recipe.local_octaves)) for style in styles]
-        targets = [[s / positions(s) for s in octave] for octave in zip(*sums, strict=False)]
+        found = [map(moments, octaves(style, self.recipe.local_octaves)) for style in styles]
         return [
             [
                 LocalLoss(target, self.recipe.local_factor)
                 for target in (octave if guided else [self._mixed(octave)])
             ]
-            for octave in targets
+            for octave in zip(*found, strict=False)
         ]
 
     def _mixed(self, statistics: Sequence[Tensor]) -> Tensor:

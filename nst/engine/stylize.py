@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.canvas import Canvas, resize
-from nst.engine.colour import match_palette, photo_colours, start_picture
+from nst.engine.colour import colour_axes, match_palette, photo_colours, start_picture
 from nst.engine.encoders import Encoder
 from nst.engine.losses import Losses
 from nst.engine.objective import Objective
@@ -111,7 +111,7 @@ def stylize(
                 turn = 0 if recipe.optimiser == "lbfgs" else done
                 losses, gradient = view.evaluate(canvas.picture, turn)
                 fall = recipe.final_rate ** (step / max(1, count - 1))
-                canvas.step(gradient, recipe.learning_rate * fall * job.rate, recipe)
+                canvas.step(gradient, recipe.learning_rate * fall * job.rate, recipe, view.axes)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -220,11 +220,12 @@ def _schedule(recipe: Recipe, job: Job, after: int) -> Schedule:
 
 @dataclass(frozen=True)
 class _View:
-    """A painting at one size: the photo and the mask there, and what judges it."""
+    """A painting at one size: the photo and the mask there, what judges it, and how it steps."""
 
     content: Tensor
     mask: Tensor | None
     objective: Objective
+    axes: Tensor | None
 
     def evaluate(self, canvas: Tensor, turn: int = 0) -> tuple[Losses[Tensor], Tensor]:
         """Losses, and the gradient of the canvas. turn: which pooling offset judges."""
@@ -259,7 +260,21 @@ def _view(job: Job, recipe: Recipe, network: Encoder, share: float) -> _View:
     styles = [_scaled(job, style, max(size) * recipe.brush, share) for style in job.styles]
     objective = Objective(network, recipe, content, styles, guides, job.tile)
     # With two styles the whole picture is painted; the mask only divides it.
-    return _View(content, None if two else mask, objective)
+    return _View(content, None if two else mask, objective, _axes(job, recipe, guides))
+
+
+def _axes(job: Job, recipe: Recipe, guides: Tensor | None) -> Tensor | None:
+    """The colours in which to step: those of the styles, or of each region's; None: RGB.
+
+    What makes them necessary is the whitened local term, which no published recipe has, and what
+    makes them enough is a start in the styles' colours.
+    """
+    if not recipe.local_weight and recipe.start != "recoloured":
+        return None
+    if guides is None or len(job.styles) == 1:
+        return colour_axes(job.styles, recipe.mix)
+    inside, outside = (colour_axes([style])[..., None, None] for style in job.styles)
+    return torch.where(guides[0] > 0.5, inside, outside)
 
 
 def _scaled(job: Job, style: Tensor, wanted: float, share: float) -> Tensor:
@@ -280,7 +295,7 @@ def _canvas(before: Canvas | Tensor | None, job: Job, recipe: Recipe, view: _Vie
     size = view.content.shape[2:]
     if isinstance(before, Canvas):
         earlier = before.copy(job.encoder.device)  # without the pairs of another objective
-        return earlier.resized(size, resize(job.content, before.size).clamp(0, 1), view.content)
+        return earlier.resized(resize(job.content, before.size).clamp(0, 1), view.content)
     if before is not None:
         return Canvas(resize(before.to(job.encoder.device, torch.float32), size).clamp(0, 1))
     mask = None if job.mask is None else resize(job.mask, size).clamp(0, 1)
