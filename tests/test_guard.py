@@ -184,7 +184,7 @@ def test_an_address_is_told_from_a_path() -> None:
 
 def test_what_the_page_does_not_use_is_closed(place: Place) -> None:
     pages = "/docs /redoc /openapi.json /monitoring /monitoring/summary /login /pwa_icon/9 /nowhere"
-    routes = "openapi.json runs proxy=https://x.hf.space/ deep_link?session_hash=x dev/reload"
+    routes = "mcp/ openapi.json runs proxy=https://x.hf.space/ deep_link?session_hash=x dev/reload"
     more = ("file/http://localhost/", "mcp/schema")
     for path in (*pages.split(), *(f"{API}/{route}" for route in (*routes.split(), *more))):
         assert place.http.get(path).status_code == 404, path
@@ -193,11 +193,6 @@ def test_what_the_page_does_not_use_is_closed(place: Place) -> None:
         assert (answer.status_code, answer.json()["error"]) == (404, "There is nothing here.")
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
         assert place.http.request(method, f"{API}/upload").status_code in (404, 405)
-
-
-def test_the_file_route_fetches_no_address(place: Place) -> None:
-    for url in ("http://127.0.0.1:1/", "https://localhost/x", "HTTP://localhost", "file:///x"):
-        assert place.http.get(f"{API}/file={url}").status_code == 403
 
 
 def test_a_page_sent_as_a_picture_is_not_served_as_a_page(place: Place) -> None:
