@@ -79,7 +79,13 @@ def start() -> Any:
         prepare()
     else:
         Thread(target=calibrate, daemon=True).start()
-    look = {"theme": theme(), "css": CSS, "js": JS, "head": HEAD, "footer_links": ["api"]}
+    look: dict[str, Any] = {
+        "theme": theme(),
+        "css": CSS,
+        "js": JS,
+        "head": HEAD,
+        "footer_links": ["api"],
+    }
     demo = create_demo()
     demo.launch(prevent_thread_lock=True, ssr_mode=False, **look, **launch_options())
     return demo
