@@ -13,8 +13,6 @@ from pathlib import Path
 
 import httpx
 
-__all__ = ["Server", "running", "start"]
-
 ROOT = Path(__file__).resolve().parent.parent
 SLOWEST_START = 120  # seconds; torch alone takes ten on a busy machine
 
@@ -64,22 +62,24 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def start(folder: Path, temp: Path | None = None, **environment: str) -> Server:
+def start(folder: Path, **environment: str) -> Server:
     """Start the app and wait until it answers. Raises RuntimeError with its log when it does not.
 
-    folder: for its log, and its pictures unless `temp` says where.
+    folder: for its log and its pictures.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    temp, port, log = temp or folder / "temp", free_port(), folder / "log.txt"
+    temp, port, log = folder / "temp", free_port(), folder / "log.txt"
     settings = {
-        "GRADIO_TEMP_DIR": str(temp), "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1",
-        "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_ANALYTICS_ENABLED": "False", **environment,
-    }  # fmt: skip
+        "GRADIO_TEMP_DIR": str(temp),
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    command, variables = [sys.executable, "app.py"], os.environ | settings | environment
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, stdout=output, stderr=output,
-            env={**os.environ, **settings},
-        )  # fmt: skip
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=variables)
     server = Server(f"http://127.0.0.1:{port}", temp, log, process)
     end = time.monotonic() + SLOWEST_START
     while time.monotonic() < end and process.poll() is None:

@@ -37,8 +37,6 @@ META = {"_type": "gradio.FileData"}
 # Files and results live shorter, so that coming and going balance within the first minute.
 SETTINGS = {"NST_VISIT": "30", "NST_KEPT_CANVASES": "40", "NST_CACHE_MB": "256"}
 LARGE_EVERY = 4  # one visitor in so many comes with a photo of 4096 px
-PROBE_SECONDS = 0.25
-LOOK_SECONDS = (2, 6)  # at a picture before the next is asked for
 MOST_MEMORY, MOST_DISK, SLOWEST_PAGE = 3e9, 256 * 1.25 * 2**20, 0.5
 
 
@@ -64,7 +62,7 @@ def photo_of(number: int) -> bytes:
 
 
 class Client:
-    """Somebody at an address, who uses the endpoint for programs as a page uses its own."""
+    """Somebody at an address, who uses the endpoint for programs."""
 
     def __init__(self, url: str, address: str, config: dict[str, Any]) -> None:
         # The app trusts this header from its own machine only.
@@ -93,8 +91,7 @@ class Client:
 
     async def listen(self, session: str) -> AsyncIterator[dict[str, Any]]:
         """The messages of a session, until its runs are over; leaving it leaves the app."""
-        query = {"session_hash": session}
-        async with self.http.stream("GET", "/queue/data", params=query) as told:
+        async with self.http.stream("GET", f"/queue/data?session_hash={session}") as told:
             async for line in told.aiter_lines():
                 if line.startswith("data: "):
                     yield (message := json.loads(line[6:]))
@@ -149,7 +146,7 @@ async def visit(client: Client, seed: int, account: Account, until: float) -> No
                     account.pictures.setdefault(seed, set()).add(await client.digest(message))
                     account.counts["finished"] += 1
             (way,) = chance.choices(("stays", "leaves", "stops"), (0.6, 0.2, 0.2))
-            await asyncio.sleep(chance.uniform(*LOOK_SECONDS))
+            await asyncio.sleep(chance.uniform(2, 6))  # to look at it
         except (httpx.HTTPError, ValueError, KeyError) as error:
             account.failures.append(f"{way}: {type(error).__name__} {error}"[:200])
             await asyncio.sleep(1)
@@ -159,17 +156,13 @@ async def attack(client: Client, account: Account, until: float) -> None:
     """Ask for as much as one address can, in ways that once hurt the others."""
     photo, session = await client.upload(photo_of(LARGE_EVERY - 1)), uuid.uuid4().hex
     while time.monotonic() < until:
-        tries = {
-            "large sessions": [client.join(uuid.uuid4().hex, photo, 1) for _ in range(4)],
-            "runs": [client.join(session, photo, 1) for _ in range(9)],
-            "looks": [client.look(number, photo) for number in range(60)],
-            "stalled": [client.stall() for _ in range(6)],
-        }
-        for way, asked in tries.items():
+        large = (client.join(uuid.uuid4().hex, photo, 1) for _ in range(4))
+        runs = (client.join(session, photo, 1) for _ in range(9))
+        looks = (client.look(number, photo) for number in range(60))
+        for asked in (large, runs, looks, (client.stall() for _ in range(6))):
             answers = await asyncio.gather(*asked, return_exceptions=True)
             refused = [a for a in answers if not isinstance(a, httpx.Response) or a.is_error]
-            account.counts[f"attacks: {way}"] += len(answers)
-            account.counts["attacks refused"] += len(refused)
+            account.counts.update({"attacks": len(answers), "attacks refused": len(refused)})
 
 
 def probe(url: str, seconds: float) -> list[float]:
@@ -181,7 +174,7 @@ def probe(url: str, seconds: float) -> list[float]:
             with suppress(httpx.HTTPError):
                 failed = client.get("/").is_error
             delays.append(30.0 if failed else time.monotonic() - asked)
-            time.sleep(PROBE_SECONDS)
+            time.sleep(0.25)
     return delays
 
 
@@ -209,8 +202,6 @@ async def crowd(server: Server, visitors: int, seconds: float) -> tuple[Account,
         async for message in client.listen(session):
             if message["msg"] == "process_completed":
                 alone[seed] = await client.digest(message)
-    for client in (*clients, rude):
-        await client.http.aclose()
     return account, alone
 
 

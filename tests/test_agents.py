@@ -2,9 +2,6 @@
 
 import base64
 import io
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -39,16 +36,6 @@ def elsewhere() -> Iterator[HTTPServer]:
     Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
-
-
-def test_the_app_is_closed_to_agents_unless_asked_for(app):
-    call = urllib.request.Request(
-        f"{app.url}/gradio_api/mcp/", b"{}", {"content-type": "application/json"}
-    )
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(call, timeout=10)
-    assert refused.value.code == 404
-    assert json.load(refused.value)["error"] == "There is nothing here."
 
 
 @pytest.mark.slow

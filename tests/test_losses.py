@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from nst.engine.kernels import moments, outer_sum, patch_sum
 
-<<<<<<< HEAD
-from nst.engine import kernels
-=======
 from nst.engine.local import LocalLoss, moments, octaves
->>>>>>> engine
 from nst.engine.losses import (
     ContentLoss,
     StyleLoss,

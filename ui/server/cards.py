@@ -8,6 +8,7 @@ from html import escape
 
 from PIL import Image, ImageOps
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,38 +51,35 @@ def tags(title: str, description: str, image: str, address: str) -> str:
 
 
 class Cards:
-    """The middleware: serves the card, and puts the tags into the page's head."""
+    """The middleware: serves the card, puts the tags into the page's head, and compresses it."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app, self._page = app, GZipMiddleware(self._tagged, compresslevel=5)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         if path == CARD:
             await Response(card(), media_type="image/jpeg")(scope, receive, send)
-        elif path == "/" and scope["type"] == "http":
-            await self._app(scope, receive, _tagged(scope, send))
+        elif path in ("/", "/config"):
+            await self._page(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-
-def _tagged(scope: Scope, send: Send) -> Send:
-    """Send a page with our tags in its head instead of Gradio's."""
-    start: Message = {}
-    body, base = bytearray(), base_of(scope)
-
-    async def tagged(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            start.update(message)
-            return
-        body.extend(message.get("body", b""))
-        if message.get("more_body"):
-            return
+    async def _tagged(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a page with our tags in its head instead of Gradio's."""
+        start: Message = {}
+        body, base = bytearray(), base_of(scope)
         ours = tags(TITLE, DESCRIPTION, base + CARD, f"{base}/").encode()
-        page = GRADIOS.sub(b"", bytes(body)).replace(b"<head>", b"<head>" + ours, 1)
-        if page != body:
-            MutableHeaders(scope=start)["content-length"] = str(len(page))
-        await send(start)
-        await send({**message, "body": page})
 
-    return tagged
+        async def tagged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if not message.get("more_body"):
+                page = GRADIOS.sub(b"", bytes(body)).replace(b"<head>", b"<head>" + ours, 1)
+                MutableHeaders(scope=start)["content-length"] = str(len(page))
+                await send(start)
+                await send({**message, "body": page})
+
+        await self._app(scope, receive, tagged)

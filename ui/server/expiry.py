@@ -8,16 +8,14 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
-from gradio.utils import get_upload_folder
 from PIL import Image
 
 from nst.pictures.limits import MEGABYTE
-from ui.server.gradio_internals import forget_session, own_files, sessions
+from ui.server.gradio_internals import forget_session, own_files, page_of, sessions, upload_folder
 from ui.server.limits import RUN_LIMITS
 
 CACHE_SECONDS = 3600  # files behind pictures and downloads are kept
@@ -28,7 +26,7 @@ RESERVE = 64 * MEGABYTE  # left free on the disk
 
 def has_room(needed: int = MEGABYTE) -> bool:
     """Whether so many bytes still fit on the disk."""
-    folder = Path(get_upload_folder())
+    folder = upload_folder()
     return shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free > needed
 
 
@@ -38,7 +36,7 @@ def make_room(page: Any, coming: int = 0) -> bool:
     Whether they are then. May take a while. The page's own files stay.
     """
     own, files = own_files(page), []
-    for path in Path(get_upload_folder()).rglob("*"):
+    for path in upload_folder().rglob("*"):
         with suppress(FileNotFoundError):
             if path.is_file() and str(path) not in own:
                 files.append((path.lstat().st_ctime, path.lstat().st_size, path))
@@ -63,8 +61,10 @@ def bytes_held(root: Any, seen: set[int]) -> int:
         seen.add(id(value))
         if isinstance(value, Image.Image):
             total += value.width * value.height * len(value.getbands())
-        elif isinstance(value, np.ndarray | bytes):
-            total += value.nbytes if isinstance(value, np.ndarray) else len(value)
+        elif isinstance(value, np.ndarray):
+            total += value.nbytes
+        elif isinstance(value, bytes):
+            total += len(value)
         else:
             ahead.extend(gc.get_referents(value))
     return total
@@ -86,8 +86,8 @@ async def expiry(app: Any) -> AsyncIterator[None]:
     async def tidy() -> None:
         while True:
             try:
-                forget_visits(app.get_blocks())
-                await asyncio.to_thread(make_room, app.get_blocks())
+                forget_visits(page_of(app))
+                await asyncio.to_thread(make_room, page_of(app))
                 with suppress(AttributeError, OSError):  # only glibc keeps what was freed
                     ctypes.CDLL("libc.so.6").malloc_trim(0)
             except Exception:

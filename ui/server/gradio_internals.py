@@ -5,11 +5,23 @@ Tried with Gradio 6.31. `page` is the `gr.Blocks` of the app.
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
 
 from ui.server.visitors import address_of
+
+
+def upload_folder() -> Path:
+    """Where uploads and everything that is shown lie."""
+    return Path(get_upload_folder()).resolve()
+
+
+def page_of(app: Any) -> Any:
+    """The page that an app serves."""
+    return app.get_blocks()
 
 
 def keep_file(component: Any, data: bytes, name: str) -> str:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -27,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nst.pictures.limits import LIMITS, MEGABYTE
 from ui.server.cards import Cards
 from ui.server.expiry import expiry, make_room
-from ui.server.gradio_internals import limit_drawings, waiting_addresses
+from ui.server.gradio_internals import limit_drawings, page_of, upload_folder, waiting_addresses
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import address_of
 
@@ -120,7 +119,7 @@ class Guard:
             await self._app(scope, receive, send)
         elif sent[1] == "upload":
             coming = int(Headers(scope=scope).get("content-length", UPLOAD_BYTES))
-            page = scope["app"].get_blocks()
+            page = page_of(scope["app"])
             if coming <= UPLOAD_BYTES and not await asyncio.to_thread(make_room, page, coming):
                 raise HTTPException(507, "The disk here is full. Please try again in a while.")
             await self._app(scope, _bounded(receive, UPLOAD_BYTES), send)
@@ -138,14 +137,14 @@ class Guard:
                     await self._app(scope, _replayed(body, receive), send)
                 return
             if sent[1] not in ("cancel", "reset"):
-                _admit(Counter(waiting_addresses(scope["app"].get_blocks())), address)
+                _admit(Counter(waiting_addresses(page_of(scope["app"]))), address)
             await self._app(scope, _replayed(body, receive), send)
 
     async def _draw(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Keep the one layer of a mask that is used: Gradio makes as many as a request says."""
         body = await Request(scope, receive).body()
         told = re.findall(rb'name="(type|index)"\r\n\r\n(\w*)', body)
-        limit_drawings(DRAWINGS, scope["app"].get_blocks())
+        limit_drawings(DRAWINGS, page_of(scope["app"]))
         if sorted(told) == [(b"index", b"0"), (b"type", b"layer")]:
             await self._app(scope, _replayed(body, receive), send)
         else:
@@ -162,7 +161,7 @@ def _admit(waiting: Counter[str], address: str) -> None:
 
 def _check(asked: Any) -> None:
     """Refuse whatever is not an upload in place of a file, wherever it is in a request."""
-    folder, ahead = os.path.realpath(get_upload_folder()), [asked]
+    folder, ahead = upload_folder(), [asked]
     while ahead:
         value = ahead.pop()
         if isinstance(value, dict):
@@ -184,9 +183,10 @@ def is_address(path: str) -> bool:
 def _refusal(error: Exception, path: str) -> Response:
     """The answer to a request that goes no further: a sentence, whatever was raised."""
     status, told = 400, "This page does not send such a request. Please reload it."
-    if isinstance(error, HTTPException | MultiPartException):
-        status = getattr(error, "status_code", 413)
-        told = str(getattr(error, "detail", None) or getattr(error, "message", told))
+    if isinstance(error, HTTPException):
+        status, told = error.status_code, error.detail
+    elif isinstance(error, MultiPartException):
+        status, told = 413, error.message
     if path.endswith("/upload"):
         return PlainTextResponse(told, status)
     # In this form, `gradio_client` shows the sentence.
