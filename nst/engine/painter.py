@@ -30,6 +30,7 @@ BLOCKS = (0, 1, 1, 3)  # residual blocks there
 HIDDEN, RANK, OWN = 96, 48, 64  # of what predicts scales and shifts; of a preset's own code
 OCTAVES = 3  # of the photo's detail, each of which the style weakens or strengthens
 STRIDE = 8  # the coarsest level's
+MARGIN = 16  # px of reflection, a multiple of STRIDE: zeros at the edge would draw a frame
 AREA, HALO = 2**20, 128  # px: larger pictures are painted in strips that overlap by so many rows
 RIDGE = (2e-3, 1e-2)  # of the mean variance, added to colours' and features': bounds amplification
 
@@ -137,6 +138,7 @@ class Painter(nn.Module):
 
     def measure(self, photo: Tensor, code: StyleCode) -> tuple[Moments, ...]:
         """The moments of a photo that painting it depends on, gathered in strips."""
+        photo = padded(photo, MARGIN)
         colour = Moments.of(colours(photo))
         parts: list[list[tuple[Moments, int]]] = [[] for _ in range(4)]
         for rows in strips(photo):
@@ -196,15 +198,16 @@ class Painter(nn.Module):
         known: what `measure` found in this photo or in an earlier frame of the same scene.
         """
         height, width = photo.shape[2:]
-        photo = padded(photo)
-        if photo.shape[2] * photo.shape[3] > AREA and not known:
+        if not known and height * width > AREA:
             known = self.measure(photo, code)
+        photo = padded(photo, MARGIN)
         will, painted = photo.new_tensor([strength]), torch.empty_like(photo)
         for rows in strips(photo):
             top = max(0, rows.start - HALO)
             strip = self(photo[:, :, top : rows.stop + HALO], code, will, known, top)
             painted[:, :, rows] = strip[:, :, rows.start - top :][:, :, : rows.stop - rows.start]
-        return painted[:, :, :height, :width].clamp(0, 1)
+        inside = painted[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        return inside.clamp(0, 1)
 
 
 def strips(picture: Tensor) -> Iterator[slice]:
@@ -244,10 +247,10 @@ def colours(picture: Tensor) -> Tensor:
     return picture.flatten(2).transpose(1, 2)
 
 
-def padded(picture: Tensor) -> Tensor:
-    """Reflected to the right and below, to sides that every level divides."""
-    down, right = (-side % STRIDE for side in picture.shape[2:])
-    return F.pad(picture, (0, right, 0, down), mode="reflect") if down or right else picture
+def padded(picture: Tensor, margin: int = 0) -> Tensor:
+    """Reflected by a margin all around, and below and on the right to sides of whole strides."""
+    down, right = (margin + -side % STRIDE for side in picture.shape[2:])
+    return F.pad(picture, (margin, right, margin, down), mode="reflect")
 
 
 def load_painter(encoder: Encoder, path: Path = WEIGHTS) -> Painter:
