@@ -33,7 +33,7 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True)
 class StyleCode:
-    """What is known of N styles: moments of colours and five levels, numbers (N, c) of their own."""
+    """What is known of N styles: moments of colours and five levels, and (N, c) of their own."""
 
     moments: tuple[Moments, ...]
     own: Tensor

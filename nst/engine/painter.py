@@ -28,7 +28,9 @@ DIRECTIONS = (16, 32, 64, 96, 64)  # principal directions of each level that are
 WIDTHS = (24, 48, 80, 112)  # of the decoder at full, half, quarter and eighth size
 BLOCKS = (0, 1, 1, 3)  # residual blocks there
 HIDDEN, RANK, OWN = 96, 48, 64  # of what predicts scales and shifts; of a preset's own code
+OCTAVES = 3  # of the photo's detail, each of which the style weakens or strengthens
 STRIDE = 8  # the coarsest level's
+MARGIN = 16  # px of reflection, a multiple of STRIDE: zeros at the edge would draw a frame
 AREA, HALO = 2**20, 128  # px: larger pictures are painted in strips that overlap by so many rows
 RIDGE = (2e-3, 1e-2)  # of the mean variance, added to colours' and features': bounds amplification
 
@@ -97,8 +99,9 @@ class Painter(nn.Module):
             levels.append(Level(below, skip, WIDTHS[i], BLOCKS[i]))
             below = WIDTHS[i]
         self.levels = nn.ModuleList(levels)
-        controls = sum(level.controls for level in levels)
-        self.act = nn.Sequential(nn.Linear(HIDDEN, RANK, bias=False), nn.Linear(RANK, controls))
+        self.counts = [*(level.controls for level in levels), 3 * OCTAVES]
+        act = nn.Linear(HIDDEN, RANK, bias=False), nn.Linear(RANK, sum(self.counts))
+        self.act = nn.Sequential(*act)
         self.out = nn.Conv2d(WIDTHS[0], 3, 3, padding=1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
@@ -124,17 +127,18 @@ class Painter(nn.Module):
         return StyleCode(tuple(map(Moments.of, seen)), own)
 
     def controls(self, code: StyleCode, strength: Tensor) -> tuple[Tensor, ...]:
-        """What the style sets at each level of the decoder, from the coarsest."""
+        """What the style sets at each level of the decoder, from the coarsest; and of detail."""
         means = [m.mean for m in code.moments[1:]]
         spreads = [m.cov.diagonal(dim1=1, dim2=2).clamp_min(1e-6).log() for m in code.moments[1:]]
         inputs = (torch.cat([*means, *spreads], 1) - self.centre[0]) * self.centre[1]
         hidden = F.silu(self.look(inputs.clamp(-4, 4)) + code.own)
         will = (strength.to(hidden).view(-1, 1) / 50 - 1).expand(len(hidden), 1)
         hidden = F.silu(self.think(torch.cat([hidden, will], 1)))
-        return self.act(hidden).split([level.controls for level in self.levels], 1)
+        return self.act(hidden).split(self.counts, 1)
 
     def measure(self, photo: Tensor, code: StyleCode) -> tuple[Moments, ...]:
         """The moments of a photo that painting it depends on, gathered in strips."""
+        photo = padded(photo, MARGIN)
         colour = Moments.of(colours(photo))
         parts: list[list[tuple[Moments, int]]] = [[] for _ in range(4)]
         for rows in strips(photo):
@@ -167,13 +171,13 @@ class Painter(nn.Module):
                 skips.append(skip.transpose(1, 2).unflatten(2, size))
             skips[0] = torch.cat([skips[0], start.to(skips[0]) - 0.5], 1)
         x = None
-        controls = self.controls(code, strength)
+        *controls, detail = self.controls(code, strength)
         dtype = self.encoder.dtype
         with torch.autocast(photo.device.type, dtype, enabled=dtype != torch.float32):
             for i, level, style in zip((3, 2, 1, 0), self.levels, controls, strict=True):
                 x = level(x, skips[i], self.grain(skips[i].shape[2:], top >> i), style)
             change = self.out(x)
-        return start + change.float()
+        return equalised(start, 1 + detail) + change.float()
 
     def grain(self, size: Sequence[int], top: int) -> Tensor:
         """Noise (1, 1, *size): what a style may make strokes of in a flat sky."""
@@ -194,15 +198,16 @@ class Painter(nn.Module):
         known: what `measure` found in this photo or in an earlier frame of the same scene.
         """
         height, width = photo.shape[2:]
-        photo = padded(photo)
-        if photo.shape[2] * photo.shape[3] > AREA and not known:
+        if not known and height * width > AREA:
             known = self.measure(photo, code)
+        photo = padded(photo, MARGIN)
         will, painted = photo.new_tensor([strength]), torch.empty_like(photo)
         for rows in strips(photo):
             top = max(0, rows.start - HALO)
             strip = self(photo[:, :, top : rows.stop + HALO], code, will, known, top)
             painted[:, :, rows] = strip[:, :, rows.start - top :][:, :, : rows.stop - rows.start]
-        return painted[:, :, :height, :width].clamp(0, 1)
+        inside = painted[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        return inside.clamp(0, 1)
 
 
 def strips(picture: Tensor) -> Iterator[slice]:
@@ -219,14 +224,33 @@ def recoloured(photo: Tensor, own: Moments, code: StyleCode) -> Tensor:
     return moved.transpose(1, 2).reshape(photo.shape).clamp(0, 1)
 
 
+def equalised(picture: Tensor, gains: Tensor) -> Tensor:
+    """A picture (N, 3, H, W) with each octave of its detail multiplied by gains (N, 3 * OCTAVES).
+
+    By the pyramid of Burt and Adelson 1983.
+    """
+    octaves = []
+    for gain in gains[..., None, None].split(3, 1):
+        coarse = F.avg_pool2d(picture, 2)
+        octaves.append(gain * (picture - enlarged(coarse)))
+        picture = coarse
+    for octave in reversed(octaves):
+        picture = enlarged(picture) + octave
+    return picture
+
+
+def enlarged(picture: Tensor) -> Tensor:
+    return F.interpolate(picture, scale_factor=2.0, mode="bilinear")
+
+
 def colours(picture: Tensor) -> Tensor:
     return picture.flatten(2).transpose(1, 2)
 
 
-def padded(picture: Tensor) -> Tensor:
-    """Reflected to the right and below, to sides that every level divides."""
-    down, right = (-side % STRIDE for side in picture.shape[2:])
-    return F.pad(picture, (0, right, 0, down), mode="reflect") if down or right else picture
+def padded(picture: Tensor, margin: int = 0) -> Tensor:
+    """Reflected by a margin all around, and below and on the right to sides of whole strides."""
+    down, right = (margin + -side % STRIDE for side in picture.shape[2:])
+    return F.pad(picture, (margin, right, margin, down), mode="reflect")
 
 
 def load_painter(encoder: Encoder, path: Path = WEIGHTS) -> Painter:

@@ -22,7 +22,7 @@ from tools.distil.muon import Muon
 from tools.painter import __doc__ as purpose
 from tools.painter.lessons import Judge, Studio, joined, lesson
 
-AVERAGE = 0.998  # of the weights' moving average, by step
+AVERAGE = 0.99  # of the weights' moving average, by step
 
 
 def pictures(folder: Path, left_out: Collection[str] = ()) -> list[Path]:

@@ -215,7 +215,10 @@ def lesson(
     level = torch.stack(
         [relative(g, torch.cat(a).float()) for g, a in zip(grams, aims, strict=True)]
     )
-    c, s = relative(content, goal), torch.log1p(level).mean(0)
+    # A cut of bare sky has next to no content of its own to be relative to.
+    energy = goal.square().mean((1, 2, 3))
+    scale = energy / energy.maximum(energy.mean() / 2)
+    c, s = torch.log1p(relative(content, goal) * scale), torch.log1p(level).mean(0)
     local = local_distance(shown, styles)
     beyond = (painted - painted.clamp(0, 1)).square().mean((1, 2, 3))
     steps = (
