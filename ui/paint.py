@@ -224,8 +224,10 @@ class PaintTab:
         }  # fmt: skip
 
     def _stop(self, visit: Visit, request: gr.Request) -> dict:
+        left = visit.phase is Phase.WAITING
         visit.end(stopped=True)
-        return self._draw(visit, request)
+        # A picture may be on its way yet: the end of the run draws the rest.
+        return self._draw(visit, request) if left else {self.stop: gr.update(interactive=False)}
 
     def _settled(self, visit: Visit, request: gr.Request) -> dict:
         """After a run, or after one that was refused before it began."""
