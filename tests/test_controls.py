@@ -16,7 +16,7 @@ from ui.links import SETTINGS
 
 @pytest.fixture(scope="module")
 def controls() -> Controls:
-    built = Controls(Recipe(), lambda recipe: [("Standard", 512)])
+    built = Controls(Recipe())
     with gr.Blocks():
         built.main()
         built.advanced()

@@ -2,7 +2,7 @@
 
 import io
 import re
-from dataclasses import replace
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -22,7 +22,6 @@ from ui.result import CanvasCache, Frames, Result
 from ui.result_panel import link_to
 from ui.run import Progress
 from ui.samples import SAMPLES
-from ui.server.limits import RUN_LIMITS
 
 SIZE = (48, 40)
 LAST = 99  # beyond the last frame: the picture itself
@@ -60,7 +59,7 @@ def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, mo
     assert result.next_print == ("1024 px", 1024)
     result.painted = Image.new("RGB", (2048, 1000))
     assert result.next_print is None
-    monkeypatch.setattr("ui.result.RUN_LIMITS", replace(RUN_LIMITS, max_size=4096))
+    monkeypatch.setattr("ui.result.RUN_LIMITS", SimpleNamespace(max_size=4096, deadline=300))
     assert result.next_print == ("3072 px", 3072)
 
     known = Pace()
@@ -68,7 +67,7 @@ def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, mo
     monkeypatch.setattr("ui.result.pace", known)
     assert re.fullmatch(r"about \d+ (s|min)", result.next_print[0])
     seconds = known.expect(Recipe(size=3072), 1000 / 2048, 2048)
-    short = replace(RUN_LIMITS, max_size=4096, deadline=seconds / 2)
+    short = SimpleNamespace(max_size=4096, deadline=seconds / 2)
     monkeypatch.setattr("ui.result.RUN_LIMITS", short)
     assert result.next_print is None
 

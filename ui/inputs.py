@@ -9,28 +9,24 @@ import gradio as gr
 from PIL import Image
 
 from nst.errors import BadInput, NstError
-from nst.pictures.export import read_notes, read_recipe
 from nst.pictures.images import fit, open_photo
 from nst.presets import Preset, load_presets, preset_of
-from nst.provenance import NOTE, otherwise_here
 from nst.published import get_recipe
 from nst.recipe import Recipe
 from ui.assets import asset_path
-from ui.controls import QUALITIES, Controls, follow, usual
+from ui.controls import Controls, follow, usual
 from ui.events import DECODES, QUICK
 from ui.job import Job, open_job
-from ui.links import Shared, from_notes, from_query, missing, unread
+from ui.links import Shared, from_query, inside, missing, unread
 from ui.mask import MaskEditor, mask_from
 from ui.messages import refusal_html, status_html, user_errors
-from ui.pace import about, beyond_limits, pace
-from ui.photo_box import PhotoBox, PictureButton
+from ui.pace import beyond_limits
+from ui.photo_box import NONE, PhotoBox, PictureButton, thumbs
 from ui.samples import OPENING, SAMPLES, sample_id
 from ui.server.gradio_internals import keep_file
 
 THUMB = 160  # pixels: twice what a tile has
-NONE = -1  # of a gallery is selected; None would leave it as it is
 YOURS = "yours"  # instead of a preset's id: the second painting is the visitor's own
-A_MOMENT = 15.0  # seconds that a visitor gladly waits
 SHARE = 0.4  # of a second painting, at first
 PRIVACY = "Your photo is deleted within an hour and is never part of a link."
 
@@ -46,7 +42,7 @@ class InputPanel:
         self.presets: tuple[Preset, ...] = load_presets()[0]
         self._thumbs = [(_thumb(preset.path), preset.title) for preset in self.presets]
         first = preset_of(OPENING[1]) or next(iter(self.presets), None)
-        self.controls = Controls(first.recipe(Recipe()) if first else Recipe(), qualities)
+        self.controls = Controls(first.recipe(Recipe()) if first else Recipe())
         # In the browser, which remembers them for as long as it shows them.
         self.style_id = gr.Textbox(first.id if first else "", visible=False)
         self.second = gr.Textbox("", visible=False)
@@ -84,12 +80,15 @@ class InputPanel:
                     self.shoot = gr.Button(
                         "Camera", size="sm", scale=1, min_width=70, elem_id="shoot"
                     )
-            self.samples = gr.Gallery(
+            self.samples = thumbs(
                 [(_thumb(s.path), s.title) for s in SAMPLES.values()],
-                label="Samples", show_label=False, columns=2, format="jpeg", allow_preview=False,
-                interactive=False, object_fit="cover", elem_id="samples", elem_classes="thumbs",
-                selected_index=list(SAMPLES).index(OPENING[0]), buttons=[], scale=1, min_width=110,
-            )  # fmt: skip
+                "Samples",
+                2,
+                selected=list(SAMPLES).index(OPENING[0]),
+                elem_id="samples",
+                scale=1,
+                min_width=110,
+            )
         gr.HTML(PRIVACY, elem_classes="hint", padding=False)
         self.refusal = gr.HTML(elem_id="refusal", padding=False)
         self.offer = gr.Button(
@@ -97,7 +96,14 @@ class InputPanel:
         )
 
     def _layout_paintings(self, first: Preset | None) -> None:
-        self.gallery = self._paintings("Paintings", self._tiles(None), self._tile(first), "styles")
+        self.gallery = thumbs(
+            self._tiles(None),
+            "Paintings",
+            7,
+            named=True,
+            selected=self._tile(first),
+            elem_id="styles",
+        )
         self.own = PhotoBox(visible=False, elem_id="own-style")
         self.own_upload = PictureButton(
             "Upload a painting of your own", file_types=["image"], elem_id="own-upload",
@@ -107,17 +113,17 @@ class InputPanel:
             _manner(first) if first else "", elem_id="manner", elem_classes="hint"
         )
         with gr.Accordion(_mixed("", 0), open=False, elem_id="mix") as self.mix:
-            self.seconds = self._paintings("Second paintings", self._seconds(None), 0, "seconds")
+            self.seconds = thumbs(
+                self._seconds(None),
+                "Second paintings",
+                7,
+                named=True,
+                selected=0,
+                elem_id="seconds",
+            )
             self.share = gr.Slider(
                 0, 1, SHARE, step=0.05, label="How much of it", buttons=[], elem_id="second-share"
             )
-
-    def _paintings(self, label: str, tiles: list, selected: int, elem_id: str) -> gr.Gallery:
-        return gr.Gallery(
-            tiles, label=label, show_label=False, columns=7, format="jpeg", allow_preview=False,
-            interactive=False, object_fit="cover", elem_id=elem_id,
-            elem_classes=["thumbs", "named"], selected_index=selected, buttons=[],
-        )  # fmt: skip
 
     def _tiles(self, own: str | None) -> list[tuple[Any, str]]:
         """The paintings to choose from, a visitor's own first."""
@@ -216,12 +222,11 @@ class InputPanel:
         except BadInput as error:
             return told | {self.refusal: refusal_html("photo", error)}
         try:
-            shared, notes = _inside(path)
+            shared, notes = inside(path)
         except BadInput:  # an ordinary photo
             return told | {self.photo: path}
         told[self.offer] = gr.update(visible=shared.photo is None)
-        line = "That painting was made here: its settings are back, for you to press Paint."
-        return told | self.restore(shared, line, notes)
+        return told | self.restore(shared, "Made here: its settings are back. Press Paint.", notes)
 
     def _take_own(self, path: str, style_id: str, *values: Any) -> dict[Any, Any]:
         before = preset_of(style_id)
@@ -282,17 +287,6 @@ class InputPanel:
             return {self.controls.changed: f"**{html.escape(str(error))}**"}
         return self.controls.remark(recipe, preset_of(style_id))
 
-    def best_quality(self, *values: Any) -> dict[Any, Any]:
-        """The best quality that this machine paints in a moment; a Draft is only asked for."""
-        with user_errors():
-            recipe = self.controls.recipe(values)
-            sizes = [size for size in QUALITIES.values() if size >= recipe.size]
-            known = [(size, pace.expect(recipe.replace(size=size))) for size in sizes]
-            quick = [size for size, seconds in known if seconds and seconds <= A_MOMENT]
-            best = max(quick, default=recipe.size)
-            menu = gr.update(choices=qualities(recipe.replace(size=best)), value=best)
-            return {self.controls.quality: menu, self.controls.of["size"]: best}
-
     # Links and pictures that remember
 
     def arrive(self, query: dict[str, str]) -> dict[Any, Any]:
@@ -303,14 +297,13 @@ class InputPanel:
         shared = shared or Shared(Recipe())
         if shared == Shared(Recipe()) and "name" not in query:
             notes = wrong or ("There is no setting in it that is known here.",)
-            told = "This link could not be read; the page is as it was."
-            return {self.status: status_html(told, notes)}
-        notes = (*wrong, *missing(query, bool(shared.recipe.mix)))
-        return self.restore(shared, "The link's settings are here. Press Paint.", notes)
+            return {self.status: status_html("This link could not be read.", notes)}
+        told = "The link's settings are here. Press Paint."
+        return self.restore(shared, told, (*wrong, *missing(query, bool(shared.recipe.mix))))
 
     def _reopen(self, path: str) -> dict[Any, Any]:
         with user_errors():
-            shared, notes = _inside(path)
+            shared, notes = inside(path)
             return self.restore(shared, "The painting's settings are here. Press Paint.", notes)
 
     def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> dict[Any, Any]:
@@ -372,7 +365,7 @@ class InputPanel:
     def job(self, chosen: Sequence[Any], again: Job | None = None, mask: dict | None = None) -> Job:
         """Check and open what was chosen: the values of `inputs`."""
         photo, style_id, own, second, share, *values = chosen
-        return open_job(
+        job = open_job(
             photo,
             preset_of(style_id) or own,
             self.controls.recipe(values),
@@ -381,6 +374,7 @@ class InputPanel:
             again=again,
             mask=mask_from(mask),
         )
+        return job.wide_enough
 
 
 def _thumb(path: str | Path) -> Image.Image:
@@ -397,29 +391,6 @@ def _mixed(second: str, share: float) -> str:
     if preset is None and second != YOURS:
         return "Mix in a second painting"
     return f"Mixed in: {preset.title if preset else 'your painting'}, {share:.0%}"
-
-
-def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
-    """What a picture painted by this project remembers, and sentences on what is otherwise here.
-
-    Raises BadInput for any other picture, and where there is none.
-    """
-    if not isinstance(path, str):
-        raise BadInput("There is no painting to open; choose one that was made here.")
-    recipe, notes = read_recipe(path), read_notes(path)
-    otherwise = otherwise_here(notes.get(NOTE, ""), recipe)
-    told = (*missing(notes, bool(recipe.mix)), *filter(None, [otherwise]))
-    return from_notes(recipe, notes), told
-
-
-def qualities(recipe: Recipe) -> list[tuple[str, int]]:
-    """The quality menu with the seconds each should take; a size of its own is in it as well."""
-    own = {} if recipe.size in QUALITIES.values() else {f"{recipe.size} px": recipe.size}
-    labels = []
-    for name, size in (QUALITIES | own).items():
-        seconds = pace.expect(recipe.replace(size=size))
-        labels.append((f"{name}, {about(seconds)}" if seconds else name, size))
-    return labels
 
 
 def index_of(chosen: gr.SelectData, count: int) -> int:

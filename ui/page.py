@@ -4,7 +4,7 @@ import gradio as gr
 
 from ui import api as endpoint
 from ui.paint import PaintTab
-from ui.server.limits import REQUEST_LIMITS, RUN_LIMITS
+from ui.server.limits import RUN_LIMITS
 from ui.tabs import about as about_tab
 from ui.tabs import style_grid
 from ui.tabs.compare import CompareTab
@@ -21,7 +21,7 @@ def create_demo() -> gr.Blocks:
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=(600, int(REQUEST_LIMITS.cache_seconds)),
+        delete_cache=(600, 3600),  # seconds: look, and delete what is so old
     ) as demo:
         gr.HTML(MASTHEAD, elem_id="masthead", padding=False)
         with gr.Tabs() as tabs:

@@ -6,30 +6,29 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import gradio as gr
 import torch
-from gradio.components import Component
 from PIL import Image, ImageOps
 
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_image
-from nst.presets import preset_of
+from ui.controls import best_quality
 from ui.events import DECODES, PAINTS, PRIVATE, QUICK
-from ui.inputs import NONE, InputPanel, index_of
+from ui.inputs import InputPanel, index_of
 from ui.instant import preview
 from ui.links import from_query
 from ui.messages import status_html, user_errors
+from ui.photo_box import NONE, thumbs
 from ui.result import Result, flat, jpeg
 from ui.result_panel import ResultPanel, link_to, painted
 from ui.run import run
-from ui.samples import OPENING, SAMPLES, painted_before, sample_id
+from ui.samples import OPENING
 from ui.server.expiry import has_room
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
-from ui.viewer import file_of, picture_box, shown_file
+from ui.viewer import example, example_of, picture_box, shown_file
 from ui.visit import Phase, Visit, visits
 
 THUMB = 224  # pixels
@@ -70,7 +69,7 @@ class PaintTab:
 
     def _layout_out(self) -> None:
         # A first value is given at once: so Gradio gives its files an address and keeps them.
-        self.picture = picture_box(value=_sample(self.name, *OPENING), elem_id="picture")
+        self.picture = picture_box(value=example(self.name, *OPENING), elem_id="picture")
         with gr.Row(elem_id="told"):
             self.status = gr.HTML(
                 status_html(Visit.line), elem_id="status", elem_classes="run-status"
@@ -79,11 +78,7 @@ class PaintTab:
         with gr.Column(visible=False, elem_id="after") as self.after:
             self.panel = ResultPanel()
         with gr.Column(visible=False, elem_id="recent") as self.recent:
-            self.strip = gr.Gallery(
-                label="Your last results", show_label=False, columns=8, format="jpeg",
-                allow_preview=False, interactive=False, object_fit="cover", elem_id="strip",
-                elem_classes="thumbs", buttons=[],
-            )  # fmt: skip
+            self.strip = thumbs(None, "Your last results", 8, elem_id="strip")
             self.beside = gr.Button(
                 "Side by side with the latest", visible=False, size="sm", elem_id="beside"
             )
@@ -182,19 +177,9 @@ class PaintTab:
         if result is None or visit.phase is not Phase.WAITING:
             return
         job, seen = result.job, self._begin(result)
+        going = run(job.photo, job.styles, job.shared.recipe, mask=job.mask, start=result.start)
         try:
-            with (
-                user_errors(),
-                closing(
-                    run(
-                        job.photo,
-                        job.styles,
-                        job.shared.recipe,
-                        mask=job.mask,
-                        start=result.start,
-                    )
-                ) as told,
-            ):
+            with user_errors(), closing(going) as told:
                 for progress in told:
                     if visit.run is not result:  # stopped, or something else was asked for
                         return
@@ -275,8 +260,8 @@ class PaintTab:
             view = self._finished(visit, result)
             return view | self._next_to(result, visit.results[0]) if visit.beside else view
         mine = result is not None and chosen[:PICTURES] == result.chosen[:PICTURES]
-        sample = None if mine else sample_of(chosen)
-        view = _sample(self.picture, *sample) if sample else self._instant(chosen)
+        sample = None if mine else example_of(chosen)
+        view = example(self.picture, *sample) if sample else self._instant(chosen)
         if not view and result is not None:
             return self._finished(visit, result)
         return {"phase": visit.phase, **(view or self._unpainted(chosen))}
@@ -310,7 +295,7 @@ class PaintTab:
         except BadInput:  # Paint will say what is wrong with it
             found = None
         if found is None:
-            return _sample(self.picture, *OPENING)
+            return example(self.picture, *OPENING)
         return {
             "painting": shown_file(self.picture, found, "photo"), "aspect": _aspect(found),
             "alt": "The photo", "caption": "Not painted yet",
@@ -397,39 +382,10 @@ class PaintTab:
         """The best quality for those who have asked for none."""
         if visit.chosen or from_query(dict(request.query_params)) is not None:
             return gr.skip()
-        return self.form.best_quality(*values)
-
-
-def _sample(box: Component, photo: str, style: str) -> dict[str, Any]:
-    """The pair of a sample photo and what was painted from it before."""
-    painting, preset = painted_before(photo, style), preset_of(style)
-    if painting is None or preset is None:
-        return {}
-    with Image.open(painting) as after:
-        size = after.size
-    title = f"{SAMPLES[photo].title.lower()} in {preset.title}"
-    return {
-        "photo": file_of(keep_file(box, _sample_photo(photo, size), "sample.jpg")),
-        "painting": file_of(keep_file(box, painting.read_bytes(), painting.name)),
-        "aspect": size[0] / size[1], "alt": title, "caption": f"Example: {title}", "at": 50,
-    }  # fmt: skip
-
-
-@lru_cache(maxsize=2 * len(SAMPLES))
-def _sample_photo(name: str, size: tuple[int, int]) -> bytes:
-    """A sample as a JPEG file of the size of what was painted from it."""
-    return jpeg(fit(open_photo(SAMPLES[name].path), max(size)).resize(size), 88)
-
-
-def sample_of(chosen: tuple[Any, ...]) -> tuple[str, str] | None:
-    """Sample and preset, when they alone are chosen and were painted before."""
-    if not chosen:
-        return OPENING
-    photo, style, _, second = chosen[:4]
-    sample = sample_id(photo)
-    if sample is None or not style or second or not painted_before(sample, style):
-        return None
-    return sample, style
+        controls = self.form.controls
+        best = best_quality(controls.recipe(values))
+        menu = controls.remark(best, None)[controls.quality]
+        return {controls.quality: menu, controls.of["size"]: best.size}
 
 
 def _aspect(picture: Image.Image) -> float:
