@@ -167,17 +167,17 @@ def test_what_is_looked_at_is_what_is_saved(result):
 def test_what_was_made_of_a_picture_is_made_again_when_it_is_looked_at_otherwise(result, tmp_path):
     made = []
 
-    def make() -> tuple[dict[str, str], ...]:
+    def make() -> dict[str, dict[str, str]]:
         made.append(tmp_path / f"{len(made)}.png")
         made[-1].touch()
-        return ({"path": str(made[-1])},)
+        return {"photo": {"path": str(made[-1])}}
 
     for look in ((LAST, 1.0, False), (LAST, 1.0, False), (LAST, 1.0, True)):
         result.adjust(*look)
         result.once("view", make)
     assert len(made) == 2
     made[-1].unlink()  # as files do that nobody asked for in an hour
-    assert result.once("view", make) == ({"path": str(made[2])},)
+    assert result.once("view", make) == {"photo": {"path": str(made[2])}}
 
 
 def test_film_gif_and_card_can_be_opened(result):

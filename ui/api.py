@@ -60,10 +60,13 @@ def build() -> None:
             yield path, _facts(progress, settings)
 
     button.click(
-        paint, [photo, style, preset, recipe], [picture, facts],
-        api_name="paint", api_description=ABOUT.format(presets=", ".join(presets)),
+        paint,
+        [photo, style, preset, recipe],
+        [picture, facts],
+        api_name="paint",
+        api_description=ABOUT.format(presets=", ".join(presets)),
         **PAINTS,
-    )  # fmt: skip
+    )
 
 
 def _facts(progress: Progress, recipe: Recipe) -> dict[str, Any]:

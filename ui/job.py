@@ -14,7 +14,6 @@ from ui.links import Shared
 from ui.samples import sample_id
 from ui.server.limits import RUN_LIMITS
 
-
 SHORT_SIDE = 256  # pixels that a photo's short side gets at least, where its size allows
 
 

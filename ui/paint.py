@@ -9,30 +9,25 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-import torch
-from PIL import Image, ImageOps
 
-from nst.errors import BadInput, NstError
-from nst.pictures.images import fit, open_photo, to_image
+from nst.errors import BadInput
+from nst.pictures.images import fit
 from ui.controls import best_quality
 from ui.events import DECODES, PAINTS, PRIVATE, QUICK
 from ui.inputs import InputPanel, index_of
-from ui.instant import preview
 from ui.links import from_query
 from ui.messages import status_html, user_errors
 from ui.photo_box import NONE, thumbs
 from ui.result import Result, flat, jpeg
 from ui.result_panel import ResultPanel, link_to, painted
 from ui.run import run
-from ui.samples import OPENING
 from ui.server.expiry import has_room
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
-from ui.viewer import example, example_of, picture_box, shown_file
+from ui.viewer import Viewer
 from ui.visit import Phase, Visit, visits
 
 THUMB = 224  # pixels
-PICTURES = 5  # of the values chosen are pictures and their shares
 NAME = re.compile("[0-9a-f]{32}")
 WENT_ON = "Continued from an earlier result; the link restores the settings only."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
@@ -60,16 +55,21 @@ class PaintTab:
         self._wire_result()
         arrived = [*self.drawn, *self.form.restored[:-1], self.form.own]
         demo.load(
-            self._arrive, [self.visit, self.name], arrived,
-            js="(visit) => [visit, nst.visit()]", **QUICK,
+            self._arrive,
+            [self.visit, self.name],
+            arrived,
+            js="(visit) => [visit, nst.visit()]",
+            **QUICK,
         ).then(
-            self._open_best, [self.visit, *self.form.controls.inputs],
-            [self.form.controls.quality, self.form.controls.of["size"]], **QUICK,
-        )  # fmt: skip
+            self._open_best,
+            [self.visit, *self.form.controls.inputs],
+            [self.form.controls.quality, self.form.controls.of["size"]],
+            **QUICK,
+        )
 
     def _layout_out(self) -> None:
-        # A first value is given at once: so Gradio gives its files an address and keeps them.
-        self.picture = picture_box(value=example(self.name, *OPENING), elem_id="picture")
+        self.viewer = Viewer()
+        self.picture = self.viewer.box
         with gr.Row(elem_id="told"):
             self.status = gr.HTML(
                 status_html(Visit.line), elem_id="status", elem_classes="run-status"
@@ -97,9 +97,14 @@ class PaintTab:
     def drawn(self) -> list[Any]:
         """Everything that a visit decides."""
         return [
-            self.visit, *self.told, self.after, *self.panel.shown, self.recent, self.strip,
+            self.visit,
+            *self.told,
+            self.after,
+            *self.panel.shown,
+            self.recent,
+            self.strip,
             self.beside,
-        ]  # fmt: skip
+        ]
 
     @property
     def told(self) -> list[Any]:
@@ -114,27 +119,41 @@ class PaintTab:
             (self.panel.larger, self._larger),
         ):
             button.click(
-                self._ask(asked), asked_for, [self.visit, *self.told],
-                js="(...given) => { nst.toPicture(); return given; }", **DECODES,
+                self._ask(asked),
+                asked_for,
+                [self.visit, *self.told],
+                js="(...given) => { nst.toPicture(); return given; }",
+                **DECODES,
             ).success(
-                self._paint, self.visit, self.told, show_progress="minimal",
-                show_progress_on=[self.turn], scroll_to_output=False, trigger_mode="multiple",
-                **PAINTS, **PRIVATE,
-            ).then(self._settled, self.visit, self.drawn, **DECODES)  # fmt: skip
+                self._paint,
+                self.visit,
+                self.told,
+                show_progress="minimal",
+                show_progress_on=[self.turn],
+                scroll_to_output=False,
+                trigger_mode="multiple",
+                **PAINTS,
+                **PRIVATE,
+            ).then(self._settled, self.visit, self.drawn, **DECODES)
         self.stop.click(self._stop, self.visit, self.drawn, **DECODES)
 
     def _wire_result(self) -> None:
         gr.on(
-            [control.input for control in self.panel.adjustments], self._adjust,
+            [control.input for control in self.panel.adjustments],
+            self._adjust,
             [self.visit, *self.panel.adjustments],
             [self.picture, self.panel.png, self.panel.link, self.panel.scrub],
-            trigger_mode="always_last", **DECODES,
-        )  # fmt: skip
+            trigger_mode="always_last",
+            **DECODES,
+        )
         gr.on(
             [component.change for component in self.form.inputs],  # type: ignore[attr-defined]
-            self._chosen, [self.visit, *self.form.inputs], self.picture,
-            trigger_mode="always_last", **DECODES,
-        )  # fmt: skip
+            self._chosen,
+            [self.visit, *self.form.inputs],
+            self.picture,
+            trigger_mode="always_last",
+            **DECODES,
+        )
         self.strip.select(self._look_at, self.visit, self.drawn, **DECODES)
         self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
 
@@ -176,7 +195,7 @@ class PaintTab:
         result = visit.run
         if result is None or visit.phase is not Phase.WAITING:
             return
-        job, seen = result.job, self._begin(result)
+        job, seen = result.job, self.viewer.beginning(result)
         going = run(job.photo, job.styles, job.shared.recipe, mask=job.mask, start=result.start)
         try:
             with user_errors(), closing(going) as told:
@@ -185,7 +204,7 @@ class PaintTab:
                         return
                     visit.take(progress)
                     if progress.picture is not None and has_room():
-                        seen["painting"] = shown_file(self.picture, progress.picture, "developing")
+                        seen["painting"] = self.viewer.file(progress.picture, "developing")
                     yield {self.picture: seen, **self._told(visit)}
                 visit.end()
         except gr.Error as error:
@@ -195,18 +214,6 @@ class PaintTab:
         finally:
             if visit.run is result:
                 visit.end("Nobody was listening any more.")
-
-    def _begin(self, result: Result) -> dict[str, Any]:
-        """What is seen of a run before its first picture."""
-        photo, start = result.job.photo, result.start
-        if isinstance(start, tuple):
-            start = to_image(torch.from_numpy(start[0]))
-        small = fit(photo, result.job.shared.recipe.size)
-        return {
-            "photo": shown_file(self.picture, small, "photo"),
-            "painting": shown_file(self.picture, start or small, "developing"),
-            "aspect": _aspect(photo), "alt": "The painting as it develops", "phase": "painting",
-        }  # fmt: skip
 
     def _stop(self, visit: Visit, request: gr.Request) -> dict:
         left = visit.phase is Phase.WAITING
@@ -228,7 +235,7 @@ class PaintTab:
         result, past = visit.result, visit.results
         return {
             self.visit: visit,
-            self.picture: self._view(visit),
+            self.picture: self.viewer.view(visit, self.form.job),
             **self._told(visit),
             self.after: gr.update(visible=result is not None),
             **(self.panel.show(result, _own_address(request)) if result else {}),
@@ -253,75 +260,6 @@ class PaintTab:
             self.stop: gr.update(value="Leave queue" if waits else "Stop", interactive=visit.busy),
         }
 
-    def _view(self, visit: Visit) -> dict[str, Any]:
-        """What the picture shows when nothing is being painted."""
-        result, chosen = visit.result, visit.chosen
-        if result is not None and (visit.looking or not visit.outdated):
-            view = self._finished(visit, result)
-            return view | self._next_to(result, visit.results[0]) if visit.beside else view
-        mine = result is not None and chosen[:PICTURES] == result.chosen[:PICTURES]
-        sample = None if mine else example_of(chosen)
-        view = example(self.picture, *sample) if sample else self._instant(chosen)
-        if not view and result is not None:
-            return self._finished(visit, result)
-        return {"phase": visit.phase, **(view or self._unpainted(chosen))}
-
-    def _finished(self, visit: Visit, result: Result) -> dict[str, Any]:
-        caption = "Your previous result" if visit.outdated else ""
-        if result is not visit.results[0]:
-            caption = f"An earlier result: {result.job.title}"
-        return self._result(result) | {"caption": caption, "live": True}
-
-    def _instant(self, chosen: tuple[Any, ...]) -> dict[str, Any]:
-        """The instant painting of what is chosen; nothing where there is none."""
-        try:
-            job = self.form.job(chosen) if chosen else None
-            picture = preview(job.photo, job.styles, job.shared.recipe) if job else None
-        except NstError:  # Paint will say what is wrong
-            return {}
-        if job is None or picture is None:
-            return {}
-        small = job.photo.resize(picture.size)
-        return {
-            "photo": shown_file(self.picture, small, "photo"),
-            "painting": shown_file(self.picture, picture, "preview"),
-            "aspect": _aspect(job.photo), "alt": job.title, "caption": "Preview",
-        }  # fmt: skip
-
-    def _unpainted(self, chosen: tuple[Any, ...]) -> dict[str, Any]:
-        """The photo as it is chosen, or the opening pair where it cannot be shown."""
-        try:
-            found = open_photo(chosen[0] or "") if chosen else None
-        except BadInput:  # Paint will say what is wrong with it
-            found = None
-        if found is None:
-            return example(self.picture, *OPENING)
-        return {
-            "painting": shown_file(self.picture, found, "photo"), "aspect": _aspect(found),
-            "alt": "The photo", "caption": "Not painted yet",
-        }  # fmt: skip
-
-    def _result(self, result: Result) -> dict[str, Any]:
-        photo, painting = result.once("view", lambda: self._pair(result))
-        return {
-            "photo": photo, "painting": painting, "fade": round(100 * result.blend),
-            "aspect": _aspect(result.job.photo), "alt": result.job.title, "phase": "finished",
-        }  # fmt: skip
-
-    def _pair(self, result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
-        coloured = result.coloured
-        photo = shown_file(self.picture, result.job.photo.resize(coloured.size), "photo")
-        return photo, shown_file(self.picture, coloured, result.name)
-
-    def _next_to(self, earlier: Result, latest: Result) -> dict[str, Any]:
-        """An earlier result under the divider, the latest beside it."""
-        padded = ImageOps.pad(flat(earlier.shown), latest.coloured.size, color="#161513")
-        return {
-            **self._result(latest), "fade": 100, "at": 50, "caption": "",
-            "photo": shown_file(self.picture, padded, "beside"),
-            "left": f"Earlier: {earlier.job.title}", "right": f"Latest: {latest.job.title}",
-        }  # fmt: skip
-
     def _thumb(self, result: Result) -> str:
         def made() -> str:
             return keep_file(self.strip, jpeg(fit(flat(result.coloured), THUMB)), "thumb.jpg")
@@ -341,13 +279,15 @@ class PaintTab:
             # A late answer must not move the slider of a visitor who has moved on.
             number = max(len(result.frames), 2) if blends else gr.skip()
             link = link_to(result, _own_address(request))
-            return self._view(visit), self.panel.saved(result), link, number
+            return self.viewer.view(visit, self.form.job), self.panel.saved(result), link, number
 
     def _chosen(self, visit: Visit, *chosen: Any) -> Any:
         """Show what belongs to what is chosen now."""
         with user_errors():
             changed = visit.choose(chosen)
-            return self._view(visit) if changed and not visit.busy else gr.skip()
+            return (
+                self.viewer.view(visit, self.form.job) if changed and not visit.busy else gr.skip()
+            )
 
     def _look_at(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
         with user_errors():
@@ -386,10 +326,6 @@ class PaintTab:
         best = best_quality(controls.recipe(values))
         menu = controls.remark(best, None)[controls.quality]
         return {controls.quality: menu, controls.of["size"]: best.size}
-
-
-def _aspect(picture: Image.Image) -> float:
-    return picture.width / picture.height
 
 
 def _own_address(request: gr.Request) -> str:
