@@ -114,11 +114,7 @@ def test_the_png_remembers_recipe_ids_and_what_painted_it(result):
     result.take(told(10, 200, painted_by="compact, fp32"))
     data = result.png()
     assert read_recipe(data) == Recipe(strength=61)
-    assert read_notes(data) == {
-        "photo": "lion",
-        "style": "mosaic",
-        "painted-by": "compact, fp32",
-    }
+    assert read_notes(data) == {"photo": "lion", "style": "mosaic", "painted-by": "compact, fp32"}
 
 
 def test_a_file_is_named_after_shipped_pictures_only(result):

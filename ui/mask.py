@@ -57,18 +57,8 @@ class MaskEditor:
     def wire(self) -> None:
         """Let it follow the photo."""
         photo, drawing = self._photo, self.drawing
-        self._fold.expand(
-            _opened,
-            [photo, drawing],
-            [self._open, drawing],
-            **DECODES,
-        )
-        self._fold.collapse(
-            _closed,
-            drawing,
-            [self._open, self._fold],
-            **DECODES,
-        )
+        self._fold.expand(_opened, [photo, drawing], [self._open, drawing], **DECODES)
+        self._fold.collapse(_closed, drawing, [self._open, self._fold], **DECODES)
         self._clear.click(_drawing, photo, drawing, **DECODES)
         photo.change(  # type: ignore[attr-defined]
             lambda photo, is_open: (_drawing(photo) if is_open else None, gr.update(label=TITLE)),

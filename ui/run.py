@@ -87,7 +87,7 @@ def run(
         )
     aspect, after = min(photo.size) / max(photo.size), _long_side(start)
     seconds = zero.painting_seconds(photo, recipe, deadline, after)
-    with closing(_paint(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
+    with closing(_develop(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
         for progress in told:
             if isinstance(progress, NstError):
                 raise progress
@@ -97,7 +97,7 @@ def run(
 
 
 @zero.on_gpu
-def _paint(
+def _develop(
     photo: Image.Image,
     styles: tuple[Image.Image, ...],
     recipe: Recipe,
