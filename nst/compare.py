@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
 from PIL import Image
 
@@ -19,11 +20,15 @@ __all__ = [
     "COMPARISONS",
     "Comparison",
     "ComparisonProgress",
+    "Entry",
+    "Painted",
     "Progress",
     "Run",
+    "Series",
     "compare",
     "missing_networks",
     "needs",
+    "paint_series",
     "scaled",
     "table",
 ]
@@ -381,3 +386,70 @@ def _clock(seconds: float) -> str:
 
 def _caption(run: Run) -> str:
     return f"{run.caption}: loss {run.losses.total:.3g}, {_clock(run.seconds)}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A painting to make of the photo that a series shares."""
+
+    title: str
+    styles: tuple[Image.Image, ...]
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A finished painting of a series. curve: (step, losses) as it went."""
+
+    title: str
+    recipe: Recipe
+    picture: Image.Image
+    losses: Losses[float]
+    seconds: float
+    curve: tuple[tuple[int, Losses[float]], ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """How far a series is: steps done of all, and the latest event of the one under way."""
+
+    done: int
+    total: int
+    title: str
+    step: Any
+    painted: tuple[Painted, ...]
+    seconds_left: float | None
+
+
+def paint_series(
+    photo: Image.Image,
+    entries: Sequence[Entry],
+    painter: Callable[..., Iterator[Any]],
+    *,
+    frames: bool = False,
+    deadline: float | None = None,
+) -> Iterator[Series]:
+    """Paint the entries one after the other; close the generator to stop."""
+    began = time.perf_counter()
+    total, before = sum(entry.recipe.steps for entry in entries), 0
+    painted: tuple[Painted, ...] = ()
+    for entry in entries:
+        curve: list[tuple[int, Losses[float]]] = []
+        for step in painter(photo, entry.styles, entry.recipe):
+            if step.losses is not None:
+                curve.append((step.step, step.losses))
+            frame = frames and step.step in entry.recipe.keep_at
+            if step.picture is not None and (step.done or frame):
+                title = f"step {step.step:,}" if frames else entry.title
+                recipe = (
+                    entry.recipe.replace(steps=step.step, keep_at=()) if frames else entry.recipe
+                )
+                one = Painted(title, recipe, step.picture, step.losses, step.seconds, tuple(curve))
+                if not painted or painted[-1].title != title:
+                    painted = (*painted, one)
+            done, gone = before + step.step, time.perf_counter() - began
+            left = gone / done * (total - done) if done > TRIAL else None
+            yield Series(done, total, entry.title, step, painted, left)
+        before += entry.recipe.steps
+        if deadline is not None and time.perf_counter() - began > deadline:
+            return

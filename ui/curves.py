@@ -2,131 +2,63 @@
 
 import html
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from nst.engine.losses import Losses
 
-__all__ = ["curves", "overlay"]
-
 WIDTH, HEIGHT = 480, 170
-LEFT, TOP, BOTTOM = 56, 12, 24  # pixels beside the lines; on the right it depends on the names
-APART = 13  # pixels between the names at the ends of the lines
-LINES = ("content", "style", "local", "total")
-UNITS = (("G", 1e9), ("M", 1e6), ("k", 1e3))
+LEFT, RIGHT, TOP, BOTTOM = 48, 468, 12, 146  # pixels of the drawing inside it
+LINES = ("total", "style", "content", "local")
 
 Curve = Sequence[tuple[int, Losses[float]]]
-Line = list[tuple[int, float]]
 
 
 def curves(points: Curve) -> str:
-    """The losses of one run over its steps, each named at its end; empty without two points."""
-    lines = {
-        name: [(step, value) for step, losses in points if (value := getattr(losses, name)) > 0]
-        for name in LINES
-    }
-    lines = {name: line for name, line in lines.items() if line}
-    if len(points) < 2 or not lines:
-        return ""
-    axes = _Axes.around(lines.values(), right=60)
-    ends = sorted((axes.place(*line[-1])[1] + 4, name) for name, line in lines.items())
-    places = _apart([y for y, _ in ends])
-    names = "".join(
-        f'<text class="{name}" x="{WIDTH - axes.right + 6}" y="{y:.1f}">{name}</text>'
-        for (_, name), y in zip(ends, places, strict=True)
-    )
-    final = ", ".join(f"{name} {line[-1][1]:.3g}" for name, line in lines.items())
-    return axes.svg(f"Losses over the steps; at the end {final}", lines, names)
+    """The losses of one run over its steps; empty without two points."""
+    lines = {name: [(step, getattr(losses, name)) for step, losses in points] for name in LINES}
+    return _chart("Losses over the steps", lines)
 
 
-def overlay(runs: Sequence[tuple[str, Curve]]) -> str:
-    """Figure with the total losses of several named runs and a legend; empty without any.
+def overlay(runs: Mapping[str, Curve]) -> str:
+    """The total losses of several runs, by their titles; empty without any.
 
-    Steps are shown from the second point on: the loss of the start would squeeze everything after.
+    The first point is left out: the loss of the start would squeeze everything after it.
     """
-    totals = {
-        name: [(step, losses.total) for step, losses in points[1:] if losses.total > 0]
-        for name, points in runs
-    }
-    lines = {f"line-{i}": line for i, line in enumerate(totals.values()) if line}
-    if sum(map(len, lines.values())) < 2:
+    lines = {title: [(step, loss.total) for step, loss in run[1:]] for title, run in runs.items()}
+    return _chart("Total loss over the steps", lines)
+
+
+def _chart(caption: str, lines: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """Lines on a logarithmic scale of shares of the highest value."""
+    drawn = {name: [p for p in line if 0 < p[1] < math.inf] for name, line in lines.items()}
+    drawn = {name: line for name, line in drawn.items() if len(line) > 1}
+    values = [value for line in drawn.values() for _, value in line]
+    if not values:
         return ""
-    final = "; ".join(f"{name} {line[-1][1]:.3g}" for name, line in totals.items() if line)
-    label = html.escape(f"Total losses at the end: {final}")
-    legend = "".join(
-        f'<li class="line-{i}">{html.escape(name)}</li>' for i, name in enumerate(totals)
-    )
+    highest, last = max(values), max(line[-1][0] for line in drawn.values())
+    depth = max(0.1, math.log10(highest / min(values)))
+
+    def place(step: float, value: float) -> str:
+        down = math.log10(highest / value) / depth
+        return f"{LEFT + (RIGHT - LEFT) * step / last:.1f},{TOP + (BOTTOM - TOP) * down:.1f}"
+
+    grid, polylines, legend, ends = "", "", "", []
+    for share in (10 ** (-depth * part) for part in (0.0, 0.5, 1.0)):
+        y = float(place(0, highest * share).split(",")[1])
+        grid += (
+            f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y}" y2="{y}"/>'
+            f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{100 * share:.3g}%</text>'
+        )
+    for i, (name, line) in enumerate(drawn.items()):
+        points = " ".join(place(*point) for point in line)
+        polylines += f'<polyline class="line-{i}" points="{points}"/>'
+        legend += f'<li class="line-{i}">{html.escape(name)}</li>'
+        ends.append(f"{html.escape(name)} {100 * line[-1][1] / highest:.3g}%")
     return (
-        '<figure class="overlay"><figcaption>Total loss over the steps</figcaption>'
-        f"{_Axes.around(lines.values(), right=12).svg(label, lines)}<ul>{legend}</ul></figure>"
+        f'<figure class="curves"><figcaption>{caption}, as shares of the highest</figcaption>'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{caption}; at the end {", ".join(ends)}">{grid}'
+        f'<text x="{LEFT}" y="{HEIGHT - 6}">step 0</text>'
+        f'<text x="{RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{last:,}</text>'
+        f"{polylines}</svg><ul>{legend}</ul></figure>"
     )
-
-
-@dataclass(frozen=True)
-class _Axes:
-    """Steps from first to last, losses from 10^low to 10^(low + span). right: pixels left free."""
-
-    first: int
-    last: int
-    low: float
-    span: float
-    right: int
-
-    @classmethod
-    def around(cls, lines: Collection[Line], right: int) -> "_Axes":
-        steps = [step for line in lines for step, _ in line]
-        powers = [math.log10(value) for line in lines for _, value in line]
-        first, low = min(steps), min(powers)
-        span = max(max(powers) - low, 0.1)
-        return cls(first, max(*steps, first + 1), low, span, right)
-
-    def place(self, step: int, value: float) -> tuple[float, float]:
-        across = (step - self.first) / (self.last - self.first)
-        up = (math.log10(value) - self.low) / self.span
-        return (
-            LEFT + (WIDTH - LEFT - self.right) * across,
-            TOP + (HEIGHT - TOP - BOTTOM) * (1 - up),
-        )
-
-    def svg(self, label: str, lines: dict[str, Line], more: str = "") -> str:
-        """The lines, by the names of their classes, over the axes."""
-        end = WIDTH - self.right
-        drawn = (
-            f'<text x="{LEFT}" y="{HEIGHT - 6}">step {self.first:,}</text>'
-            f'<text x="{end}" y="{HEIGHT - 6}" text-anchor="end">{self.last:,}</text>'
-        )
-        for share in (0.0, 0.5, 1.0):
-            value = 10 ** (self.low + self.span * share)
-            y = self.place(self.first, value)[1]
-            drawn += (
-                f'<line class="grid" x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}"/>'
-                f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_short(value)}</text>'
-            )
-        for name, line in lines.items():
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (self.place(*each) for each in line))
-            drawn += f'<polyline class="{name}" points="{points}"/>'
-        return (
-            f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
-            f"{drawn}{more}</svg>"
-        )
-
-
-def _short(value: float) -> str:
-    """A number of two digits that fits beside the axis: 0.012, 1.5, 240k."""
-    value = float(f"{value:.2g}")
-    for unit, size in UNITS:
-        if value >= size:
-            return f"{value / size:g}{unit}"
-    return f"{value:g}"
-
-
-def _apart(wanted: list[float]) -> list[float]:
-    """Places in rising order, moved so that names do not touch and none leaves the chart."""
-    places: list[float] = []
-    for y in wanted:
-        places.append(max(y, places[-1] + APART) if places else y)
-    lowest: float = HEIGHT - BOTTOM + 4
-    for i in reversed(range(len(places))):
-        places[i] = min(places[i], lowest)
-        lowest = places[i] - APART
-    return places

@@ -90,14 +90,6 @@ def _work(recipe: Recipe, aspect: float, after: int) -> dict[str, float]:
 pace = Pace()
 
 
-def drafts(recipes: Iterable[Recipe]) -> str:
-    """What several paintings would take: "5 drafts, about 45 s on this machine."."""
-    several = list(recipes)
-    seconds = pace.expect_all(several)
-    takes = f", {about(seconds)} on this machine" if seconds else ""
-    return f"{len(several)} drafts{takes}."
-
-
 def beyond_limits(recipe: Recipe) -> tuple[str, ...]:
     """A sentence for each limit of the operator's that painting this would meet."""
     if recipe.size > RUN_LIMITS.max_size:

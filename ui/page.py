@@ -2,12 +2,12 @@
 
 import gradio as gr
 
+from ui import about as about_tab
 from ui import api as endpoint
+from ui import wall
+from ui.compare import CompareTab
 from ui.paint import PaintTab
 from ui.server.limits import RUN_LIMITS
-from ui.tabs import about as about_tab
-from ui.tabs import style_grid
-from ui.tabs.compare import CompareTab
 
 TITLE = "A photo, repainted"
 MASTHEAD = f"""<a class="skip" href="#go">Skip to Paint</a>
@@ -32,6 +32,6 @@ def create_demo() -> gr.Blocks:
             with gr.Tab("How it works", id="about") as about:
                 about_tab.build(about)
         endpoint.build()
-        style_grid.build_endpoint()
+        wall.build_endpoint()
     demo.queue(max_size=RUN_LIMITS.queue, api_open=False, default_concurrency_limit=8)
     return demo

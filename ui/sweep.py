@@ -1,4 +1,4 @@
-"""The sweep: one setting in five values, everything else as the Paint tab has it."""
+"""The sweep: one setting in several values, everything else as the Paint tab has it."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,31 +8,26 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.recipe import STYLE_LAYERS, Recipe, parse_value
 from ui.controls import LABELS
-from ui.events import QUICK
+from ui.events import DECODES, QUICK
 from ui.inputs import InputPanel
 from ui.messages import status_html
-from ui.pace import drafts
-from ui.server.visitors import Visitor
-from ui.tabs.panel import Panel, Stage
-from ui.tabs.style_grid import DRAFT
-from ui.tabs.tiles import Plan, Views, paint_all
-
-__all__ = ["SWEEPS", "Sweep", "varied"]
+from ui.series import Panel, Plan, Stage, cost
+from ui.wall import DRAFT
 
 # {setting: (what to look for, values worth comparing)}
 SWEEPS = {
-    "strength": ("From a hint of paint to nearly no photo.", "10, 30, 50, 70, 90"),
+    "strength": ("From a hint of paint to hardly any photo.", "10, 30, 50, 70, 90"),
     "brush": ("Strokes from fine to broad.", "0.5, 0.75, 1, 1.5, 2"),
-    "tv_weight": ("Less grain, and then less of everything.", "0, 0.5, 2, 8, 32"),
-    "noise_ratio": ("Starts from photo (0) to noise (1).", "0, 0.25, 0.5, 0.75, 1"),
-    "steps": ("The same painting, left earlier or later.", "20, 60, 120, 240, 480"),
+    "tv_weight": ("Less grain, then less of everything.", "0, 0.5, 2, 8, 32"),
+    "noise_ratio": ("Starting from the photo (0) or from noise (1).", "0, 0.25, 0.5, 0.75, 1"),
+    "steps": ("The same painting, stopped earlier or later.", "20, 60, 120, 240, 480"),
     "learning_rate": ("Small steps or bold ones.", "0.005, 0.01, 0.03, 0.06, 0.12"),
     "content_layer": (
-        "What of the photo is kept: edges, or only what is where.",
+        "What is kept of the photo: every edge, or only what is where.",
         "relu1_2, relu2_2, relu3_2, relu4_2, relu5_1",
     ),
     "style_layers": (
-        "What a painting is to each layer alone: grain, strokes, shapes.",
+        "What each layer alone sees in the painting: grain, strokes, shapes.",
         "relu1_1, relu2_1, relu3_1, relu4_1, relu5_1",
     ),
 }
@@ -44,58 +39,49 @@ class Sweep:
 
     def __init__(self, form: InputPanel) -> None:
         self.form = form
-        gr.Markdown(
-            "One setting in several values, as drafts. Photo, painting and all other settings are "
-            "those of the Paint tab.",
-            elem_classes="hint",
-        )
+        hint = "One setting in several values. Everything else is as the Paint tab has it."
+        gr.Markdown(hint, elem_classes="hint")
+        names = [(LABELS[name][0], name) for name in SWEEPS]
+        info, values = SWEEPS["strength"]
+        separated = f"Separated by commas, at most {MOST}."
         with gr.Row():
             self.setting = gr.Dropdown(
-                [(LABELS[name][0], name) for name in SWEEPS],
-                value="strength",
-                label="Setting",
-                elem_id="sweep-setting",
-                info=SWEEPS["strength"][0],
+                names, value="strength", label="Setting", info=info, elem_id="sweep-setting"
             )
-            self.values = gr.Textbox(
-                SWEEPS["strength"][1],
-                label="Values",
-                elem_id="sweep-values",
-                info=f"Separated by commas, at most {MOST}.",
-            )
+            self.values = gr.Textbox(values, label="Values", info=separated, elem_id="sweep-values")
         self.panel = Panel("sweep", "Paint them all", "Five drafts, one for each value.")
         self.inputs = [self.setting, self.values, *form.inputs]
-        self.panel.wire(self.inputs, (self.panel.go, self._views))
+        self.panel.wire({self.panel.go: self.plan}, self.inputs)
         self.setting.input(
             lambda name: (gr.update(info=SWEEPS[name][0]), SWEEPS[name][1]),
             self.setting,
             [self.setting, self.values],
             **QUICK,
         )
-        self.values.change(self.expect, self.inputs, self.panel.status, **QUICK)
+        self.values.change(self.expect, self.inputs, self.panel.status, **DECODES)
 
     def open(self, stage: Stage | None, *values: Any) -> Any:
         """What it would take, unless something was painted here."""
-        return gr.skip() if stage and stage.view else self.expect(*values)
+        return gr.skip() if stage else self.expect(*values)
 
-    def expect(self, name: str, values: str, *chosen: Any) -> str:
+    def expect(self, *values: Any) -> str:
         """What the sweep would take, for the status line; or what is wrong with it."""
         try:
-            base = self.form.controls.recipe(chosen[len(self.form.pictures) :])
-            recipes = varied(name, values, base)
+            planned = self.plan(*values)
         except BadInput as error:
             return status_html(str(error))
-        return status_html(drafts([recipe for _, recipe in recipes]))
+        recipes = [job.shared.recipe for _, job in planned.jobs]
+        return status_html(f"{cost(recipes, planned.photo)}.")
 
-    def _views(self, visitor: Visitor, name: str, values: str, *chosen: Any) -> Views:
+    def plan(self, name: str, values: str, *chosen: Any) -> Plan:
+        """A painting for each value. Raises BadInput for whatever cannot be used."""
         asked = self.form.job(chosen)
-        jobs = tuple(
+        jobs = [
             (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
             for title, recipe in varied(name, values, asked.shared.recipe)
-        )
-        heading = f"{LABELS[name][0]}: {asked.title}"
+        ]
         photo, own = self.form.files(chosen)
-        return paint_all(Plan(heading, photo, jobs, own), visitor)
+        return Plan(f"{LABELS[name][0]}: {asked.title}", photo, jobs, own)
 
 
 def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:
@@ -104,10 +90,8 @@ def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:
     A setting that has no effect otherwise brings along what it needs: noise in a blended start.
     """
     if name not in SWEEPS:
-        raise BadInput(
-            f"{str(name)[:40]!r} cannot be compared in several values; choose from "
-            f"{', '.join(SWEEPS)}."
-        )
+        known = ", ".join(SWEEPS)
+        raise BadInput(f"{str(name)[:40]!r} cannot be compared; choose from {known}.")
     texts = [text.strip() for text in str(values or "").split(",") if text.strip()]
     if not 2 <= len(texts) <= MOST:
         raise BadInput(f"There are {len(texts)} values; there may be from 2 to {MOST}.")
@@ -116,7 +100,5 @@ def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:
         base = base.replace(start="blend", noise_amplitude=127.5)
     if name == "style_layers":
         base = base.replace(style_layers=STYLE_LAYERS[:1], style_layer_weights=(1.0,))
-    return [
-        (f"{LABELS[name][0]} {text}", base.replace(**{name: parse_value(name, text)}))
-        for text in texts
-    ]
+    label = LABELS[name][0]
+    return [(f"{label} {text}", base.replace(**{name: parse_value(name, text)})) for text in texts]

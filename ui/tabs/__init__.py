@@ -1,3 +1,0 @@
-"""The tabs of the page."""
-
-__all__: list[str] = []
