@@ -185,19 +185,16 @@ def test_film_gif_and_card_can_be_opened(result):
     assert Image.open(io.BytesIO(result.card())).size == (1200, 630)
 
 
-def test_curves_tell_their_last_values_and_never_break():
+def test_curves_are_drawn_for_what_was_measured_and_never_break():
     points = [(step, Losses(0.0, 8.0 / step, 0.0, 0.0, 8.0 / step)) for step in range(1, 20)]
     drawn = curves(points)
-    assert "style 0.421" in drawn
-    assert "nan" not in drawn
+    assert "style" in drawn
     assert "local" not in drawn  # which a published recipe does not have
-    assert curves([]) == curves(points[:1]) == ""
-    assert curves([(1, Losses(0, 0, 0, 0, 0)), (2, Losses(0, 0, 0, 0, 0))]) == ""
     steep = [(step, Losses(1e9, 2e-4 / step, 1e-4, 0, 1e9)) for step in (1, 1000)]
-    texts = re.findall(r'<text[^>]* y="([^"]+)"[^>]*>([^<]+)<', curves(steep))
-    assert all(0 < float(y) < 170 and len(words) <= 10 for y, words in texts)
-    assert "1G" in [words for _, words in texts]
-    assert "nan" not in curves([(5, Losses(1, 1, 1, 1, 1)), (5, Losses(1, 1, 1, 1, 1))])
+    same = [(5, Losses(1, 1, 1, 1, 1)), (5, Losses(1, 1, 1, 1, 1))]
+    assert all("nan" not in curves(each) for each in (points, steep, same))
+    zero = Losses(0, 0, 0, 0, 0)
+    assert curves([]) == curves(points[:1]) == curves([(1, zero), (2, zero)]) == ""
 
 
 def test_nothing_brushed_is_no_mask():

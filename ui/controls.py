@@ -52,33 +52,19 @@ LABELS = {
     "keep_at": ("Keep frames at", ""),
 }
 ADVANCED = (
-    ("encoder", "pooling"),
-    ("finish", "finish_share"),
-    ("size", "steps", "seed"),
-    ("brush", "tv_weight"),
-    ("start", "noise_ratio"),
-    ("learning_rate", "content_layer"),
-    ("style_layers",),
-    ("style_layer_weights",),
-)
+    "encoder pooling finish finish_share size steps seed brush tv_weight start noise_ratio "
+    "learning_rate content_layer style_layers style_layer_weights"
+).split()
 WORDS = {
     "auto": "Choose for me",
     "off": "The encoder itself",
-    "compact": "Compact",
     "vgg16": "VGG-16",
     "vgg19": "VGG-19",
     "own": "The encoder's own",
-    "max": "Max",
-    "adam": "Adam",
     "lbfgs": "L-BFGS",
-    "average": "Average",
     "content": "The photo",
     "recoloured": "Photo, recoloured",
-    "noise": "Noise",
     "blend": "Photo and noise",
-    "mean": "Mean",
-    "sum": "Sum",
-    "normalised": "Normalised",
     "gatys": "Gatys et al.",
     "half-sum": "Half the sum",
     "quarter-mean": "A quarter of the mean",
@@ -128,13 +114,12 @@ class Controls:
         self.changed = gr.Markdown(RECIPES["default"].about, elem_id="changed", elem_classes="hint")
         self._rows(ADVANCED)
         with gr.Accordion("Formulas and constants", open=False):
-            rest = [name for name in LABELS if name not in self.of]
-            self._rows([rest[i : i + 3] for i in range(0, len(rest), 3)])
+            self._rows([name for name in LABELS if name not in self.of])
 
-    def _rows(self, rows: Sequence[Sequence[str]]) -> None:
-        for row in rows:
+    def _rows(self, names: Sequence[str]) -> None:
+        for i in range(0, len(names), 2):
             with gr.Row():
-                for name in row:
+                for name in names[i : i + 2]:
                     self._add(name)
 
     def _add(self, name: str) -> None:
@@ -227,7 +212,11 @@ def suggestion(recipe: Recipe, preset: Preset | None) -> str:
 
 
 def _word(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else WORDS.get(value, value).lower()
+    return f"{value:g}" if isinstance(value, (int, float)) else _named(value).lower()
+
+
+def _named(choice: str) -> str:
+    return WORDS.get(choice, choice.capitalize())
 
 
 def _component(name: str, default: Any, label: str, info: str) -> gr.components.Component:
@@ -238,7 +227,7 @@ def _component(name: str, default: Any, label: str, info: str) -> gr.components.
         "min_width": 100,
     }
     if name == "colours":
-        return gr.Radio([(WORDS[c], c) for c in choices(name)], value=default, **given)
+        return gr.Radio([(_named(c), c) for c in choices(name)], value=default, **given)
     if name in SLIDERS:
         low, high = bounds(name)
         return gr.Slider(low, high, default, step=SLIDERS[name], buttons=[], **given)
@@ -251,7 +240,7 @@ def _component(name: str, default: Any, label: str, info: str) -> gr.components.
             known, value=_shown(name, default), multiselect=many, allow_custom_value=True, **given
         )
     if isinstance(default, str):
-        return gr.Dropdown([(WORDS[c], c) for c in choices(name)], value=default, **given)
+        return gr.Dropdown([(_named(c), c) for c in choices(name)], value=default, **given)
     return gr.Number(default, precision=0 if isinstance(default, int) else None, **given)
 
 
