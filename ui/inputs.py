@@ -222,8 +222,8 @@ class InputPanel:
         with user_errors():
             before = preset_of(style_id)
             now = self.paintings.at(index_of(chosen, len(self.paintings.presets) + 1))
-            if now is None and own is None:
-                now = before  # there is nothing to choose yet: the page opens a chooser of files
+            if now is None and own is None:  # the page opens a chooser of files
+                return {self.paintings.gallery: self.paintings.show(before)[self.paintings.gallery]}
             return self._change_style(before, now, values)
 
     def _change_style(
