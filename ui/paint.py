@@ -118,7 +118,7 @@ class PaintTab:
             (self.panel.further, self._further),
             (self.panel.larger, self._larger),
         ):
-            button.click(
+            painting = button.click(
                 self._ask(asked),
                 asked_for,
                 [self.visit, *self.told],
@@ -134,7 +134,9 @@ class PaintTab:
                 trigger_mode="multiple",
                 **PAINTS,
                 **PRIVATE,
-            ).then(self._settled, self.visit, self.drawn, **DECODES)
+            )
+            painting.failure(self._refused, self.visit, self.drawn, **DECODES)
+            painting.then(self._settled, self.visit, self.drawn, **DECODES)
         self.stop.click(self._stop, self.visit, self.drawn, **DECODES)
 
     def _wire_result(self) -> None:
@@ -203,6 +205,8 @@ class PaintTab:
                     if visit.run is not result:  # stopped, or something else was asked for
                         return
                     visit.take(progress)
+                    if progress.done:  # which is drawn with what can be taken home
+                        break
                     if progress.picture is not None and has_room():
                         seen["painting"] = self.viewer.file(progress.picture, "developing")
                     yield {self.picture: seen, **self._told(visit)}
@@ -221,11 +225,15 @@ class PaintTab:
         # A picture may be on its way yet: the end of the run draws the rest.
         return self._draw(visit, request) if left else {self.stop: gr.update(interactive=False)}
 
+    def _refused(self, visit: Visit, request: gr.Request) -> dict:
+        """A run ended in an error, or there was no place in the queue for it."""
+        if visit.phase is Phase.WAITING:
+            visit.end("There was no place in the queue.")
+        return self._draw(visit, request)
+
     def _settled(self, visit: Visit, request: gr.Request) -> dict:
-        """After a run, or after one that was refused before it began."""
+        """After a run; another may be waiting already."""
         with user_errors():
-            if visit.phase is Phase.WAITING and visit.share == 0 and visit.run is None:
-                visit.end()
             return gr.skip() if visit.busy else self._draw(visit, request)
 
     # How the page is drawn

@@ -11,7 +11,7 @@ from nst.presets import Preset, load_presets, preset_of
 from ui.assets import asset_path
 from ui.photo_box import PhotoBox, PictureButton, thumbs
 
-THUMB = 160  # pixels: twice what a tile has
+THUMB = 144  # pixels: twice what a tile has on a phone
 YOURS = "yours"  # instead of a preset's id: the second painting is the visitor's own
 SHARE = 0.4  # of a second painting, at first
 

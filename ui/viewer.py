@@ -153,7 +153,7 @@ def _file(path: str) -> dict[str, Any]:
 @lru_cache(maxsize=2 * len(SAMPLES))
 def _sample_photo(name: str, size: tuple[int, int]) -> bytes:
     """A sample as a JPEG file of the size of what was painted from it."""
-    return jpeg(fit(open_photo(SAMPLES[name].path), max(size)).resize(size), 88)
+    return jpeg(fit(open_photo(SAMPLES[name].path), max(size)).resize(size), 80)
 
 
 def _sample_of(chosen: tuple[Any, ...]) -> tuple[str, str] | None:

@@ -78,7 +78,7 @@ class Visit:
         if run.painted is None:
             self.phase = Phase.FINISHED if self.result else Phase.IDLE
             left = "You have left the queue." if stopped and waited else "Nothing was painted."
-            self.line, self.notes = left, ()
+            self.line, self.notes = left, tuple(filter(None, [reason]))
             return
         if stopped or reason:
             ended = "Stopped" if stopped else "Ended"
