@@ -16,8 +16,6 @@ from nst.engine.canvas import resize
 from nst.engine.encoders import Encoder
 from nst.recipe import STYLE_LAYERS
 
-__all__ = ["Marks", "cosines", "mark", "noise"]
-
 CONTENT_LAYER = "relu4_2"
 SHRUNK = 0.75
 FLOOR = 1e-4  # of the mean variance of a style's patches: what whitening may enlarge
@@ -83,38 +81,3 @@ def _patch_moments(picture: Tensor) -> Tensor:
     patches = F.unfold(picture.double(), 3)[0]
     patches = torch.cat([patches, patches.new_ones(1, patches.shape[1])])
     return patches @ patches.T / patches.shape[1]
-
-
-def cosines(
-    encoders: tuple[Encoder, Encoder], canvas: Tensor, photo: Tensor, style: Tensor
-) -> dict[str, float]:
-    """{level: cosine} of two encoders' gradients of each term on a half-painted picture."""
-    ours, theirs = (_gradients(encoder, canvas, photo, style) for encoder in encoders)
-    return {
-        level: float(F.cosine_similarity(ours[level].flatten(), theirs[level].flatten(), 0))
-        for level in ours
-    }
-
-
-def _gradients(encoder: Encoder, canvas: Tensor, photo: Tensor, style: Tensor) -> dict[str, Tensor]:
-    canvas = canvas.clone().requires_grad_()
-    gradients = {}
-    for level in (*STYLE_LAYERS, CONTENT_LAYER):
-        role = "content" if level == CONTENT_LAYER else "style"
-        seen, goal = (
-            _projected(encoder, x, encoder.resolve_layer(level, role))
-            for x in (canvas, photo if role == "content" else style)
-        )
-        if role == "style":
-            seen, goal = _gram(seen), _gram(goal)
-        (gradients[level],) = torch.autograd.grad(_relative(seen, goal.detach()), canvas)
-    return gradients
-
-
-def _projected(encoder: Encoder, picture: Tensor, layer: str) -> Tensor:
-    """Features in the space where the encoder's distances are meant."""
-    features = encoder(picture, {layer})[layer].float()
-    matrix = encoder.projections.get(layer)
-    if matrix is None:
-        return features
-    return F.conv2d(features, matrix[:, :-1, None, None], matrix[:, -1])

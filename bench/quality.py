@@ -1,23 +1,23 @@
-"""How well the shipped encoder paints, judged by the real VGG-19.
+"""How well the shipped encoder and the instant painter paint, judged by the real VGG-19.
 
     python -m bench.quality --vgg19 FILE --photos DIR --paintings DIR --keep out/quality
 
-Paints eight pairs that were never trained on with VGG-19 throughout, with the shipped encoder, and
-with that where VGG-19 finishes, all by the default recipe; prints what `bench/judge.py` finds of
-each, and the cosines between the gradients of the shipped encoder and of VGG-19 on half-painted
-pictures. Paintings are kept, and those that are there already are not painted again.
+Paints eight pairs that were never trained on with VGG-19 throughout, with the shipped encoder, with
+that where VGG-19 finishes, all by the default recipe, and with the instant painter; prints the
+marks of `bench/judge.py`. Paintings are kept, and those that are there are not painted again.
 """
 
 import argparse
 import json
 import statistics
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from torch import Tensor
 from tqdm import tqdm
 
 from bench.contenders import open_vgg19, tuned
-from bench.judge import Marks, cosines, mark
+from bench.judge import Marks, mark
 from nst.engine.canvas import resize
 from nst.engine.encoders import Encoder
 from nst.engine.stylize import stylize
@@ -26,7 +26,7 @@ from nst.pictures.export import contact_sheet, save_picture
 from nst.pictures.images import fit, open_photo, to_image, to_tensor
 from nst.pipeline import choose_dtype
 from nst.recipe import Recipe
-from nst.weights.encoders import build_encoder
+from nst.weights import build_encoder
 
 # Photograph and painting; none of them was seen in training (see tools/distil/album.py).
 PAIRS = (
@@ -39,15 +39,11 @@ PAIRS = (
     ("376043", "naoto0804_sketch"),
     ("300091", "lengstrom_udnie"),
 )
-HALF_PAINTED = Recipe(size=256, steps=60)
 YARDSTICK = "vgg19"
+CONTENDERS = (YARDSTICK, "compact", "finished", "instant")
 
-# What paints, and what finishes each scale.
-CONTENDERS = {
-    YARDSTICK: ("vgg19", None),
-    "compact": ("compact", None),
-    "finished": ("compact", "vgg19"),
-}
+Paint = Callable[[Tensor, Tensor], Tensor]
+"""Content and style, (1, 3, H, W) each, to the painted picture."""
 
 
 def scaled(style: Tensor, size: int) -> Tensor:
@@ -56,12 +52,23 @@ def scaled(style: Tensor, size: int) -> Tensor:
     return resize(style, [round(side * factor) for side in style.shape[2:]]).clamp(0, 1)
 
 
-def paint(
-    content: Tensor, style: Tensor, recipe: Recipe, encoder: Encoder, finish: Encoder | None
-) -> Tensor:
-    *_, last = stylize(content, [style], recipe, encoder, finish=finish, every=None)
-    assert last.picture is not None
-    return last.picture
+def by_steps(recipe: Recipe, encoder: Encoder, finish: Encoder | None = None) -> Paint:
+    """Paints by a recipe."""
+
+    def paint(content: Tensor, style: Tensor) -> Tensor:
+        *_, last = stylize(content, [style], recipe, encoder, finish=finish, every=None)
+        assert last.picture is not None
+        return last.picture
+
+    return paint
+
+
+def at_once(encoder: Encoder, size: int) -> Paint:
+    """Paints with the instant painter."""
+    from nst.engine.painter import load_painter
+
+    painter = load_painter(encoder)
+    return lambda content, style: painter.paint(content, painter.style(scaled(style, size)))
 
 
 def main() -> None:
@@ -72,73 +79,60 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, required=True, help="folder for paintings and sheet")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--pairs", type=int, default=len(PAIRS))
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS)
     args = parser.parse_args()
 
     use_machine()
     args.keep.mkdir(parents=True, exist_ok=True)
-    judge, compact = open_vgg19(args.vgg19), build_encoder("compact")
-    painters = {
-        "vgg19": tuned(judge, choose_dtype("vgg19")),
-        "compact": tuned(compact, choose_dtype("compact")),
-        None: None,
-    }
+    judge = open_vgg19(args.vgg19)
+    vgg = tuned(judge, choose_dtype("vgg19"))
+    compact = build_encoder("compact", dtype=choose_dtype("compact"))
     recipe = Recipe(size=args.size)
-    rows, tiles = [], []
+    painters: dict[str, Callable[[], Paint]] = {
+        YARDSTICK: lambda: by_steps(recipe, vgg),
+        "compact": lambda: by_steps(recipe, compact),
+        "finished": lambda: by_steps(recipe, compact, vgg),
+        "instant": lambda: at_once(compact, args.size),
+    }
+    marks: dict[str, dict[str, Marks]] = {name: {} for name in args.only}
+    tiles = []
     for photo_name, style_name in tqdm(PAIRS[: args.pairs], disable=None):
+        pair = f"{photo_name}-{style_name}"
         photo = fit(open_photo(args.photos / f"{photo_name}.jpg"), args.size)
         painting = open_photo(args.paintings / f"{style_name}.jpg")
         content, style = to_tensor(photo), to_tensor(painting)
-        goal = scaled(style, args.size)
-        row: dict = {"photo": photo_name, "style": style_name}
         tiles += [(photo, photo_name), (painting, style_name)]
-        for name, (painter, finisher) in CONTENDERS.items():
-            kept = args.keep / f"{photo_name}-{style_name}-{args.size}-{name}.png"
+        for name in args.only:
+            kept = args.keep / f"{pair}-{args.size}-{name}.png"
             if not kept.exists():
-                encoders = painters[painter], painters[finisher]
-                save_picture(to_image(paint(content, style, recipe, *encoders)), kept)
-            picture = to_tensor(open_photo(kept))
-            row[name] = mark(judge, picture, content, goal)
-            tiles.append((to_image(picture), f"{name}: {told(row[name])}"))
-        half = HALF_PAINTED.size
-        small, manner = to_tensor(fit(photo, half)), scaled(style, half)
-        canvas = paint(small, manner, HALF_PAINTED, painters["vgg19"], None)
-        row["cosines"] = cosines((compact, judge), canvas, small, manner)
-        rows.append(row)
-    report(rows)
-    facts = {"recipe": recipe.to_json(), "rows": [_plain(row) for row in rows]}
+                save_picture(to_image(painters[name]()(content, style)), kept)
+            picture = open_photo(kept)
+            found = mark(judge, to_tensor(picture), content, scaled(style, args.size))
+            marks[name][pair] = found
+            words = f"C {found.content:.2f} S {found.style:.3f} noise {found.noise:.2f}"
+            tiles.append((picture, f"{name}: {words}"))
+    report(marks)
+    facts = {"recipe": recipe.to_json(), "fields": Marks._fields, "marks": marks}
     (args.keep / "figures.json").write_text(json.dumps(facts, indent=1))
-    sheet = contact_sheet(tiles, columns=2 + len(CONTENDERS), title="Photo, style, and who painted")
+    sheet = contact_sheet(tiles, columns=2 + len(args.only), title="Photo, style, and who painted")
     sheet.save(args.keep / "sheet.png")
 
 
-def told(marks: Marks) -> str:
-    return f"C {marks.content:.2f} S {marks.style:.3f} noise {marks.noise:.2f}"
-
-
-def _plain(row: dict) -> dict:
-    return {k: v._asdict() if isinstance(v, Marks) else v for k, v in row.items()}
-
-
-def report(rows: list[dict]) -> None:
+def report(marks: dict[str, dict[str, Marks]]) -> None:
     """Print every pair, the means, and their ratios to the yardstick's."""
     print(f"{'':54}" + "".join(f"{field:>16}" for field in Marks._fields))
-    for row in rows:
-        for name in CONTENDERS:
-            _print(f"{row['photo']} + {row['style']}: {name}"[:54], row[name])
-    means = {
-        name: Marks(
-            *(statistics.fmean(column) for column in zip(*(r[name] for r in rows), strict=True))
-        )
-        for name in CONTENDERS
-    }
-    for name, marks in means.items():
-        _print(f"mean: {name}", marks)
-        _print(f"over {YARDSTICK}'s", [a / b for a, b in zip(marks, means[YARDSTICK], strict=True)])
-    cosine = {la: statistics.fmean(r["cosines"][la] for r in rows) for la in rows[0]["cosines"]}
-    print("gradients' cosines:", "  ".join(f"{la} {value:.2f}" for la, value in cosine.items()))
+    means = {}
+    for name, found in marks.items():
+        for pair, numbers in found.items():
+            _print(f"{pair}: {name}"[:54], numbers)
+        means[name] = [statistics.fmean(column) for column in zip(*found.values(), strict=True)]
+        _print(f"mean: {name}", means[name])
+        if YARDSTICK in means:
+            ratios = zip(means[name], means[YARDSTICK], strict=True)
+            _print(f"over {YARDSTICK}'s", [ours / theirs for ours, theirs in ratios])
 
 
-def _print(title: str, numbers) -> None:
+def _print(title: str, numbers: Iterable[float]) -> None:
     print(f"{title:54}" + "".join(f"{number:16.3f}" for number in numbers))
 
 

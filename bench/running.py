@@ -84,7 +84,7 @@ def start(folder: Path, temp: Path | None = None, **environment: str) -> Server:
     end = time.monotonic() + SLOWEST_START
     while time.monotonic() < end and process.poll() is None:
         try:
-            httpx.get(f"{server.url}/config", timeout=10).raise_for_status()
+            httpx.get(f"{server.url}/config", timeout=10, trust_env=False).raise_for_status()
             return server
         except httpx.HTTPError:
             time.sleep(0.2)

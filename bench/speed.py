@@ -1,16 +1,16 @@
 """How fast it paints, beside the textbook loop and the machine's own limit.
 
-    python -m bench.speed --json speed.json
+    python -m bench.speed --vgg19 vgg19.safetensors --json speed.json
+    python -m bench.speed --device cuda --vgg19 vgg19.safetensors --json gpu.json
 
-All contenders take turns in one process and medians are reported, so that a busy machine slows
-them alike. Speed does not depend on the values of the weights, so VGG-19 has random ones unless
-`--vgg19` names a file; descent does, see
-`bench/race.py`.
+Contenders take turns in one process and medians are reported, so that a busy machine slows them
+alike. Speed does not depend on the values of the weights, so VGG-19 has random ones unless
+`--vgg19` names a file; descent does, see `bench/race.py`. Every section is made of tables
+`{title: {column: {row: number}}}`.
 """
 
 import argparse
 import json
-import math
 import os
 import platform
 import statistics
@@ -18,244 +18,246 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from bench.contenders import DTYPES, default_step, open_vgg19, operations, tuned
+from bench.contenders import DTYPES, default_step, graphed, open_vgg19, operations, tuned
 from bench.race import Race
-from bench.report import show
 from bench.textbook import STYLE_WEIGHT, Textbook
 from nst.engine.canvas import resize
 from nst.engine.encoders import Encoder
-from nst.engine.objective import Objective
-from nst.engine.stylize import stylize
-from nst.hardware import cores, fastest_dtype, use_machine
-from nst.pictures.images import fit, open_photo, to_image, to_tensor
+from nst.hardware import device_name, fastest_dtype, pick_device, use_machine
+from nst.pictures.images import fit, open_photo, to_tensor
+from nst.pipeline import Pipeline
 from nst.recipe import Recipe
-from nst.weights.encoders import build_encoder
+from nst.weights import build_encoder
 
-__all__ = ["main"]
-
-STYLES = Path(__file__).resolve().parent.parent / "examples" / "styles"
-SECTIONS = ("steps", "memory", "race", "precision", "paint")
-VGG, VGG_FP32, COMPACT, TEXTBOOK = "VGG-19", "VGG-19 in fp32", "compact", "textbook VGG-19"
-CONTENDERS = (TEXTBOOK, VGG_FP32, VGG, COMPACT)
-
+ROOT = Path(__file__).resolve().parent.parent
+STYLES = ROOT / "examples" / "styles"
+TEXTBOOK, VGG_FP32, VGG, COMPACT = "textbook VGG-19", "VGG-19 in fp32", "VGG-19", "compact"
+GRAPH = " as a CUDA graph"
 RANDOM_STYLE = 1e4  # what balances content and style for weights that are not VGG-19's own
+
+Table = dict[str, dict[str, float]]
 
 
 class Bench:
     """The pictures and networks of one run."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.args = args
+        self.args, self.device = args, torch.device(args.device)
         self.photo, self.painting = open_photo(args.photo), open_photo(args.painting)
-        cpu = torch.device("cpu")
-        self.vgg_dtype, self.compact_dtype = fastest_dtype(cpu, 256), fastest_dtype(cpu, 32)
+        self.dtypes = {
+            VGG: fastest_dtype(self.device, 256),
+            VGG_FP32: torch.float32,
+            COMPACT: fastest_dtype(self.device, 32),
+        }
+        self.on_gpu = self.device.type == "cuda"
+        self.names = [TEXTBOOK, *self.dtypes]
 
     def pictures(self, size: int, square: bool = False) -> tuple[Tensor, Tensor]:
         """Photo and painting with a long side of `size`, or both squeezed to a square."""
-        content, style = (to_tensor(fit(p, size)) for p in (self.photo, self.painting))
+        pair = [to_tensor(fit(p, size)).to(self.device) for p in (self.photo, self.painting)]
         if square:
-            content, style = (resize(p, (size, size)).clamp(0, 1) for p in (content, style))
-        return content, style
+            pair = [resize(p, (size, size)).clamp(0, 1) for p in pair]
+        return pair[0], pair[1]
 
-    def vgg19(self) -> Encoder:
-        return open_vgg19(self.args.vgg19)
-
-    def compact(self) -> Encoder:
-        return build_encoder("compact", dtype=self.compact_dtype)
+    def network(self, name: str) -> Encoder:
+        """As the app would paint with it here."""
+        if name == COMPACT:
+            return build_encoder("compact", None, self.dtypes[COMPACT], self.device)
+        return tuned(open_vgg19(self.args.vgg19).to(self.device), self.dtypes[name])
 
     def contender(self, name: str, size: int) -> Callable[[], object]:
         """A function that takes one optimisation step at size x size."""
-        content, style = self.pictures(size, square=True)
+        if name.endswith(GRAPH):
+            return graphed(self.contender(name.removesuffix(GRAPH), size))
+        pair = self.pictures(size, square=True)
         if name == TEXTBOOK:
-            return Textbook(self.vgg19(), content, style).step
-        if name == COMPACT:
-            return default_step(self.compact(), content, style)
-        dtype = torch.float32 if name == VGG_FP32 else self.vgg_dtype
-        return default_step(tuned(self.vgg19(), dtype), content, style)
+            return Textbook(open_vgg19(self.args.vgg19).to(self.device), *pair).step
+        return default_step(self.network(name), *pair)
+
+    def timed(self, task: Callable[[], object]) -> float:
+        """Seconds of a task, with what it left to the GPU."""
+        began = time.perf_counter()
+        task()
+        if self.on_gpu:
+            torch.cuda.synchronize()
+        return time.perf_counter() - began
+
+    def alternate(self, tasks: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+        """Median seconds of each task, the tasks taking turns; the first round is not counted."""
+        taken: dict[str, list[float]] = {name: [] for name in tasks}
+        for _ in range(rounds + 1):
+            for name, task in tasks.items():
+                taken[name].append(self.timed(task))
+        return {name: statistics.median(seconds[1:]) for name, seconds in taken.items()}
+
+    def textbook_step(self) -> float:
+        """Seconds of the textbook's step at the size of a Standard painting."""
+        size = self.args.paint_sizes[1]
+        step = self.contender(TEXTBOOK, size)
+        return self.alternate({TEXTBOOK: step}, self.args.rounds)[TEXTBOOK]
 
 
-def matmul(dtype: torch.dtype, side: int) -> Callable[[], Tensor]:
-    x, y = torch.rand(side, side, dtype=dtype), torch.rand(side, side, dtype=dtype)
+def steps(bench: Bench) -> dict[str, Table]:
+    """Seconds a step of every contender, the matmul rates beside them, and what follows."""
+    args = bench.args
+    seconds, floors, rates = {}, {}, {}
+    names = bench.names + [name + GRAPH for name in (VGG, COMPACT) if bench.on_gpu]
+    side = args.matmul or (8192 if bench.on_gpu else 2048)
+    for size in args.sizes:
+        tasks = {name: bench.contender(name, size) for name in names}
+        tasks |= {name: _matmul(dtype, side, bench.device) for dtype, name in DTYPES.items()}
+        found = bench.alternate(tasks, max(1, round(args.rounds * min(1.0, 512 / size))))
+        rates[size] = {name: 2 * side**3 / found.pop(name) / 1e9 for name in DTYPES.values()}
+        seconds[size], floors[size] = found, {}
+        for name, dtype in bench.dtypes.items():
+            counted = operations(bench.network(name), "conv5_1", size, size)
+            floors[size][name] = found[name] / (counted / 1e9 / rates[size][DTYPES[dtype]])
+    return {
+        "seconds a step": seconds,
+        "over the textbook's": _over(seconds),
+        "over the floor": floors,
+        "matmul beside it, GFLOP/s": rates,
+    }
+
+
+def _matmul(dtype: torch.dtype, side: int, device: torch.device) -> Callable[[], Tensor]:
+    x, y = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
     return lambda: x @ y
 
 
-def alternate(tasks: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each task, the tasks taking turns; the first round is not counted."""
-    taken: dict[str, list[float]] = {name: [] for name in tasks}
-    for i in range(rounds + 1):
-        for name, task in tasks.items():
-            began = time.perf_counter()
-            task()
-            if i:
-                taken[name].append(time.perf_counter() - began)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
-
-
-def steps(bench: Bench) -> dict:
-    """Seconds a step of every contender, the matmul rates beside them, and what follows."""
-    args, seconds, rates = bench.args, {}, {}
-    for size in args.sizes:
-        rounds = max(1, round(args.rounds * min(1.0, 512 / size)))
-        tasks = {name: bench.contender(name, size) for name in CONTENDERS}
-        rate_tasks = {DTYPES[d]: matmul(d, args.matmul) for d in DTYPES}
-        found = alternate(tasks | rate_tasks, rounds)
-        seconds[size] = {name: found[name] for name in tasks}
-        rates[size] = {d: 2 * args.matmul**3 / found[d] for d in rate_tasks}
-    growth = {
-        name: exponent({size: seconds[size][name] for size in args.sizes}) for name in CONTENDERS
-    }
-    counted = {size: step_operations(bench, size) for size in args.sizes}
+def _over(table: Table) -> Table:
+    """Each number over the textbook's in its column."""
     return {
-        "seconds": seconds,
-        "matmul_rate": rates,
-        "operations": counted,
-        "over_floor": {
-            size: over_floor(bench, counted[size], seconds[size], rates[size])
-            for size in args.sizes
-        },
-        "over_textbook": {
-            size: {name: s / found[TEXTBOOK] for name, s in found.items()}
-            for size, found in seconds.items()
-        },
-        "exponent": growth,
+        column: {name: value / found[TEXTBOOK] for name, value in found.items()}
+        for column, found in table.items()
     }
 
 
-def step_operations(bench: Bench, size: int) -> dict[str, float]:
-    vgg = operations(bench.vgg19(), "conv5_1", size, size)
-    return {VGG: vgg, COMPACT: operations(bench.compact(), "conv5_1", size, size)}
-
-
-def over_floor(bench: Bench, counted: dict, seconds: dict, rates: dict) -> dict[str, float]:
-    """Seconds over those that the operations take at the matmul rate of the same precision."""
-    precision = {VGG: bench.vgg_dtype, VGG_FP32: torch.float32, COMPACT: bench.compact_dtype}
-    return {
-        name: seconds[name] / (counted[COMPACT if name == COMPACT else VGG] / rates[DTYPES[dtype]])
-        for name, dtype in precision.items()
+def memory(bench: Bench) -> dict[str, Table]:
+    """Peak MB of two steps: of a GPU's allocations, or of a process of its own."""
+    peaks = {
+        size: {name: _peak(bench, name, size) / 1e6 for name in bench.names}
+        for size in bench.args.sizes
     }
+    idle = {"": {"nothing": _peak(bench, "nothing", 0) / 1e6}}
+    return {"peak memory, MB": peaks, "of which": idle, "over the textbook's": _over(peaks)}
 
 
-def exponent(seconds: dict[int, float]) -> float | None:
-    """Of the power law of time over pixels that fits best."""
-    if len(seconds) < 2:
-        return None
-    x = [2 * math.log(size) for size in seconds]
-    return statistics.linear_regression(x, [math.log(s) for s in seconds.values()]).slope
-
-
-def peak_memory() -> int:
-    """Bytes of this process at its largest."""
-    status = Path("/proc/self/status")
-    if status.exists():  # of this program alone; getrusage counts what started it as well
-        (line,) = (li for li in status.read_text().splitlines() if li.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    import resource  # which Windows does not have
-
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * 1024
-
-
-def memory(bench: Bench) -> dict:
-    """Peak bytes of a process of its own that takes two steps, by size and contender."""
-    peaks = {}
-    for size in bench.args.memory_sizes:
-        peaks[size] = {name: _peak_of(bench, name, size) for name in CONTENDERS}
-    idle = _peak_of(bench, "nothing", 0)
-    return {
-        "idle": idle,
-        "peak": peaks,
-        "over_textbook": {
-            s: {name: p / found[TEXTBOOK] for name, p in found.items()}
-            for s, found in peaks.items()
-        },
-    }
-
-
-def _peak_of(bench: Bench, name: str, size: int) -> int:
+def _peak(bench: Bench, name: str, size: int) -> float:
+    if bench.on_gpu:
+        torch.cuda.reset_peak_memory_stats()
+        _two_steps(bench, name, size)
+        return torch.cuda.max_memory_allocated()
     command = [sys.executable, "-m", "bench.speed", "--peak", name, "--sizes", str(size)]
-    for option in ("vgg19", "photo", "painting"):
+    for option in ("vgg19", "photo", "painting", "device"):
         if value := getattr(bench.args, option):
             command += [f"--{option}", str(value)]
-    root = Path(__file__).resolve().parent.parent
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return int(done.stdout)
 
 
-def race(bench: Bench) -> dict:
+def _two_steps(bench: Bench, name: str, size: int) -> None:
+    if name != "nothing":
+        step = bench.contender(name, size)
+        step(), step()
+
+
+def _resident() -> int:
+    """Bytes of this process at its largest; getrusage counts what started it as well."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def paint(bench: Bench) -> dict[str, Table]:
+    """What a visitor waits for a whole painting by the default recipe, as the app paints it."""
+    compact, vgg, one = bench.network(COMPACT), bench.network(VGG), bench.textbook_step()
+    painters = {
+        "compact": Pipeline(compact, ""),
+        "compact, finished by VGG-19": Pipeline(compact, "", vgg),
+    }
+    if bench.on_gpu:
+        painters["VGG-19"] = Pipeline(vgg, "")
+    found: dict[str, Table] = {}
+    for size in bench.args.paint_sizes:
+        for name, painter in painters.items():
+            first, last = _painted(bench, painter, size)
+            numbers = {"seconds": last, "textbook steps": last / one, "first picture, s": first}
+            if bench.on_gpu:  # of all so far: sizes only grow
+                numbers["GPU memory, MB"] = torch.cuda.max_memory_allocated() / 1e6
+            for title, number in numbers.items():
+                found.setdefault(title, {}).setdefault(f"{size} px", {})[name] = number
+    return found
+
+
+def _painted(bench: Bench, painter: Pipeline, size: int) -> tuple[float, float]:
+    """Seconds to the first and to the last picture; the second time, when all is warm."""
+    recipe = Recipe(size=size, **bench.args.recipe)
+    photo = fit(bench.photo, size)
+    for _ in range(2):
+        began, first = time.perf_counter(), 0.0
+        for step in painter.paint(photo, [bench.painting], recipe, every=0.5):
+            if step.picture is not None:
+                first = first or time.perf_counter() - began
+    return first, time.perf_counter() - began
+
+
+def instant(bench: Bench) -> dict[str, Table]:
+    """What the instant painter takes to look at a painting, and to repaint a photo."""
+    from nst.engine.painter import load_painter
+
+    painter, one = load_painter(bench.network(COMPACT)), bench.textbook_step()
+    found = {}
+    for size in bench.args.sizes:
+        photo, style = bench.pictures(size)
+        code = painter.style(style)
+        tasks = {
+            "a new painting": lambda style=style: painter.style(style),
+            "a photo": lambda photo=photo, code=code: painter.paint(photo, code),
+        }
+        found[f"{size} px"] = bench.alternate(tasks, bench.args.rounds)
+    steps_each = {size: {k: s / one for k, s in column.items()} for size, column in found.items()}
+    return {"seconds": found, "textbook steps": steps_each}
+
+
+def race(bench: Bench) -> dict[str, Table]:
     """The race to the textbook's loss on VGG-19."""
     args, name, weight = bench.args, "VGG-19", STYLE_WEIGHT
     if not args.vgg19:
         name, weight = "VGG-19, random weights", RANDOM_STYLE
-    pictures = bench.pictures(args.vgg_race_size)
-    return {name: Race(bench.vgg19(), weight, *pictures, args.race_steps).result()}
+    pictures = bench.pictures(args.race_size)
+    vgg = open_vgg19(args.vgg19).to(bench.device)
+    return {f"to the textbook's loss, {name}": Race(vgg, weight, *pictures, args.race_steps).run()}
 
 
-def precision(bench: Bench) -> dict:
-    """The objective of a finished picture, judged in fp32, that bf16 and fp32 each painted."""
-    compact = build_encoder("compact")
-    networks = {"compact": compact, "VGG-19": bench.vgg19()}
-    found = {}
-    for (name, encoder), size in zip(networks.items(), bench.args.precision_sizes, strict=True):
-        content, style = bench.pictures(size)
-        recipe = Recipe(size=size, steps=bench.args.precision_steps)
-        judge = Objective(encoder, recipe, content, [style])
-        finals = {}
-        for dtype in DTYPES:
-            *_, last = stylize(content, [style], recipe, tuned(encoder, dtype), every=None)
-            finals[DTYPES[dtype]] = float(judge.evaluate(last.picture)[0].total)
-        found[name] = {"size": size, **finals, "ratio": finals["bf16"] / finals["fp32"]}
-    return found
+SECTIONS = {"steps": steps, "memory": memory, "paint": paint, "instant": instant, "race": race}
 
 
-def paint(bench: Bench) -> dict:
-    """Seconds to the first and to the finished picture, and what live previews cost."""
-    encoder, args = bench.compact(), bench.args
-    _paint(bench, encoder, 64, 0.5)  # once, to warm up
-    waits = {}
-    for name, size in zip(("Draft", "Standard", "Fine"), args.paint_sizes, strict=True):
-        first, last = _paint(bench, encoder, size, 0.5)
-        waits[name] = {"size": size, "first": first, "finished": last}
-    middle = args.paint_sizes[1]
-    tasks = {
-        "with": lambda: _paint(bench, encoder, middle, 0.5),
-        "without": lambda: _paint(bench, encoder, middle, None),
-    }
-    found = alternate(tasks, args.preview_rounds)
-    return {"waits": waits, "previews": found | {"cost": found["with"] / found["without"] - 1}}
-
-
-def _paint(bench: Bench, encoder: Encoder, size: int, every: float | None) -> tuple[float, float]:
-    """Seconds to the first and the last picture, sent out as the app does: as a JPEG."""
-    content, style = to_tensor(fit(bench.photo, size)), to_tensor(bench.painting)
-    recipe = Recipe(size=size, steps=bench.args.paint_steps)
-    began, first = time.perf_counter(), None
-    for step in stylize(content, [style], recipe, encoder, every=every):
-        if step.picture is not None:
-            to_image(step.picture).save(BytesIO(), "JPEG", quality=85)
-            first = first or time.perf_counter() - began
-    return first or math.nan, time.perf_counter() - began
-
-
-def machine(bench: Bench) -> dict:
+def machine(bench: Bench) -> dict[str, object]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
     return {
+        "device": device_name(bench.device),
         "processor": models[0] if models else platform.processor(),
-        "cores": cores(),
-        "bf16 in hardware": sorted({"avx512_bf16", "amx_bf16"} & set(flags)),
-        "precision": {VGG: DTYPES[bench.vgg_dtype], COMPACT: DTYPES[bench.compact_dtype]},
+        "precision": {name: DTYPES[dtype] for name, dtype in bench.dtypes.items()},
         "torch": torch.__version__,
-        "python": platform.python_version(),
-        "load before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "load before": os.getloadavg()[0],
     }
+
+
+def show(title: str, table: Table) -> None:
+    """Print one table."""
+    rows = dict.fromkeys(name for column in table.values() for name in column)
+    print(f"\n{title:32}" + "".join(f"{column!s:>16}" for column in table))
+    for name in rows:
+        numbers = (column.get(name) for column in table.values())
+        cells = "".join(f"{'-' if n is None else format(n, '.4g'):>16}" for n in numbers)
+        print(f"  {name:30}{cells}")
 
 
 def arguments(words: list[str] | None) -> argparse.Namespace:
@@ -263,23 +265,21 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run at all?")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--json", type=Path, help="figures to write")
+    parser.add_argument("--device", default=str(pick_device()), help="cpu, cuda or mps")
     parser.add_argument("--vgg19", type=Path, help="real weights, laid out as torchvision's")
     parser.add_argument("--photo", type=Path, default=STYLES / "lily-pond.jpg")
     parser.add_argument("--painting", type=Path, default=STYLES / "swirling-night.jpg")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
+    parser.add_argument("--paint-sizes", type=int, nargs="+", default=[384, 512, 1024])
+    parser.add_argument("--race-size", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--vgg-race-size", type=int, default=256, help="512 takes long")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
-    parser.set_defaults(race_steps=300, precision_steps=Recipe().steps, paint_steps=Recipe().steps)
-    parser.set_defaults(paint_sizes=(384, 512, 1024), preview_rounds=3, matmul=2048)
-    parser.set_defaults(memory_sizes=None, precision_sizes=(256, 128))
+    parser.set_defaults(race_steps=300, matmul=0, recipe={})
     args = parser.parse_args(words)
     if args.quick:
-        args.sizes, args.rounds, args.vgg_race_size = [32, 64], 1, 48
-        args.race_steps = args.precision_steps = args.paint_steps = 6
-        args.paint_sizes, args.precision_sizes = (48, 56, 64), (64, 48)
-        args.preview_rounds, args.matmul, args.memory_sizes = 1, 256, [64]
-    args.memory_sizes = args.memory_sizes or args.sizes
+        args.sizes, args.paint_sizes = [32], [48, 64]
+        args.race_size, args.race_steps, args.rounds, args.matmul = 48, 6, 1, 256
+        args.recipe = {"steps": 6}
     return args
 
 
@@ -288,17 +288,17 @@ def main(words: list[str] | None = None) -> None:
     use_machine()
     bench = Bench(args)
     if args.peak:
-        if args.peak != "nothing":
-            step = bench.contender(args.peak, args.sizes[0])
-            step(), step()
-        print(peak_memory())
+        _two_steps(bench, args.peak, args.sizes[0])
+        print(_resident())
         return
-    found = {"machine": machine(bench)}
+    found: dict[str, object] = {"machine": machine(bench)}
+    print(found["machine"])
     for section in args.only:
-        found[section] = globals()[section](bench)
-    show(found)
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=1))
+        tables = found[section] = SECTIONS[section](bench)
+        for title, table in tables.items():
+            show(f"{section}: {title}", table)
+        if args.json:  # after each: a run that is cut off keeps what it found
+            args.json.write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

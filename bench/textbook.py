@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from nst.engine.encoders import Encoder
 from nst.recipe import Recipe
 
-__all__ = ["CONTENT", "RATE", "STYLE", "STYLE_WEIGHT", "Textbook", "same_objective"]
-
 CONTENT = "conv4_2"
 STYLE = tuple(f"conv{block}_1" for block in range(1, 6))
 STYLE_WEIGHT = 1e6
@@ -64,7 +62,7 @@ class StyleLoss(nn.Module):
 class Textbook:
     """The loop over a network's plain fp32 weights, starting at the photo.
 
-    encoder: whose weights, padding and max pooling to use; without lifts. content, style:
+    encoder: whose weights, padding and max pooling to use; without projections. content, style:
     (1, 3, H, W) in 0..1.
     """
 

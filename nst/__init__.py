@@ -1,4 +1,4 @@
-"""Neural style transfer: a photo and a painting go in, the photo repainted comes out.
+"""Neural style transfer: repaint a photo in the style of a painting.
 
 >>> from nst import Recipe, open_photo, open_pipeline
 >>> pipeline = open_pipeline(Recipe())
@@ -8,31 +8,35 @@
 >>> step.picture.save("painted.png")
 """
 
-from nst.engine.stylize import Step, stylize
-from nst.errors import BadInput, NstError, WeightsUnavailable
-from nst.pictures.images import open_photo
-from nst.pipeline import Pipeline, open_pipeline
-from nst.published import RECIPES, get_recipe
-from nst.recipe import Recipe
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "NAMED",
-    "RECIPES",
-    "BadInput",
-    "NstError",
-    "Pipeline",
-    "Recipe",
-    "Step",
-    "Studio",
-    "WeightsUnavailable",
-    "get_recipe",
-    "named",
-    "open_photo",
-    "open_pipeline",
-    "open_studio",
-    "stylize",
-]
+if TYPE_CHECKING:
+    from nst.engine.stylize import Step as Step
+    from nst.engine.stylize import stylize as stylize
+    from nst.errors import BadInput as BadInput
+    from nst.errors import NstError as NstError
+    from nst.errors import WeightsUnavailable as WeightsUnavailable
+    from nst.pictures.images import open_photo as open_photo
+    from nst.pipeline import Pipeline as Pipeline
+    from nst.pipeline import open_pipeline as open_pipeline
+    from nst.published import RECIPES as RECIPES
+    from nst.published import get_recipe as get_recipe
+    from nst.recipe import Recipe as Recipe
 
-# As 1.0.0 called them.
-NAMED, named = RECIPES, get_recipe
-Studio, open_studio = Pipeline, open_pipeline
+_HOMES = {
+    "nst.engine.stylize": ("Step", "stylize"),
+    "nst.errors": ("BadInput", "NstError", "WeightsUnavailable"),
+    "nst.pictures.images": ("open_photo",),
+    "nst.pipeline": ("Pipeline", "open_pipeline"),
+    "nst.published": ("RECIPES", "get_recipe"),
+    "nst.recipe": ("Recipe",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: Ctrl-C must find the command line ready before torch."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'nst' has no attribute {name!r}")

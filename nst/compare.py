@@ -1,48 +1,128 @@
-"""The comparisons that the published systems' authors made, for anyone to make again."""
+"""Several paintings of one photo, one after the other; and what the published systems' authors
+compared, for anyone to compare again.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from threading import Event
+from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
 from nst.engine.losses import Losses
-from nst.errors import BadInput, WeightsUnavailable
-from nst.pictures.export import contact_sheet
-from nst.pipeline import TITLES, Pipeline, open_pipeline
+from nst.errors import BadInput
+from nst.pipeline import TITLES
 from nst.published import get_recipe
 from nst.recipe import Recipe
-from nst.weights.store import is_cached
-
-__all__ = [
-    "COMPARISONS",
-    "Comparison",
-    "ComparisonProgress",
-    "Entry",
-    "Painted",
-    "Progress",
-    "Run",
-    "Series",
-    "compare",
-    "missing_networks",
-    "needs",
-    "paint_series",
-    "scaled",
-    "table",
-]
+from nst.weights import is_cached
 
 Row = tuple[str, str, str, str, str]
-TRIAL = 4  # steps that tell the pace; the first is slower than the rest
+# Yields steps with .step, .total, .seconds, .losses, .picture (a PIL image or None), .notes, .done.
+Painter = Callable[[Image.Image, Sequence[Image.Image], Recipe], Iterator[Any]]
+WARM_UP = 4  # steps that tell nothing about the time left
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A painting to make."""
+
+    title: str
+    styles: tuple[Image.Image, ...]
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A finished painting. curve: (step, losses) as it went."""
+
+    title: str
+    recipe: Recipe
+    picture: Image.Image
+    losses: Losses[float]
+    seconds: float
+    curve: tuple[tuple[int, Losses[float]], ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """How far a series is.
+
+    done, total: steps of all paintings. title, step: the painting under way and its latest event.
+    painted: those that are finished. seconds_left: for all; None as long as nothing is known.
+    """
+
+    done: int
+    total: int
+    title: str
+    step: Any
+    painted: tuple[Painted, ...]
+    seconds_left: float | None
+
+
+def paint_series(
+    photo: Image.Image,
+    entries: Sequence[Entry],
+    painter: Painter,
+    *,
+    frames: bool = False,
+    deadline: float | None = None,
+) -> Iterator[Series]:
+    """Paint the entries one after the other, yielding at every step; close it to stop.
+
+    frames: the frames that a recipe keeps are paintings of their own. deadline: seconds for all of
+    them, after which it ends with the next picture, as it is.
+    """
+    began, before = time.perf_counter(), 0
+    painted: tuple[Painted, ...] = ()
+    total = sum(entry.recipe.steps for entry in entries)
+    work = sum(_work(entry.recipe, entry.recipe.steps) for entry in entries)
+    worked = 0.0
+    for entry in entries:
+        curve: list[tuple[int, Losses[float]]] = []
+        for step in painter(photo, entry.styles, entry.recipe):
+            seconds = time.perf_counter() - began
+            late = deadline is not None and seconds > deadline
+            if step.losses is not None:
+                curve.append((step.step, step.losses))
+            if step.picture is not None:
+                kept = frames and step.step in entry.recipe.keep_at
+                if step.done or late or kept:
+                    painted = _with(painted, entry, step, tuple(curve), frames)
+            done = before + step.step
+            share = (worked + _work(entry.recipe, step.step)) / max(work, 1)
+            left = seconds * (1 / share - 1) if done > WARM_UP else None
+            yield Series(done, total, entry.title, step, painted, left)
+            if late and step.picture is not None:
+                return
+        before += entry.recipe.steps
+        worked += _work(entry.recipe, entry.recipe.steps)
+
+
+def _work(recipe: Recipe, steps: int) -> float:
+    """Pixels that the first steps of a recipe paint: what their time grows with."""
+    pixels = 0.0
+    for count, share in recipe.schedule():
+        pixels += min(count, steps) * (recipe.size * share) ** 2
+        steps = max(0, steps - count)
+    return pixels
+
+
+def _with(
+    painted: tuple[Painted, ...], entry: Entry, step: Any, curve: tuple, frames: bool
+) -> tuple[Painted, ...]:
+    title, recipe = entry.title, entry.recipe
+    if frames:  # a frame is what its recipe paints when it ends there
+        title, recipe = f"step {step.step:,}", recipe.replace(steps=step.step, keep_at=())
+        painted = tuple(one for one in painted if one.title != title)  # the last may come twice
+    return *painted, Painted(title, recipe, step.picture, step.losses, step.seconds, curve)
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Recipes to paint side by side, or the kept frames of one.
 
-    claim: what the authors found, so that everybody can look for it. small: long side in pixels
-    at which it takes minutes on a CPU, not hours.
+    claim: what the authors found, for everyone to look for. small: long side in pixels at which it
+    takes minutes on a CPU, not hours.
     """
 
     title: str
@@ -90,86 +170,30 @@ COMPARISONS = {
 }
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a painter reports: `losses` and `picture` when a picture is due."""
+def scaled(
+    name: str, size: int | None = None, steps: int | None = None
+) -> list[tuple[str, Recipe]]:
+    """The (title, recipe) pairs of a comparison at another size or number of steps.
 
-    step: int
-    seconds: float
-    losses: Losses[float] | None
-    picture: Image.Image | None
-    notes: tuple[str, ...] = ()
-    done: bool = False
-
-
-Painter = Callable[[Image.Image, Image.Image, Recipe], Iterator[Progress]]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished painting of a comparison. curve: (step, losses) as it went."""
-
-    caption: str
-    recipe: Recipe
-    picture: Image.Image
-    losses: Losses[float]
-    seconds: float
-    curve: tuple[tuple[int, Losses[float]], ...]
-
-
-@dataclass(frozen=True)
-class ComparisonProgress:
-    """How far a comparison is.
-
-    done, total: steps of all its paintings. line: something new to tell. caption: the painting
-    under way. runs: those that are finished. sheet: with the last one.
-    """
-
-    done: int
-    total: int
-    line: str = ""
-    caption: str = ""
-    picture: Image.Image | None = None
-    runs: tuple[Run, ...] = ()
-    seconds_left: float | None = None
-    sheet: Image.Image | None = None
-
-
-def compare(
-    name: str,
-    photo: Image.Image,
-    style: Image.Image,
-    size: int | None = None,
-    steps: int | None = None,
-    *,
-    painter: Painter | None = None,
-    expected: float | None = None,
-    deadline: float | None = None,
-    stop: Event | None = None,
-) -> Iterator[ComparisonProgress]:
-    """Paint all runs of a comparison, one after the other, and lay them side by side.
-
-    size, steps: instead of the recipes' own; kept frames move in proportion to the steps.
-    painter: paints in place of this process, which fetches missing VGG weights first.
-    expected: seconds it should take, told first; measured over a few steps where it is None.
-    deadline, stop: seconds after which, or an event at which, it ends with what is there.
-    Raises BadInput for a comparison that does not exist, a size or steps out of range, or networks
-    to compare that a painter lacks; WeightsUnavailable when they cannot be fetched.
+    Kept frames move in proportion to the steps. Raises BadInput for a comparison that does not
+    exist, or a size or steps out of range.
     """
     if name not in COMPARISONS:
         known = ", ".join(COMPARISONS)
         raise BadInput(f"There is no comparison called {name[:40]!r}; choose from {known}.")
-    recipes = scaled(name, size, steps)
-    if missing := needs(name):
-        if painter is not None:
-            raise BadInput(missing)
-        for _, recipe in recipes:
-            open_pipeline(recipe, strict=True)
-    painter = painter or LocalPainter()
-    yield from _announced(recipes, photo, style, painter, expected)
-    job = _Job(COMPARISONS[name], recipes, photo, style, painter, deadline, stop or Event())
-    yield from job.run()
-    yield job.last()
+    if steps is not None and steps < 1:
+        raise BadInput(f"steps is {steps}; a comparison needs at least 1.")
+    return [(title, _scaled(recipe, size, steps)) for title, recipe in COMPARISONS[name].recipes]
+
+
+def _scaled(recipe: Recipe, size: int | None, steps: int | None) -> Recipe:
+    steps = recipe.steps if steps is None else steps
+    return recipe.replace(
+        size=recipe.size if size is None else size,
+        steps=steps,
+        keep_at=tuple(max(1, round(at * steps / recipe.steps)) for at in recipe.keep_at),
+        keep_every=0,
+    )
 
 
 def missing_networks(name: str) -> list[str]:
@@ -177,10 +201,8 @@ def missing_networks(name: str) -> list[str]:
 
     Other comparisons need none: one network may stand in for another in all their paintings.
     """
-    networks = {recipe.encoder: caption for caption, recipe in COMPARISONS[name].recipes}
-    if len(networks) < 2:
-        return []
-    return [network for network in networks if not is_cached(network)]
+    networks = {recipe.encoder for _, recipe in COMPARISONS[name].recipes}
+    return sorted(n for n in networks if not is_cached(n)) if len(networks) > 1 else []
 
 
 def needs(name: str) -> str:
@@ -192,264 +214,18 @@ def needs(name: str) -> str:
     return f"{' and '.join(titles)} {verb} not on this machine, so there is nothing to compare yet."
 
 
-def scaled(
-    name: str, size: int | None = None, steps: int | None = None
-) -> list[tuple[str, Recipe]]:
-    """The (caption, recipe) pairs of a comparison at another size or number of steps."""
-    return [
-        (caption, _scaled(recipe, size, steps)) for caption, recipe in COMPARISONS[name].recipes
-    ]
+def table(painted: Sequence[Painted]) -> list[Row]:
+    """Final losses and seconds, a row for each painting, with a row of headings first.
 
-
-def _scaled(recipe: Recipe, size: int | None, steps: int | None) -> Recipe:
-    factor = 1 if steps is None else steps / recipe.steps
-    return recipe.replace(
-        size=recipe.size if size is None else size,
-        steps=recipe.steps if steps is None else steps,
-        keep_at=tuple(max(1, round(at * factor)) for at in recipe.keep_at),
-        keep_every=0,
-    )
-
-
-def _announced(
-    recipes: Sequence[tuple[str, Recipe]],
-    photo: Image.Image,
-    style: Image.Image,
-    painter: Painter,
-    expected: float | None,
-) -> Iterator[ComparisonProgress]:
-    """Say how long it will take before it starts."""
-    total = sum(recipe.steps for _, recipe in recipes)
-    if expected is None:
-        expected = total * _pace(recipes[0][1], photo, style, painter)
-    count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
-    size = recipes[0][1].size
-    yield ComparisonProgress(
-        0, total, f"{count}, {total:,} steps at {size} px: about {_clock(expected)} here."
-    )
-
-
-def _pace(recipe: Recipe, photo: Image.Image, style: Image.Image, painter: Painter) -> float:
-    """Seconds a step, over the first few."""
-    seen = [
-        (progress.step, progress.seconds)
-        for progress in painter(photo, style, recipe.replace(steps=TRIAL, keep_at=()))
-    ]
-    (first, began), (last, ended) = seen[0], seen[-1]
-    return (ended - began) / max(1, last - first)
-
-
-@dataclass
-class _Job:
-    """The state of one comparison."""
-
-    comparison: Comparison
-    recipes: Sequence[tuple[str, Recipe]]
-    photo: Image.Image
-    style: Image.Image
-    painter: Painter
-    deadline: float | None
-    stop: Event
-    done: int = 0
-    runs: list[Run] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)
-    began: float = field(default_factory=time.perf_counter)
-
-    @property
-    def total(self) -> int:
-        return sum(recipe.steps for _, recipe in self.recipes)
-
-    def run(self) -> Iterator[ComparisonProgress]:
-        for caption, recipe in self.recipes:
-            yield from self._paint(caption, recipe)
-            if self._late():
-                why = (
-                    "it was stopped"
-                    if self.stop.is_set()
-                    else f"a comparison may take {self.deadline:g} seconds here"
-                )
-                line = f"Ended after {self.done:,} of {self.total:,} steps: {why}."
-                yield self._progress(caption, line=line)
-                return
-
-    def last(self) -> ComparisonProgress:
-        tiles = [(self.photo, "the photo"), *((run.picture, _caption(run)) for run in self.runs)]
-        sheet = contact_sheet(tiles, columns=min(3, len(tiles)), title=self.comparison.title)
-        return ComparisonProgress(
-            self.done,
-            self.total,
-            _lines(table(self.runs)),
-            picture=self.runs[-1].picture,
-            runs=tuple(self.runs),
-            sheet=sheet,
+    Losses are told as shares of the highest of their column: those of published formulas have no
+    unit, and run to billions.
+    """
+    rows: list[Row] = [("share of the highest", "content", "style", "total", "seconds")]
+    found = [(one.losses.content, one.losses.style, one.losses.total) for one in painted]
+    highest = [max(column) or 1.0 for column in zip(*found, strict=True)]
+    for one, losses in zip(painted, found, strict=True):
+        content, style, total = (
+            f"{100 * x / top:.3g} %" for x, top in zip(losses, highest, strict=True)
         )
-
-    def _paint(self, caption: str, recipe: Recipe) -> Iterator[ComparisonProgress]:
-        before = self.done
-        curve: list[tuple[int, Losses[float]]] = []
-        for progress in self.painter(self.photo, self.style, recipe):
-            self.done = before + progress.step
-            for note in progress.notes:
-                if note not in self.told:
-                    self.told.add(note)
-                    yield self._progress(caption, line=note)
-            late = self._late()
-            if progress.losses is None or progress.picture is None:
-                yield self._progress(caption)
-                continue
-            curve.append((progress.step, progress.losses))
-            if self._wanted(progress, recipe, late):
-                shown, own = caption, recipe
-                if self.comparison.frames:
-                    # A frame is what its recipe paints when it ends there.
-                    shown = f"step {progress.step:,}"
-                    own = recipe.replace(steps=progress.step, keep_at=())
-                painted = progress.picture, progress.losses, progress.seconds
-                self.runs.append(Run(shown, own, *painted, tuple(curve)))
-            yield self._progress(caption, picture=progress.picture)
-            if late:
-                return
-
-    def _wanted(self, progress: Progress, recipe: Recipe, late: bool) -> bool:
-        if not self.comparison.frames:
-            return progress.done or late
-        seen = bool(self.runs) and self.runs[-1].caption == f"step {progress.step:,}"
-        return not seen and (progress.step in recipe.keep_at or progress.done or late)
-
-    def _late(self) -> bool:
-        if self.done == self.total:
-            return False
-        seconds = time.perf_counter() - self.began
-        return self.stop.is_set() or (self.deadline is not None and seconds > self.deadline)
-
-    def _progress(
-        self, caption: str, line: str = "", picture: Image.Image | None = None
-    ) -> ComparisonProgress:
-        seconds = time.perf_counter() - self.began
-        left = seconds / self.done * (self.total - self.done) if self.done > TRIAL else None
-        return ComparisonProgress(
-            self.done, self.total, line, caption, picture, tuple(self.runs), left
-        )
-
-
-class LocalPainter:
-    """Paints in this process, with the networks asked for if they can be had."""
-
-    def __init__(self) -> None:
-        self._missing: dict[str, str] = {}
-
-    def __call__(
-        self, photo: Image.Image, style: Image.Image, recipe: Recipe
-    ) -> Iterator[Progress]:
-        pipeline = self._pipeline(recipe)
-        about = tuple(filter(None, (pipeline.reason, pipeline.substitutes(recipe))))
-        for step in pipeline.paint(photo, [style], recipe, every=1.0):
-            yield Progress(
-                step.step,
-                step.seconds,
-                step.losses,
-                step.picture,
-                (*about, *step.notes),
-                step.done,
-            )
-
-    def _pipeline(self, recipe: Recipe) -> Pipeline:
-        """With VGG fetched if need be; what failed once is not tried again."""
-        if recipe.encoder not in self._missing:
-            try:
-                return open_pipeline(recipe, strict=True)
-            except WeightsUnavailable as error:
-                self._missing[recipe.encoder] = str(error)
-        pipeline = open_pipeline(recipe)
-        return Pipeline(pipeline.encoder, self._missing[recipe.encoder])
-
-
-def table(runs: Sequence[Run]) -> list[Row]:
-    """Final losses and seconds, a row a run, with a row of headings first."""
-    rows: list[Row] = [("", "content", "style", "total", "seconds")]
-    for run in runs:
-        content, style, *_, total = run.losses
-        losses = (f"{content:.3g}", f"{style:.3g}", f"{total:.3g}")
-        rows.append((run.caption, *losses, f"{run.seconds:.1f}"))
+        rows.append((one.title, content, style, total, f"{one.seconds:.1f}"))
     return rows
-
-
-def _lines(rows: Sequence[Row]) -> str:
-    return "\n".join(f"{row[0]:28}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in rows)
-
-
-def _clock(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
-
-
-def _caption(run: Run) -> str:
-    return f"{run.caption}: loss {run.losses.total:.3g}, {_clock(run.seconds)}"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A painting to make of the photo that a series shares."""
-
-    title: str
-    styles: tuple[Image.Image, ...]
-    recipe: Recipe
-
-
-@dataclass(frozen=True)
-class Painted:
-    """A finished painting of a series. curve: (step, losses) as it went."""
-
-    title: str
-    recipe: Recipe
-    picture: Image.Image
-    losses: Losses[float]
-    seconds: float
-    curve: tuple[tuple[int, Losses[float]], ...]
-
-
-@dataclass(frozen=True)
-class Series:
-    """How far a series is: steps done of all, and the latest event of the one under way."""
-
-    done: int
-    total: int
-    title: str
-    step: Any
-    painted: tuple[Painted, ...]
-    seconds_left: float | None
-
-
-def paint_series(
-    photo: Image.Image,
-    entries: Sequence[Entry],
-    painter: Callable[..., Iterator[Any]],
-    *,
-    frames: bool = False,
-    deadline: float | None = None,
-) -> Iterator[Series]:
-    """Paint the entries one after the other; close the generator to stop."""
-    began = time.perf_counter()
-    total, before = sum(entry.recipe.steps for entry in entries), 0
-    painted: tuple[Painted, ...] = ()
-    for entry in entries:
-        curve: list[tuple[int, Losses[float]]] = []
-        for step in painter(photo, entry.styles, entry.recipe):
-            if step.losses is not None:
-                curve.append((step.step, step.losses))
-            frame = frames and step.step in entry.recipe.keep_at
-            if step.picture is not None and (step.done or frame):
-                title = f"step {step.step:,}" if frames else entry.title
-                recipe = (
-                    entry.recipe.replace(steps=step.step, keep_at=()) if frames else entry.recipe
-                )
-                one = Painted(title, recipe, step.picture, step.losses, step.seconds, tuple(curve))
-                if not painted or painted[-1].title != title:
-                    painted = (*painted, one)
-            done, gone = before + step.step, time.perf_counter() - began
-            left = gone / done * (total - done) if done > TRIAL else None
-            yield Series(done, total, entry.title, step, painted, left)
-        before += entry.recipe.steps
-        if deadline is not None and time.perf_counter() - began > deadline:
-            return

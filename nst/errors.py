@@ -3,8 +3,6 @@
 Each message says what was wrong, what was found and what is allowed.
 """
 
-__all__ = ["BadInput", "NstError", "WeightsUnavailable"]
-
 
 class NstError(Exception):
     """Anything this package refuses to do, in one plain sentence."""

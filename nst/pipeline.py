@@ -1,6 +1,7 @@
 """Pictures in, pictures out: a recipe's encoder on this machine's device, chosen and explained."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,10 +15,10 @@ from nst.engine.encoders import Encoder
 from nst.engine.stylize import Step, stylize
 from nst.errors import WeightsUnavailable
 from nst.hardware import device_name, dtype_name, fastest_dtype, pick_device, use_machine
-from nst.pictures.images import fit, join_alpha, to_image, to_tensor
+from nst.instant import repaint_at_once
+from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.recipe import Recipe, layer_name
-from nst.weights.encoders import build_encoder
-from nst.weights.store import SOURCES, is_cached, load_vgg, progress_bar
+from nst.weights import SOURCES, build_encoder, is_cached, load_vgg
 
 __all__ = [
     "TITLES",
@@ -32,6 +33,7 @@ TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"
 # Widths whose convolutions take most of the time: where a faster precision has to show.
 TYPICAL_WIDTH = {"compact": 32, "vgg16": 640, "vgg19": 640}
 TILE = 1024  # longest side judged in one pass on a CPU; larger prints go in tiles
+AT_ONCE = 512  # longest side of what the instant painter shows before the first step
 KEPT_ENCODERS = 3
 
 
@@ -103,9 +105,14 @@ class Pipeline:
         """`stylize` for pictures as `open_photo` returns them; see there for the rest.
 
         The photo is brought to the recipe's size; its transparency is kept. mask: white where to
-        paint.
+        paint. The first step of the default recipe, number 0, has what the instant painter makes;
+        with `steps=0` it is the last.
         """
         use_machine()
+        if recipe.name == "default" and start is None:
+            yield from _at_once(photo, styles, recipe, mask)
+        if not recipe.steps:
+            return
         content = fit(photo, recipe.size)
         size = content.size
         alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
@@ -125,6 +132,19 @@ class Pipeline:
             painted = step.picture
             shown = None if painted is None else join_alpha(to_image(painted), alpha)
             yield replace(cast(Step[Any], step), picture=shown)
+
+
+def _at_once(
+    photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, mask: Image.Image | None
+) -> Iterator[Step[Image.Image]]:
+    """The instant painter's picture, as a step before the first."""
+    began = time.perf_counter()
+    side = min(recipe.size, AT_ONCE) if recipe.steps else recipe.size
+    painted = repaint_at_once(photo, styles, recipe.replace(size=side), mask)
+    canvas = None if recipe.steps else Canvas(to_tensor(split_alpha(painted)[0]))
+    seconds = time.perf_counter() - began
+    size = painted.height, painted.width
+    yield Step(0, recipe.steps, size, seconds, 0.0, picture=painted, canvas=canvas)
 
 
 def _light(mask: Image.Image) -> Image.Image:
@@ -240,6 +260,5 @@ def _ready(name: str, recipe: Recipe, fetch: bool) -> Encoder:
     except WeightsUnavailable:
         if not fetch or name not in SOURCES:
             raise
-    with progress_bar(name) as progress:
-        load_vgg(name, progress)
+    load_vgg(name)
     return _encoder(name, recipe.pooling)

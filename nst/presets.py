@@ -19,16 +19,6 @@ from nst.errors import BadInput
 from nst.pictures.images import open_photo
 from nst.recipe import Recipe
 
-__all__ = [
-    "EXAMPLES",
-    "Preset",
-    "find_style",
-    "load_presets",
-    "preset_of",
-    "read_presets",
-    "style_path",
-]
-
 # Inside the package where it is installed, beside it in the repository.
 _INSIDE = Path(__file__).resolve().parent / "examples"
 EXAMPLES = _INSIDE if _INSIDE.is_dir() else _INSIDE.parents[1] / "examples"
@@ -123,9 +113,10 @@ def _tuned(settings: Any) -> dict[str, Any]:
     return {key: getattr(recipe, key) for key in settings}
 
 
-def preset_of(style_id: object) -> Preset | None:
-    """The preset of that id, if there is one."""
-    return next((preset for preset in load_presets()[0] if preset.id == style_id), None)
+def preset_of(name: object) -> Preset | None:
+    """The preset of that id or title, if there is one; "Swirling Night" is `swirling-night`."""
+    wanted = "-".join(re.split(r"[\s_-]+", str(name).strip().lower()))
+    return next((preset for preset in load_presets()[0] if preset.id == wanted), None)
 
 
 def find_style(name: str | Path) -> Image.Image:
@@ -135,9 +126,9 @@ def find_style(name: str | Path) -> Image.Image:
 
 def style_path(name: str | Path) -> Path:
     """The file of a style by a preset's id, or the path given. BadInput for an id of no preset."""
-    if preset := preset_of(str(name)):
+    if preset := preset_of(name):
         return preset.path
-    if NAME.fullmatch(str(name)) and not Path(name).exists():
+    if not (Path(name).suffix or len(Path(name).parts) > 1 or Path(name).exists()):
         known = ", ".join(preset.id for preset in load_presets()[0])
         raise BadInput(f"There is no style called {str(name)!r}; give a picture or one of {known}.")
     return Path(name)

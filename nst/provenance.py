@@ -1,4 +1,4 @@
-"""What painted a picture: written inside it, for whoever opens it elsewhere."""
+"""What painted a picture: written inside it, for anyone who opens it elsewhere."""
 
 import importlib.metadata
 from functools import lru_cache
@@ -8,9 +8,7 @@ import torch
 from nst.hardware import dtype_name
 from nst.pipeline import Pipeline, choose_dtype, choose_encoder, choose_finish
 from nst.recipe import Recipe
-from nst.weights.store import SOURCES, load_compact
-
-__all__ = ["NOTE", "otherwise_here", "painted_by"]
+from nst.weights import SOURCES, load_compact
 
 NOTE = "painted-by"  # the note's name inside a PNG
 LONGEST = 300  # letters of a note that are read
@@ -24,7 +22,7 @@ def painted_by(pipeline: Pipeline) -> str:
 
 
 def otherwise_here(note: str, recipe: Recipe) -> str:
-    """One sentence where a picture of this note would come out otherwise here; else empty.
+    """One sentence where a picture with this note would come out differently here; else empty.
 
     No network is loaded for the answer.
     """
@@ -38,7 +36,7 @@ def otherwise_here(note: str, recipe: Recipe) -> str:
         ", ".join(part for part in one if part not in other)
         for one, other in ((there, here), (here, there))
     )
-    return f"It was painted by {theirs}; here it is {ours}, so it may come out otherwise."
+    return f"It was painted by {theirs}; here it is {ours}, so results may differ."
 
 
 def _line(painter: str, finish: str, precision: str) -> str:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from nst.errors import BadInput
 from nst.recipe import FORMER_NAMES, Recipe
 
-__all__ = ["RECIPES", "get_recipe"]
-
 
 @dataclass(frozen=True)
 class NamedRecipe:
@@ -31,8 +29,8 @@ class NamedRecipe:
         return "Default" if self.recipe.name == "default" else self.recipe.name
 
 
-# What the engine does beyond a published formula is left out; one size, one rate, features as they
-# were published: of pixels in 0..255.
+# Everything that the engine does beyond a published formula is switched off: one size, one rate,
+# features as they were published, of pixels in 0..255.
 _PUBLISHED = Recipe(
     encoder="vgg19",
     finish="off",
@@ -45,22 +43,19 @@ _PUBLISHED = Recipe(
     final_rate=1.0,
 )
 
+# Adam's constants: what a source gives, and the defaults of its framework for the rest.
+_ADAM_1 = {"learning_rate": 2 / 255, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+_ADAM_KERAS = {"learning_rate": 0.01, "beta1": 0.99, "beta2": 0.999, "epsilon": 1e-7}
+_ADAM_2 = {"learning_rate": 0.02, "beta1": 0.99, "beta2": 0.999, "epsilon": 0.1}
+
+_GATYS_CONTENT = {"content_layer": "relu4_2", "content_form": "half-sum", "content_weight": 1.0}
+_GATYS = _PUBLISHED.replace(
+    name="gatys", pooling="average", style_weight=1000.0, start="noise", **_GATYS_CONTENT
+).replace(size=512, steps=500, optimiser="lbfgs", learning_rate=1.0)
+
 GHORPADE = _PUBLISHED.replace(
-    name="ghorpade-vgg19",
-    pooling="max",
-    content_layer="relu4_3",
-    content_form="half-sum",
-    content_weight=1.0,
-    style_weight=1000.0,
-    input_range=1,
-    start="noise",
-    size=512,
-    steps=450,
-    learning_rate=0.01,
-    beta1=0.99,
-    beta2=0.999,
-    epsilon=1e-7,
-)
+    name="ghorpade-vgg19", pooling="max", style_weight=1000.0, start="noise", input_range=1
+).replace(size=512, steps=450, **_GATYS_CONTENT | {"content_layer": "relu4_3"}, **_ADAM_KERAS)
 
 _TENSORFLOW_1 = _PUBLISHED.replace(
     name="lodaya",
@@ -74,11 +69,8 @@ _TENSORFLOW_1 = _PUBLISHED.replace(
     noise_amplitude=20.0,
     size=400,
     steps=200,
-    learning_rate=2 / 255,
-    beta1=0.9,
-    beta2=0.999,
-    epsilon=1e-8,
     keep_every=20,
+    **_ADAM_1,
 )
 
 _TENSORFLOW_2 = _PUBLISHED.replace(
@@ -93,24 +85,7 @@ _TENSORFLOW_2 = _PUBLISHED.replace(
     start="content",
     size=512,
     steps=1000,
-    learning_rate=0.02,
-    beta1=0.99,
-    beta2=0.999,
-    epsilon=0.1,
-)
-
-_GATYS = _PUBLISHED.replace(
-    name="gatys",
-    pooling="average",
-    content_layer="relu4_2",
-    content_form="half-sum",
-    content_weight=1.0,
-    style_weight=1000.0,
-    start="noise",
-    size=512,
-    steps=500,
-    optimiser="lbfgs",
-    learning_rate=1.0,
+    **_ADAM_2,
 )
 
 _GHORPADE_OURS = (

@@ -1,40 +1,38 @@
-"""Every setting of a painting, in one frozen and checked dataclass.
+"""Every setting of a painting, in one frozen and checked model.
 
 The command line, the app's controls, links and the text inside a PNG are all derived from it.
 """
 
-import dataclasses
 import json
 import math
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode
 
-from nst.errors import BadInput
-from nst.settings import Kind, Number, Several, Word
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
-__all__ = [
-    "FORMER_NAMES",
-    "LINK_VERSION",
-    "STYLE_LAYERS",
-    "Recipe",
-    "bounds",
-    "choices",
-    "layer_name",
-    "parse_value",
-]
+from nst.errors import BadInput
 
 LINK_VERSION = "1"
 LONGEST_QUERY = 4096
-COARSEST = 128  # px: where a composition is decided, by what the deepest layer sees of it
+COARSEST = 128  # px: the composition is decided at this size, by the deepest layer's field of view
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+RATES = {"adam": 0.04, "lbfgs": 1.0}  # each optimiser's own learning rate
 
-# Of recipes and of settings, in links and pictures made before. Who finishes took the place of who
-# sketched; "off", which the published recipes say, means the same of both.
+# Spellings in links and pictures made by earlier versions.
 FORMER_NAMES = {"house": "default"}
 FORMER_SETTINGS = {"grids": "pooling_offsets", "sketch": "finish"}
 
@@ -57,106 +55,122 @@ def layer_name(name: str) -> str:
     )
 
 
-def _setting(default: Any, kind: Kind, about: str) -> Any:
-    return field(default=default, metadata={"kind": kind, "about": about})
+def _plain(value: Any) -> int | float:
+    """NumPy's numbers as Python's; texts and truth values, which pydantic would take, refused."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("not a number")
+    return value
+
+
+def _recipe_name(name: str) -> str:
+    if not name.replace("-", "_").isidentifier():
+        raise ValueError("not a name")
+    return FORMER_NAMES.get(name, name)
+
+
+def _layer(name: str) -> str:
+    layer_name(name)
+    return name
+
+
+Whole = Annotated[int, BeforeValidator(_plain)]
+Number = Annotated[float, BeforeValidator(_plain)]
+Name = Annotated[str, Field(strict=True, max_length=32), AfterValidator(_recipe_name)]
+Layer = Annotated[str, Field(strict=True), AfterValidator(_layer)]
+Weight = Annotated[float, Field(ge=0, le=1e6), BeforeValidator(_plain)]
+Share = Annotated[float, Field(ge=0, le=1000), BeforeValidator(_plain)]
+StepNumber = Annotated[int, Field(ge=1, le=30000), BeforeValidator(_plain)]
 
 
 def _number(default: float, low: float, high: float, about: str) -> Any:
-    return _setting(default, Number(type(default), low, high), about)
+    return Field(default, description=about, ge=low, le=high)
 
 
-def _choice(default: str, options: tuple[str, ...], about: str) -> Any:
-    return _setting(default, Word(options), about)
+def _several(default: tuple, about: str) -> Any:
+    return Field(default, description=about, max_length=16)
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(BaseModel):
     """One way to paint. Raises BadInput for any value outside its range.
 
     The defaults are the project's own recipe: distances normalised by the energy of their
     targets, coarse to fine, Adam with a decaying rate.
     """
 
-    name: str = _setting("default", Word(), "the recipe these settings began as")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    # What looks at the picture
-    encoder: str = _choice("auto", ("auto", "compact", "vgg16", "vgg19"), "network that judges")
-    pooling: str = _choice("own", ("own", "max", "average"), "pooling between the network's blocks")
-    finish: str = _choice(
-        "auto", ("auto", "off", "vgg19", "compact"), "network that judges the end of each scale"
+    name: Name = Field("default", description="the recipe these settings began as")
+
+    # The networks
+    encoder: Literal["auto", "compact", "vgg16", "vgg19"] = Field("auto", description="network")
+    pooling: Literal["own", "max", "average"] = Field("own", description="the network's pooling")
+    finish: Literal["auto", "off", "vgg19", "compact"] = Field(
+        "auto", description="network that judges the end of each scale"
     )
-    finish_share: float = _number(0.25, 0, 1, "share of each scale's steps that it judges")
-    input_range: int = _number(1, 1, 255, "pixel scale the formulas were published for, 1 or 255")
-    pooling_offsets: int = _number(
-        3, 0, 3, "places of the pooling windows that take turns; 0: one, and odd sides are cut"
+    finish_share: Number = _number(0.25, 0, 1, "share of each scale's steps that it judges")
+    input_range: Whole = _number(1, 1, 255, "pixel scale of the formulas, 1 or 255")
+    pooling_offsets: Whole = _number(
+        3, 0, 3, "pooling offsets that take turns; 0: one, and odd sides are cut"
     )
 
-    # What it looks for
-    content_layer: str = _setting("relu4_2", Word(), "layer that keeps the photo")
-    content_form: str = _choice(
-        "normalised", ("normalised", "half-sum", "quarter-mean", "mean"), "content formula"
+    # The objective
+    content_layer: Layer = Field("relu4_2", description="layer that keeps the photo")
+    content_form: Literal["normalised", "half-sum", "quarter-mean", "mean"] = Field(
+        "normalised", description="content formula"
     )
-    content_weight: float = _number(1.0, 0, 1e9, "alpha")
-    style_layers: tuple[str, ...] = _setting(
-        STYLE_LAYERS, Several(Word()), "layers whose Gram matrices are matched"
+    content_weight: Number = _number(1.0, 0, 1e9, "alpha")
+    style_layers: tuple[Layer, ...] = _several(STYLE_LAYERS, "layers whose Gram matrices match")
+    style_layer_weights: tuple[Weight, ...] = _several((0.2,) * 5, "a weight for each style layer")
+    style_form: Literal["normalised", "gatys"] = Field("normalised", description="style formula")
+    style_weight: Number = _number(8.0, 0, 1e12, "beta")
+    local_weight: Number = _number(1.0, 0, 1e6, "lambda: local statistics; 0: without them")
+    local_octaves: Whole = _number(3, 1, 6, "sizes of 3x3 patches compared, each half the last")
+    strength: Number = _number(
+        50.0, 0, 100, "painting against photo: 50 is the recipe's balance, each 50 a factor of 20"
     )
-    style_layer_weights: tuple[float, ...] = _setting(
-        (0.2,) * 5, Several(Number(float, 0, 1e6)), "a weight a style layer"
-    )
-    style_form: str = _choice("normalised", ("normalised", "gatys"), "style formula")
-    style_weight: float = _number(8.0, 0, 1e12, "beta")
-    local_weight: float = _number(1.0, 0, 1e6, "lambda: local statistics; 0: without them")
-    local_octaves: int = _number(
-        3, 1, 6, "sizes at which 3x3 patches are compared, each half the last"
-    )
-    strength: float = _number(
-        50.0,
-        0,
-        100,
-        "how much painting: 50 is the recipe's own balance, each 50 is a factor of twenty",
-    )
-    tv_weight: float = _number(4.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
-    tv_form: str = _choice("mean", ("mean", "sum"), "total variation formula")
+    tv_weight: Number = _number(4.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
+    tv_form: Literal["mean", "sum"] = Field("mean", description="total variation formula")
 
-    # How it gets there
-    size: int = _number(512, 32, 4096, "long side of the result, in pixels")
-    scales: int = _number(
-        0, 0, 6, "coarse to fine, each scale twice the last; 0: the first is about 128 px"
+    # The optimisation
+    size: Whole = _number(512, 32, 4096, "long side of the result, in pixels")
+    scales: Whole = _number(0, 0, 6, "coarse to fine, each twice the last; 0: from about 128 px")
+    steps: Whole = _number(200, 0, 30000, "steps over all scales")
+    optimiser: Literal["adam", "lbfgs"] = Field("adam", description="optimiser of the pixels")
+    learning_rate: Number = Field(
+        default_factory=lambda known: RATES[known["optimiser"]],
+        description="for pixels in 0..1; by default the optimiser's own, 0.04 or 1 for L-BFGS",
+        ge=1e-6,
+        le=1,
     )
-    steps: int = _number(200, 1, 30000, "steps over all scales")
-    optimiser: str = _choice("adam", ("adam", "lbfgs"), "what walks the picture downhill")
-    learning_rate: float = _number(0.04, 1e-6, 1, "for pixels in 0..1; L-BFGS' own is 1")
-    final_rate: float = _number(0.1, 1e-3, 1, "the rate falls to this fraction within each scale")
+    final_rate: Number = _number(0.1, 1e-3, 1, "the rate falls to this fraction in each scale")
     # The gradient shrinks a thousandfold on the way down: long memories make the steps too short.
-    beta1: float = _number(0.8, 0, 0.9999, "Adam's memory of the gradient")
-    beta2: float = _number(0.7, 0, 0.99999, "Adam's memory of its square")
-    epsilon: float = _number(1e-8, 0, 1, "Adam's floor")
+    beta1: Number = _number(0.8, 0, 0.9999, "Adam's memory of the gradient")
+    beta2: Number = _number(0.7, 0, 0.99999, "Adam's memory of its square")
+    epsilon: Number = _number(1e-8, 0, 1, "Adam's floor")
     # From the photo's own colours the optimiser gets to the style's by ways that leave neon specks.
-    start: str = _choice(
-        "recoloured", ("recoloured", "content", "noise", "blend"), "what is painted over"
+    start: Literal["recoloured", "content", "noise", "blend"] = Field(
+        "recoloured", description="picture to start from"
     )
-    noise_ratio: float = _number(0.6, 0, 1, "share of noise in a blended start")
-    noise_amplitude: float = _number(127.5, 0, 127.5, "of uniform noise, on the 0..255 scale")
-    keep_every: int = _number(0, 0, 30000, "a frame is kept every so many steps; 0: never")
-    keep_at: tuple[int, ...] = _setting(
-        (), Several(Number(int, 1, 30000)), "steps whose frame is kept"
-    )
+    noise_ratio: Number = _number(0.6, 0, 1, "share of noise in a blended start")
+    noise_amplitude: Number = _number(127.5, 0, 127.5, "of uniform noise, on the 0..255 scale")
+    keep_every: Whole = _number(0, 0, 30000, "keep a frame every so many steps; 0: never")
+    keep_at: tuple[StepNumber, ...] = _several((), "steps whose frame is kept")
 
-    # What the visitor asks for
-    brush: float = _number(1.0, 0.25, 4, "size of the strokes: the style's scale to the photo's")
-    colours: str = _choice("style", ("style", "photo", "palette"), "whose colours")
-    mix: tuple[float, ...] = _setting(
-        (), Several(Number(float, 0, 1000)), "weights of several styles"
-    )
-    seed: int = _number(0, 0, 2**31 - 1, "for any noise")
+    # The visitor's wishes
+    brush: Number = _number(1.0, 0.25, 4, "size of the strokes: the style's scale to the photo's")
+    colours: Literal["style", "photo", "palette"] = Field("style", description="whose colours")
+    mix: tuple[Share, ...] = _several((), "weights of several styles")
+    seed: Whole = _number(0, 0, 2**31 - 1, "for any noise")
 
-    def __post_init__(self) -> None:
-        for entry in fields(self):
-            value = _kind(entry.name).check(entry.name, getattr(self, entry.name))
-            object.__setattr__(self, entry.name, value)
-        object.__setattr__(self, "name", FORMER_NAMES.get(self.name, self.name))
-        for layer in (self.content_layer, *self.style_layers):
-            layer_name(layer)
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise BadInput(_refusal(error.errors(include_url=False)[0])) from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
         if self.input_range not in (1, 255):
             raise BadInput(f"input_range is {self.input_range}; it can be 1 or 255.")
         if len(self.style_layers) != len(self.style_layer_weights):
@@ -166,6 +180,7 @@ class Recipe:
             )
         if not self.style_layers:
             raise BadInput("There are no style layers; at least one is needed.")
+        return self
 
     @property
     def style_factor(self) -> float:
@@ -178,15 +193,18 @@ class Recipe:
         return self.local_weight * 20 ** ((self.strength - 50) / 50)
 
     def replace(self, **changes: Any) -> "Recipe":
-        """The same recipe with some settings changed."""
-        unknown = changes.keys() - {entry.name for entry in fields(self)}
-        if unknown:
-            raise BadInput(f"There is no setting called {', '.join(sorted(unknown))}.")
-        return dataclasses.replace(self, **changes)
+        """The same recipe with some settings changed.
+
+        Another optimiser brings its own learning rate unless one is given with it.
+        """
+        same = self.model_dump()
+        if changes.get("optimiser", self.optimiser) != self.optimiser:
+            del same["learning_rate"]
+        return Recipe(**{**same, **changes})
 
     def differences(self, other: "Recipe") -> dict[str, tuple[Any, Any]]:
         """{setting: (mine, theirs)} where two recipes differ; their names do not count."""
-        mine, theirs = asdict(self), asdict(other)
+        mine, theirs = self.model_dump(), other.model_dump()
         return {k: (v, theirs[k]) for k, v in mine.items() if k != "name" and v != theirs[k]}
 
     def keeps(self, step: int) -> bool:
@@ -197,9 +215,11 @@ class Recipe:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 
         Coarse scales are cheap and decide the composition, so each gets 3/2 the steps of the next.
-        after: pixels of the long side of a painting to go on from. What is left then is the scales
+        after: long side in pixels of a painting to continue from. What remains are the scales
         above it or, when there are none, the finest again for a third of all steps.
         """
+        if not self.steps:
+            return []
         scales = self.scales or min(max(1, round(math.log2(self.size / COARSEST)) + 1), 6)
         scales = min(scales, self.steps)
         shares = [1.5 ** (scales - 1 - i) for i in range(scales)]
@@ -231,25 +251,27 @@ class Recipe:
 
     def to_json(self) -> str:
         """All settings as one JSON object, for the text inside a picture."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps(self.model_dump(), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
         """Read `to_json`'s text back; unknown keys are ignored. BadInput for anything else."""
-        try:
+        found = None
+        with suppress(ValueError, RecursionError):
             found = json.loads(text)
-        except (ValueError, RecursionError):
-            raise BadInput("The recipe in this picture cannot be read: it is not JSON.") from None
         if not isinstance(found, dict):
-            raise BadInput(
-                "The recipe in this picture cannot be read: it is not a set of settings."
-            )
-        return cls(**{key: value for key, value in _renamed(found).items() if key in _FIELDS})
+            raise BadInput("The recipe in this picture cannot be read: it is no JSON object.")
+        return cls(**{key: value for key, value in _renamed(found).items() if key in _SETTINGS})
 
     def to_query(self, base: "Recipe | None" = None) -> str:
         """The settings that differ from `base` (the defaults) as a query string."""
-        base = base or Recipe()
-        pairs = {key: _text(mine) for key, (mine, _) in self.differences(base).items()}
+        told = {name: mine for name, (mine, _) in self.differences(base or Recipe()).items()}
+        if "optimiser" in told:  # which would bring its own
+            told["learning_rate"] = self.learning_rate
+        pairs = {
+            name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            for name, value in told.items()
+        }
         return urlencode({"v": LINK_VERSION, "name": self.name} | pairs)
 
     @classmethod
@@ -263,43 +285,80 @@ class Recipe:
         found = {key: text for key, text in _renamed(query).items() if isinstance(text, str)}
         recipe = base or cls()
         together = {"style_layers", "style_layer_weights"} & found.keys()
-        for group in [together, *({name} for name in _FIELDS.keys() & found.keys() - together)]:
+        # In the order of the fields: the optimiser, which brings its rate, before the rate.
+        single = [{name} for name in _SETTINGS if name in found.keys() - together]
+        for group in [together, *single]:
             with suppress(BadInput):
                 recipe = recipe.replace(**{name: _nearest(name, found[name]) for name in group})
         return recipe
 
 
-_FIELDS = {entry.name: entry for entry in fields(Recipe)}
+_SETTINGS: dict[str, dict[str, Any]] = Recipe.model_json_schema()["properties"]
+_READ = {"integer": int, "number": float, "string": str}
+_KINDS = {"integer": "whole number", "number": "number", "string": "short plain name"}
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """The lowest and highest value that a numeric setting allows."""
+    return _SETTINGS[name]["minimum"], _SETTINGS[name]["maximum"]
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The values of a setting with fixed options; nothing for the others."""
+    return tuple(_SETTINGS[name].get("enum", ()))
+
+
+def parse_value(name: str, text: str) -> Any:
+    """Turn the text of a link or a command line into a setting's type. Raises BadInput."""
+    schema = _SETTINGS[name]
+    try:
+        if schema["type"] == "array":
+            read = _READ[schema["items"]["type"]]
+            return tuple(read(item) for item in text.split(",") if item)
+        return _READ[schema["type"]](text)
+    except ValueError:
+        raise BadInput(f"{name} is {text[:40]!r}; {_allowed(schema)}.") from None
+
+
+def _nearest(name: str, text: str) -> Any:
+    """A link's value; a number out of range is brought to the nearest end of it."""
+    value = parse_value(name, text)
+    if not isinstance(value, int | float) or value != value:
+        return value
+    low, high = bounds(name)
+    return min(max(value, low), high)
 
 
 def _renamed(found: Mapping[str, Any]) -> dict[str, Any]:
     return {FORMER_SETTINGS.get(key, key): value for key, value in found.items()}
 
 
-def _kind(name: str) -> Any:
-    return _FIELDS[name].metadata["kind"]
+def _refusal(error: ErrorDetails) -> str:
+    """What is wrong with one setting: what was found, and what is allowed."""
+    name, *inside = error["loc"]
+    if error["type"] == "extra_forbidden":
+        return f"There is no setting called {str(name)[:40]!r}."
+    schema = _SETTINGS[str(name)]
+    return f"{name} is {_found(error['input'])}; {_allowed(schema['items'] if inside else schema)}."
 
 
-def bounds(name: str) -> tuple[float, float]:
-    """The lowest and highest value that a numeric setting allows."""
-    return _kind(name).low, _kind(name).high
+def _found(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, str):
+        return repr(value[:40])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"a {type(value).__name__}"
+    if isinstance(value, int):  # which may be too large for a float
+        value = min(max(value, -(10**300)), 10**300)
+    return f"{value:g}"
 
 
-def choices(name: str) -> tuple[str, ...]:
-    """What a setting with fixed options allows; nothing for the others."""
-    return getattr(_kind(name), "options", ())
-
-
-def parse_value(name: str, text: str) -> Any:
-    """Turn the text of a link or a command line into a setting's type. Raises BadInput."""
-    return _kind(name).parse(name, text)
-
-
-def _nearest(name: str, text: str) -> Any:
-    """A link's value; a number out of range is brought to the nearest end of it."""
-    kind, value = _kind(name), parse_value(name, text)
-    return kind.clamp(value) if isinstance(kind, Number) else value
-
-
-def _text(value: Any) -> str:
-    return ",".join(map(_text, value)) if isinstance(value, tuple) else str(value)
+def _allowed(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return f"choose from {', '.join(schema['enum'])}"
+    if schema["type"] == "array":
+        kind = _KINDS[schema["items"]["type"]]
+        return f"it must be a list of at most {schema['maxItems']} {kind}s"
+    span = f" from {schema['minimum']:g} to {schema['maximum']:g}" if "minimum" in schema else ""
+    return f"it must be a {_KINDS[schema['type']]}{span}"

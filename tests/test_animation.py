@@ -42,8 +42,7 @@ def test_the_film_goes_from_the_photo_to_the_painting_and_rests_there():
     for frame, colour in ((middle[0], RED), (middle[-1], BLUE)):
         assert np.abs(frame - colour).max() < 12
     assert any(np.abs(frame - GREEN).max() < 40 for frame in middle)
-    resting = [np.abs(frame - BLUE).max() < 12 for frame in middle[-int(25 * REST_SECONDS) :]]
-    assert all(resting)
+    assert all(np.abs(frame - BLUE).max() < 12 for frame in middle[-int(25 * REST_SECONDS) :])
     steps = [np.abs(a - b).max() for a, b in pairwise(middle)]
     assert max(steps) < 60, "a stage fades into the next"
 
@@ -55,16 +54,16 @@ def test_a_large_painting_is_filmed_smaller_and_transparency_is_no_obstacle():
     assert (stream.width, stream.height) == (200, 150)
 
 
-@pytest.mark.parametrize("make", [gif, lambda frames: animation(frames, plain(RED, (40, 40)))])
-def test_no_frames_are_refused(make):
-    with pytest.raises(BadInput, match="one is needed"):
-        make([])
+def test_no_frames_are_refused():
+    for make in (gif, lambda frames: animation(frames, plain(RED, (40, 40)))):
+        with pytest.raises(BadInput, match="one is needed"):
+            make([])
 
 
 def test_a_gif_ends_on_the_painting_and_rests_there():
-    frames = [plain(RED, (30, 20)), plain(GREEN, (60, 40)), plain(BLUE, (120, 80))]
+    frames = [plain(RED, (300, 200)), plain(GREEN, (600, 400)), plain(BLUE, (1200, 800))]
     with Image.open(io.BytesIO(gif(frames, seconds=3))) as found:
-        assert (found.format, found.size, found.n_frames) == ("GIF", (120, 80), 3)
+        assert (found.format, found.size, found.n_frames) == ("GIF", (400, 267), 3)
         assert found.info["loop"] == 0
         durations, colours = [], []
         for i in range(3):
@@ -80,13 +79,7 @@ def test_a_long_gif_is_thinned_evenly_and_keeps_its_ends():
     frames = [plain((i // 2, 255 - i // 2, (i * 37) % 256), (64, 64)) for i in range(500)]
     with Image.open(io.BytesIO(gif(frames, seconds=6))) as found:
         assert found.n_frames == 60
-        first = np.asarray(found.convert("RGB"))[30, 30].astype(int)
-        found.seek(59)
-        last = np.asarray(found.convert("RGB"))[30, 30].astype(int)
-    assert np.abs(first - (0, 255, 0)).max() < 12
-    assert np.abs(last - (249, 6, 499 * 37 % 256)).max() < 12
-
-
-def test_a_large_gif_is_reduced():
-    with Image.open(io.BytesIO(gif([plain(RED, (2000, 1000))] * 2))) as found:
-        assert found.size == (400, 200)
+        for frame, colour in [(0, (0, 255, 0)), (59, (249, 6, 499 * 37 % 256))]:
+            found.seek(frame)
+            shown = np.asarray(found.convert("RGB"))[30, 30].astype(int)
+            assert np.abs(shown - colour).max() < 12

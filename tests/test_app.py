@@ -1,8 +1,5 @@
 """The running app as programs see it, through `gradio_client`."""
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +10,6 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from app import check_folder
 from nst.pictures.export import read_notes, read_recipe
 from nst.presets import load_presets
 from nst.recipe import Recipe
@@ -34,28 +30,6 @@ def lion() -> dict:
 
 def pixels(path: str) -> np.ndarray:
     return np.asarray(Image.open(path))
-
-
-def test_a_folder_that_cannot_be_written_ends_the_start_with_a_sentence(monkeypatch, tmp_path):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "folder"))
-    with pytest.raises(SystemExit, match=r"Pictures cannot be written to .*GRADIO_TEMP_DIR"):
-        check_folder()
-
-
-def test_files_are_kept_under_the_real_name_of_their_folder(tmp_path):
-    """As Gradio names them: by a link's name, expiry would spare none of them."""
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    code = "import app; print(app.upload_folder())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "link")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == [str(tmp_path / "real")]
 
 
 def test_progress_that_is_not_shown_is_not_counted_either(app):

@@ -1,14 +1,15 @@
-"""The comparisons that the published systems' authors made, run with a painter that takes no time
-and once with the real one."""
+"""Several paintings of one photo, and the comparisons that the published systems' authors made."""
 
-import numpy as np
+import time
+
 import pytest
 from PIL import Image
 
-from nst import compare as module
-from nst.compare import COMPARISONS, ComparisonProgress, Progress, compare, scaled, table
+from nst import compare
+from nst.compare import COMPARISONS, Entry, Series, paint_series, scaled, table
 from nst.engine.losses import Losses
-from nst.errors import BadInput, WeightsUnavailable
+from nst.engine.stylize import Step
+from nst.errors import BadInput
 from nst.recipe import Recipe
 
 PHOTO = Image.effect_noise((96, 64), 60).convert("RGB")
@@ -18,23 +19,26 @@ STYLE = Image.effect_noise((64, 64), 90).convert("RGB")
 class Painter:
     """Shows a picture at every step it keeps, and the first and last; a step takes 2 s."""
 
-    def __init__(self, notes: tuple[str, ...] = (), each: float = 2.0) -> None:
+    def __init__(self) -> None:
         self.asked: list[Recipe] = []
-        self.notes, self.each = notes, each
 
-    def __call__(self, photo: Image.Image, style: Image.Image, recipe: Recipe):
+    def __call__(self, photo, styles, recipe):
         self.asked.append(recipe)
         for step in range(1, recipe.steps + 1):
             due = step in (1, recipe.steps, *recipe.keep_at)
-            grey = Image.new("RGB", photo.size, (step % 256,) * 3)
-            losses = Losses(1.0, 2.0 / step, 0.0, 0.0, 1 + 2.0 / step)
-            shown = (losses, grey) if due else (None, None)
-            yield Progress(step, self.each * step, *shown, self.notes)
-        yield Progress(recipe.steps, self.each * step, losses, grey, self.notes, done=True)
+            yield self.step(photo, recipe, step, due)
+        yield self.step(photo, recipe, recipe.steps, True, canvas=object())
+
+    def step(self, photo, recipe, step, due, canvas=None):
+        losses = Losses(1.0, 2.0 / step, 0.0, 0.0, 1 + 2.0 / step) if due else None
+        grey = Image.new("RGB", photo.size, (step % 256,) * 3) if due else None
+        return Step(step, recipe.steps, (64, 96), 2.0 * step, 0.0, losses, grey, canvas=canvas)
 
 
-def run(name: str, painter: Painter | None = None, **given) -> list[ComparisonProgress]:
-    return list(compare(name, PHOTO, STYLE, painter=painter or Painter(), **given))
+def run(name: str, painter=None, steps=None, **given) -> list[Series]:
+    entries = [Entry(title, (STYLE,), recipe) for title, recipe in scaled(name, steps=steps)]
+    given.setdefault("frames", COMPARISONS[name].frames)
+    return list(paint_series(PHOTO, entries, painter or Painter(), **given))
 
 
 def test_ghorpades_networks_differ_in_nothing_but_the_network():
@@ -55,31 +59,31 @@ def test_the_posts_noise_ratios_are_those_it_shows():
     assert {recipe.start for recipe in recipes} == {"blend"}
 
 
-def test_every_painting_of_a_comparison_is_finished_and_laid_on_the_sheet():
-    last = run("noise", steps=6)[-1]
-    assert [run.caption for run in last.runs] == [caption for caption, _ in scaled("noise")]
-    assert last.done == last.total == 24
-    assert last.sheet is not None
-    assert last.sheet.width > last.sheet.height / 2
+def test_every_painting_of_a_series_is_finished_in_its_order():
+    painter = Painter()
+    told = run("noise", painter, steps=6)
+    assert [one.title for one in told[-1].painted] == [title for title, _ in scaled("noise")]
+    assert [one.recipe for one in told[-1].painted] == painter.asked
+    assert [one.seconds for one in told[-1].painted] == [12.0] * 4
+    assert told[-1].done == told[-1].total == 24
+    assert [now.done for now in told] == sorted(now.done for now in told)
+    assert (told[0].title, told[0].painted, told[0].seconds_left) == ("noise ratio 0", (), None)
 
 
 def test_the_strip_has_the_frames_of_the_readme():
-    last = run("frames", Painter(each=0.001))[-1]
-    assert [run.caption for run in last.runs] == [
-        "step 3,000",
-        "step 9,000",
-        "step 17,000",
-        "step 23,000",
-        "step 30,000",
-    ]
-    assert [run.recipe.steps for run in last.runs] == [3000, 9000, 17000, 23000, 30000]
-    assert [run.picture.getpixel((0, 0))[0] for run in last.runs] == [
-        step % 256 for step in (3000, 9000, 17000, 23000, 30000)
-    ]
+    painted = run("frames")[-1].painted
+    steps = [3000, 9000, 17000, 23000, 30000]
+    assert [one.title for one in painted] == [f"step {step:,}" for step in steps]
+    assert [one.recipe.steps for one in painted] == steps
+    assert [one.picture.getpixel((0, 0))[0] for one in painted] == [step % 256 for step in steps]
+
+
+def test_kept_frames_are_paintings_only_where_they_are_asked_for():
+    assert len(run("frames", steps=30, frames=False)[-1].painted) == 1
 
 
 def test_kept_frames_move_in_proportion_when_there_are_fewer_steps():
-    (_, recipe), *_ = scaled("frames", steps=300)
+    ((_, recipe),) = scaled("frames", steps=300)
     assert recipe.keep_at == (30, 90, 170, 230, 300)
 
 
@@ -91,108 +95,74 @@ def test_another_size_and_steps_change_nothing_else_of_the_recipes():
         assert (small.size, small.steps) == (128, 45)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"size": 0}])
-def test_a_size_or_steps_of_nothing_are_refused(wrong):
-    with pytest.raises(BadInput, match=f"{next(iter(wrong))} is 0"):
-        scaled("frames", **wrong)
+def test_a_wrong_comparison_size_or_number_of_steps_is_refused():
+    for given, says in (
+        ({"name": "vgg"}, r"'vgg'; choose from networks, noise, frames, ratios"),
+        ({"name": "frames", "steps": 0}, "steps is 0"),
+        ({"name": "frames", "size": 0}, "size is 0"),
+        ({"name": "noise", "size": 9999}, "4096"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            scaled(**given)
 
 
-def test_it_says_how_long_it_will_take_before_it_paints():
-    painter = Painter()
-    told = next(compare("ratios", PHOTO, STYLE, painter=painter)).line
-    assert told == "2 paintings, 900 steps at 512 px: about 30 min here."
-    assert [recipe.steps for recipe in painter.asked] == [module.TRIAL]
+def test_networks_that_are_missing_are_named_and_only_where_networks_are_compared(monkeypatch):
+    for here, words in (
+        ((), "VGG-16 and VGG-19 are not on this machine"),
+        (("vgg19",), "VGG-16 is not on this machine"),
+        (("vgg16", "vgg19"), ""),
+    ):
+        monkeypatch.setattr(compare, "is_cached", lambda name, here=here: name in here)
+        assert compare.needs("networks").startswith(words)
+        assert bool(compare.needs("networks")) == bool(words)
+        assert compare.needs("noise") == ""
 
 
-def test_time_that_is_known_is_told_without_a_trial():
-    painter = Painter()
-    turns = compare("frames", PHOTO, STYLE, steps=30, painter=painter, expected=61.0)
-    assert next(turns).line == "1 painting, 30 steps at 512 px: about 61 s here."
-    assert painter.asked == []
+def test_past_its_deadline_it_ends_with_the_picture_that_is_there():
+    told = run("noise", steps=50, deadline=0.0)
+    assert [one.title for one in told[-1].painted] == ["noise ratio 0"]
+    assert (told[-1].done, told[-1].total) == (1, 200)
 
 
-@pytest.mark.parametrize(
-    ("here", "words"),
-    [((), "VGG-16 and VGG-19 are not on this machine"), (("vgg19",), "VGG-16 is not on this")],
-)
-def test_networks_are_not_compared_where_one_would_stand_in_for_the_other(monkeypatch, here, words):
-    monkeypatch.setattr(module, "is_cached", lambda name: name in here)
-    painter = Painter()
-    with pytest.raises(BadInput, match=words):
-        run("networks", painter, steps=5)
-    assert painter.asked == []
-    assert run("noise", painter, steps=5)[-1].sheet is not None
+def test_time_left_counts_the_pixels_of_the_scales_to_come(monkeypatch):
+    clock = iter(range(1000))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    recipe = Recipe(size=512, steps=20, scales=2)  # 12 steps at 256 px, 8 at 512
+    entries = [Entry(str(i), (STYLE,), recipe) for i in range(2)]
+    told = list(paint_series(PHOTO, entries, Painter()))
+    half = next(now for now in told if now.done == 12)
+    assert half.seconds_left == pytest.approx(12 * (2 * (12 + 8 * 4) - 12) / 12)
+    assert told[-1].seconds_left == 0
 
 
-def test_networks_that_cannot_be_fetched_are_said_before_anything_is_painted(monkeypatch):
-    def nowhere(recipe, *, strict):
-        raise WeightsUnavailable("The Hub cannot be reached.")
+def test_closing_a_series_closes_its_painting():
+    closed = []
 
-    monkeypatch.setattr(module, "is_cached", lambda name: False)
-    monkeypatch.setattr(module, "open_pipeline", nowhere)
-    with pytest.raises(WeightsUnavailable, match="cannot be reached"):
-        next(compare("networks", PHOTO, STYLE))
+    def painter(photo, styles, recipe):
+        try:
+            yield from Painter()(photo, styles, recipe)
+        finally:
+            closed.append(True)
 
-
-def test_networks_that_are_here_are_compared(monkeypatch):
-    monkeypatch.setattr(module, "is_cached", lambda name: True)
-    assert module.needs("networks") == ""
-    assert [run.caption for run in run("networks", steps=5)[-1].runs] == ["VGG-16", "VGG-19"]
-
-
-def test_a_note_is_told_once():
-    turns = run("noise", Painter(("The compact encoder stands in.",)), steps=5)
-    assert [turn.line for turn in turns].count("The compact encoder stands in.") == 1
-
-
-def test_past_its_deadline_it_ends_with_what_is_there():
-    turns = run("noise", steps=50, expected=1, deadline=0.0)
-    assert turns[-1].sheet is not None
-    assert [run.caption for run in turns[-1].runs] == ["noise ratio 0"]
-    assert any(turn.line.startswith("Ended after 1 of 200 steps") for turn in turns)
+    series = paint_series(PHOTO, [Entry("one", (STYLE,), Recipe(steps=9))], painter)
+    next(series)
+    series.close()
+    assert closed == [True]
 
 
 def test_curves_run_from_the_first_step_to_the_last():
-    for done in run("ratios", steps=9)[-1].runs:
+    for done in run("ratios", steps=9)[-1].painted:
         assert [step for step, _ in done.curve] == [1, 9, 9]
 
 
-def test_the_table_has_every_final_loss_and_the_seconds():
-    head, *rows = table(run("ratios", steps=4)[-1].runs)
-    assert head == ("", "content", "style", "total", "seconds")
-    assert rows == [
-        ("content : style 1e-3", "1", "0.5", "1.5", "8.0"),
-        ("content : style 1e-4", "1", "0.5", "1.5", "8.0"),
+def test_the_table_tells_final_losses_as_shares_of_the_highest():
+    painted = [
+        compare.Painted(title, Recipe(), PHOTO, Losses(content, style, 0, 0, 2e12), 8.0, ())
+        for title, content, style in (("first", 0.0, 4e9), ("second", 0.0, 1e9))
     ]
-
-
-def test_a_comparison_that_does_not_exist_is_refused_by_name():
-    with pytest.raises(BadInput, match=r"'vgg'; choose from networks, noise, frames, ratios"):
-        next(compare("vgg", PHOTO, STYLE))
-
-
-def test_a_size_out_of_range_is_refused():
-    with pytest.raises(BadInput, match="4096"):
-        next(compare("noise", PHOTO, STYLE, size=9999, painter=Painter()))
-
-
-def test_weights_that_cannot_be_had_are_tried_for_once_and_replaced_visibly(monkeypatch):
-    tries = []
-    real = module.open_pipeline
-
-    def without_a_network(recipe, *, strict=False):
-        if strict:
-            tries.append(recipe.encoder)
-            raise WeightsUnavailable("The Hub cannot be reached.")
-        return real(recipe)
-
-    monkeypatch.setattr(module, "open_pipeline", without_a_network)
-    turns = list(compare("noise", PHOTO, STYLE, size=96, steps=5))
-    assert tries == ["vgg19"]
-    lines = [turn.line for turn in turns]
-    assert lines.count("The Hub cannot be reached.") == 1
-    assert any("stands in for VGG-19" in line for line in lines)
-    pictures = [np.asarray(run.picture, float) for run in turns[-1].runs]
-    photo = np.asarray(PHOTO, float)
-    distances = [np.abs(picture - photo).mean() for picture in pictures]
-    assert distances == sorted(distances)
+    head, *rows = table(painted)
+    assert head[1:] == ("content", "style", "total", "seconds")
+    assert rows == [
+        ("first", "0 %", "100 %", "100 %", "8.0"),
+        ("second", "0 %", "25 %", "100 %", "8.0"),
+    ]

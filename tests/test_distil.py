@@ -9,12 +9,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from nst import weights
 from nst.engine import encoders
 from nst.engine.encoders import torchvision_names, vgg
 from nst.engine.objective import Objective
 from nst.recipe import Recipe
-from nst.weights import store
-from nst.weights.encoders import build_encoder
 from tools.distil import __main__ as distil
 from tools.distil import networks
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS
@@ -42,11 +41,11 @@ def learn(tmp_path, monkeypatch):
     for level in LEVELS:
         monkeypatch.setitem(networks.DIRECTIONS, level, WIDTH)
     teacher, out = tmp_path / "vgg19.safetensors", tmp_path / "compact.safetensors"
-    weights = {}
+    vgg19 = {}
     for name, conv in torchvision_names(vgg("vgg19")).items():
         torch.nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-        weights |= {f"{name}.weight": conv.weight.detach(), f"{name}.bias": conv.bias.detach()}
-    save_file(weights, teacher)
+        vgg19 |= {f"{name}.weight": conv.weight.detach(), f"{name}.bias": conv.bias.detach()}
+    save_file(vgg19, teacher)
     photos = album(tmp_path / "photos", HELD_OUT_PHOTOS, rng)
     paintings = album(tmp_path / "paintings", HELD_OUT_PAINTINGS, rng)
 
@@ -59,8 +58,8 @@ def learn(tmp_path, monkeypatch):
         told = [f"--{key}={value}" for key, value in asked.items()]
         monkeypatch.setattr(sys, "argv", ["distil", *told])
         distil.main()
-        monkeypatch.setattr(store, "COMPACT", out)
-        return store.load_compact()[1]
+        monkeypatch.setattr(weights, "COMPACT", out)
+        return weights.load_compact()[1]
 
     return learned
 
@@ -73,7 +72,7 @@ def test_it_learns_goes_on_and_what_it_writes_paints(learn):
     assert all(-1 <= cosine <= 1 for cosine in json.loads(first["cosines"]).values())
     again = learn(0.04)
     assert again["schedule"].startswith(f"{first['schedule']}; steps ")
-    encoder = build_encoder("compact")
+    encoder = weights.build_encoder("compact")
     assert encoder.blocks == BLOCKS
     picture = torch.rand(1, 3, 32, 32)
     _, gradient = Objective(encoder, Recipe(), picture, [picture.flip(2)]).evaluate(picture)

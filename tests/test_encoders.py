@@ -14,12 +14,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from nst import weights as weighted
 from nst.engine.encoders import Encoder, load_features
 from nst.errors import BadInput, WeightsUnavailable
 from nst.pictures.images import fit, open_photo, to_tensor
 from nst.recipe import layer_name
-from nst.weights import encoders as weighted
-from nst.weights.encoders import build_encoder
+from nst.weights import build_encoder
 
 MEAN = np.array([0.485, 0.456, 0.406]).reshape(3, 1, 1)
 STD = np.array([0.229, 0.224, 0.225]).reshape(3, 1, 1)

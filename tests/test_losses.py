@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from nst.engine.kernels import moments, outer_sum, patch_sum
 
 from nst.engine import kernels
-from nst.engine.kernels import moments, outer_sum, patch_sum
 from nst.engine.losses import (
     ContentLoss,
     LocalLoss,

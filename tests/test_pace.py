@@ -1,13 +1,13 @@
 """How long a run should take, and how that is said."""
 
 import pytest
+from ui.runs import painting
 
 from nst.engine.encoders import Encoder
 from nst.pipeline import Pipeline
 from nst.recipe import Recipe
-from ui.runs import painting
-from ui.pace import Pace, about, clock
 from ui.inputs import best_quality
+from ui.pace import Pace, about, clock
 
 RECIPE = Recipe(encoder="compact", finish="off", steps=220, size=512)
 SPENT = [("compact", 128, 100, 1.0), ("compact", 256, 70, 2.0), ("compact", 512, 50, 5.0)]

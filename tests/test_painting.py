@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.mark.slow
 def test_painting_procedure_reproduces_a_committed_preset(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
     from painting import cubist_facets

@@ -13,14 +13,14 @@ from PIL import Image
 
 from nst import hardware
 from nst import pipeline as pipeline
+from nst import weights as weighted
 from nst.engine.encoders import Encoder
 from nst.errors import WeightsUnavailable
 from nst.pictures.images import fit, open_photo
 from nst.pipeline import Pipeline, open_pipeline
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
-from nst.weights import encoders as weighted
-from nst.weights.encoders import build_encoder
+from nst.weights import build_encoder
 
 # Local statistics want more steps than these to settle.
 QUICK = Recipe(encoder="compact", size=64, scales=1, steps=3, local_weight=0)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst import __main__ as command_line
+from nst import command_line
 from nst.errors import BadInput
-from nst.presets import EXAMPLES, find_style, load_presets, preset_of, read_presets
+from nst.presets import EXAMPLES, find_style, load_presets, preset_of, read_presets, style_path
 from nst.published import RECIPES
 from nst.recipe import Recipe
 from ui.samples import SAMPLES
@@ -73,9 +73,8 @@ def test_a_published_recipe_is_not_tuned_by_a_preset(folder):
     assert preset.recipe(lodaya) == lodaya
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
+def test_a_wrong_entry_is_reported_by_name_and_the_rest_is_used(folder):
+    for old, new, says in (
         ('"night.png"', '"missing.png"', "no file"),
         ('"night.png"', '"../../secret.png"', "outside"),
         ('"night.png"', '"presets.toml"', "not a picture"),
@@ -86,14 +85,12 @@ def test_a_published_recipe_is_not_tuned_by_a_preset(folder):
         ('title = "Night"', "title = 3", "title"),
         ('id = "night"', 'id = "Night Sky"', "id"),
         ("recipe = {", 'recipe = "x" #{', "recipe"),
-    ],
-)
-def test_a_wrong_entry_is_reported_by_name_and_the_rest_is_used(folder, old, new, says):
-    other = GOOD.replace('"night"', '"other"')
-    presets, (problem,) = read(folder, GOOD.replace(old, new) + other)
-    assert [preset.id for preset in presets] == ["other"]
-    assert says in problem
-    assert "night" in problem.lower() or "number 1" in problem
+    ):
+        other = GOOD.replace('"night"', '"other"')
+        presets, (problem,) = read(folder, GOOD.replace(old, new) + other)
+        assert [preset.id for preset in presets] == ["other"]
+        assert says in problem
+        assert "night" in problem.lower() or "number 1" in problem
 
 
 def test_two_presets_cannot_have_one_id(folder):
@@ -102,11 +99,11 @@ def test_two_presets_cannot_have_one_id(folder):
     assert "taken" in problem
 
 
-@pytest.mark.parametrize("text", ["[[preset", "preset = 3", "\0"])
-def test_a_broken_file_leaves_no_presets_and_says_so(folder, text):
-    presets, (problem,) = read(folder, text)
-    assert presets == ()
-    assert "cannot be read" in problem
+def test_a_broken_file_leaves_no_presets_and_says_so(folder):
+    for text in ("[[preset", "preset = 3", "\0"):
+        presets, (problem,) = read(folder, text)
+        assert presets == ()
+        assert "cannot be read" in problem
 
 
 def test_a_missing_file_leaves_no_presets_and_says_so(tmp_path):
@@ -117,32 +114,24 @@ def test_a_missing_file_leaves_no_presets_and_says_so(tmp_path):
 
 def test_a_style_is_found_by_id_or_by_path(folder):
     assert find_style(folder / "night.png").size == (64, 48)
+    for name in ("swirling-night", "Swirling-Night", "Swirling Night", " swirling_night"):
+        assert preset_of(name).id == "swirling-night"
+        assert style_path(name) == preset_of("swirling-night").path
     with pytest.raises(BadInput, match="swirling-night"):
         find_style("no-such-style")
     with pytest.raises(BadInput, match="no file"):
         find_style("no/such/file.png")
 
 
-@pytest.mark.parametrize(
-    ("options", "brush", "strength"),
-    [
-        ([], "tuned", "tuned"),
-        (["--brush", "0.5"], 0.5, "tuned"),
-        (["--recipe", "lodaya"], 1.0, 50.0),
-    ],
-)
-def test_the_command_line_paints_a_preset_as_it_is_tuned(
-    tmp_path, capsys, options, brush, strength
-):
-    photo, small = (
-        str(SAMPLES["lion"].path),
-        ["--size", "64", "--steps", "1", "--encoder", "compact"],
-    )
-    arguments = [photo, "mosaic", "-o", str(tmp_path / "out.png"), "--json", *small, *options]
-    assert command_line.main(arguments) == command_line.DONE
-    painted = json.loads(capsys.readouterr().out)["recipe"]
+def test_the_command_line_paints_a_preset_as_it_is_tuned(tmp_path, capsys):
     tuned = preset_of("mosaic").tuned
-    assert tuned.keys() >= {"brush", "strength"}
-    wanted = {"brush": brush, "strength": strength}
-    for name, value in wanted.items():
-        assert painted[name] == (tuned[name] if value == "tuned" else value)
+    small = ["--size", "64", "--steps", "1", "--encoder", "compact", "--json", "--overwrite"]
+    paint = [str(SAMPLES["lion"].path), "Mosaic", "-o", str(tmp_path / "out.png"), *small]
+    for options, brush, strength in (
+        ([], tuned["brush"], tuned["strength"]),
+        (["--brush", "0.5"], 0.5, tuned["strength"]),
+        (["--recipe", "lodaya"], 1.0, 50.0),
+    ):
+        assert command_line.main([*paint, *options]) == command_line.DONE
+        painted = json.loads(capsys.readouterr().out)["recipe"]
+        assert (painted["brush"], painted["strength"]) == (brush, strength)

@@ -51,12 +51,12 @@ def test_only_what_is_otherwise_here_is_told(machine):
     weights = note.split(",")[0]
     other = note.replace("fp32", "bf16")
     assert otherwise_here(other, RECIPE) == (
-        "It was painted by bf16; here it is fp32, so it may come out otherwise."
+        "It was painted by bf16; here it is fp32, so results may differ."
     )
     machine.setattr(pipeline, "is_cached", lambda name: True)
     assert otherwise_here(note, RECIPE) == (
         f"It was painted by {weights}; here it is {weights} finished by vgg19 11aea017, "
-        "so it may come out otherwise."
+        "so results may differ."
     )
 
 

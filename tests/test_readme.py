@@ -12,12 +12,12 @@ import yaml
 from gradio.media import get_image
 from PIL import Image
 
-from nst import __main__ as command_line
+from nst import command_line
 from nst.pictures.limits import Limits
 from nst.presets import EXAMPLES, load_presets
 from nst.published import RECIPES
 from nst.recipe import Recipe
-from nst.weights.store import SOURCES
+from nst.weights import SOURCES
 from ui.server.limits import RequestLimits, RunLimits
 
 ROOT = Path(__file__).resolve().parents[1]

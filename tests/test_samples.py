@@ -8,7 +8,7 @@ from PIL import Image
 from nst.pictures.images import open_photo
 from nst.presets import load_presets
 from nst.recipe import Recipe
-from nst.weights.store import COMPACT
+from nst.weights import COMPACT
 from tools import samples
 from ui.samples import OPENING, SAMPLES, painted_before
 
@@ -16,30 +16,24 @@ SHIPPED = sha256(COMPACT.read_bytes()).hexdigest()[:12]
 PRESETS = [preset.id for preset in load_presets()[0]]
 
 
-@pytest.mark.parametrize("photo", SAMPLES)
-def test_every_sample_was_painted_in_every_preset(photo):
-    aspect = open_photo(SAMPLES[photo].path).width / open_photo(SAMPLES[photo].path).height
-    for preset in PRESETS:
-        path = painted_before(photo, preset)
-        with Image.open(path) as picture:
-            assert picture.format == "JPEG"
-            assert picture.width / picture.height == pytest.approx(aspect, abs=0.01)
-        assert samples.painted_by(path).split()[:2] == ["compact", SHIPPED]
-
-
-def test_the_samples_weigh_two_megabytes_at_most():
+def test_every_sample_was_painted_in_every_preset_and_all_weigh_little():
+    for photo, sample in SAMPLES.items():
+        aspect = open_photo(sample.path).width / open_photo(sample.path).height
+        for preset in PRESETS:
+            path = painted_before(photo, preset)
+            with Image.open(path) as picture:
+                assert picture.format == "JPEG"
+                assert picture.width / picture.height == pytest.approx(aspect, abs=0.01)
+            assert samples.painted_by(path).split()[:2] == ["compact", SHIPPED]
     files = list(samples.FOLDER.glob("*.jpg"))
     assert len(files) == len(SAMPLES) * len(PRESETS)
     assert sum(file.stat().st_size for file in files) <= 2e6
-
-
-def test_the_page_opens_on_a_sample_that_was_painted():
     assert painted_before(*OPENING)
 
 
-@pytest.mark.parametrize(("photo", "preset"), [(None, "mosaic"), ("lion", None), ("lion", "../x")])
-def test_what_was_not_painted_before_is_none(photo, preset):
-    assert painted_before(photo, preset) is None
+def test_whatever_was_not_painted_before_is_none():
+    for photo, preset in ((None, "mosaic"), ("lion", None), ("lion", "../x")):
+        assert painted_before(photo, preset) is None
 
 
 def test_a_sample_is_painted_once_for_an_encoder_and_a_recipe(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from nst.engine.scales import Scale
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -21,13 +22,12 @@ from nst.engine.colour import match_palette
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
 from nst.engine.recovery import Recovery
-from nst.engine.scales import Scale
 from nst.engine.stylize import Step, stylize
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, open_photo, to_tensor
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe
-from nst.weights.encoders import build_encoder
+from nst.weights import build_encoder
 
 STYLES = Path(__file__).parents[1] / "examples" / "styles"
 PRESETS = [STYLES / "charcoal.jpg", STYLES / "woodblock-wave.jpg"]

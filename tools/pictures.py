@@ -25,7 +25,7 @@ from nst import Recipe, open_photo, open_pipeline  # noqa: E402
 from nst.pictures.export import contact_sheet  # noqa: E402
 from nst.presets import find_style, load_presets, preset_of  # noqa: E402
 from nst.published import RECIPES  # noqa: E402
-from nst.weights.store import SOURCES, is_cached  # noqa: E402
+from nst.weights import SOURCES, is_cached  # noqa: E402
 from ui.links import Shared, to_query  # noqa: E402
 from ui.samples import SAMPLES, painted_before  # noqa: E402
 

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from nst import Recipe, open_photo, open_pipeline  # noqa: E402
 from nst.pictures.images import fit  # noqa: E402
 from nst.presets import EXAMPLES, load_presets, preset_of  # noqa: E402
-from nst.weights.store import COMPACT, SOURCES  # noqa: E402
+from nst.weights import COMPACT, SOURCES  # noqa: E402
 from ui.samples import OPENING, SAMPLES  # noqa: E402
 
 __all__ = ["FOLDER", "SIDE", "main", "paint", "painted_by"]

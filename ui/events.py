@@ -9,7 +9,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 # the visitor's processor, which here may be the one that paints.
 UNSEEN: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []}
 QUICK: dict[str, Any] = {"queue": False, **UNSEEN, **PRIVATE}
-# Events that decode or make a picture: few at once, whoever asks.
-DECODES: dict[str, Any] = {**QUICK, "concurrency_id": "decoding"}
+# Events that decode or make a picture.
+DECODES: dict[str, Any] = QUICK
 # Gradio's own queue: one painting at a time, the others wait in the order in which they came.
 PAINTS: dict[str, Any] = {"concurrency_id": "painting", "concurrency_limit": RUN_LIMITS.concurrency}

@@ -66,7 +66,7 @@ def open_job(
         recipe = recipe.replace(mix=(round(1 - share, 4), round(share, 4)))
     styles = [style] if second is None else [style, second]
     presets = [each if isinstance(each, Preset) else None for each in (style, second)]
-    ids = [preset and preset.id for preset in presets]
+    ids = [preset.id if preset else None for preset in presets]
     named = [preset for preset in presets if preset]
     return Job(
         photo=again.photo if again else _opened(photo),  # type: ignore[arg-type]

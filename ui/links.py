@@ -6,7 +6,6 @@ Only settings and the ids of shipped pictures can be in a link; a visitor's own 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from inspect import signature
 from urllib.parse import parse_qsl, urlencode
 
 from nst.errors import BadInput
@@ -17,7 +16,6 @@ from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, parse_value
 from ui.samples import SAMPLES
 
-SETTINGS = tuple(signature(Recipe).parameters)
 LONGEST = 4096  # letters of a program's settings
 
 
@@ -92,7 +90,7 @@ def missing(found: Mapping[str, str], mixed: bool) -> tuple[str, ...]:
 def unread(query: Mapping[str, str]) -> tuple[str, ...]:
     """Sentences on the settings of a link that cannot be used as they stand, by name."""
     told = []
-    for name in SETTINGS:
+    for name in Recipe.model_fields:
         text = query.get(name)
         if not isinstance(text, str) or name in ("style_layers", "style_layer_weights"):
             continue
@@ -111,7 +109,8 @@ def read_settings(text: str, preset: Preset | None) -> Recipe:
     pairs = dict(parse_qsl(text[:LONGEST], keep_blank_values=True))
     base = get_recipe(pairs.pop("name", "default"))
     base = preset.recipe(base) if preset else base
-    return base.replace(**{k: parse_value(k, v) if k in SETTINGS else v for k, v in pairs.items()})
+    settings = Recipe.model_fields
+    return base.replace(**{k: parse_value(k, v) if k in settings else v for k, v in pairs.items()})
 
 
 def _of_ours(recipe: Recipe) -> Recipe:

@@ -7,6 +7,7 @@ from ui import api as endpoint
 from ui import wall
 from ui.compare import CompareTab
 from ui.paint import PaintTab
+from ui.server.expiry import CACHE_SECONDS
 from ui.server.limits import RUN_LIMITS
 
 TITLE = "A photo, repainted"
@@ -21,7 +22,7 @@ def create_demo() -> gr.Blocks:
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=(600, 3600),  # seconds: look, and delete what is so old
+        delete_cache=(600, CACHE_SECONDS),
     ) as demo:
         gr.HTML(MASTHEAD, elem_id="masthead", padding=False)
         with gr.Tabs() as tabs:

@@ -65,8 +65,8 @@ class Frames:
 
     def __init__(self, most: int, before: "Frames | None" = None) -> None:
         self._most, self._seen = max(2, int(most)), 0
-        self._kept = list(before._kept) if before else []
-        self._stride = before._stride if before else 1
+        self._kept: list[bytes] = list(before._kept) if before else []
+        self._stride: int = before._stride if before else 1
 
     def __len__(self) -> int:
         return len(self._kept)

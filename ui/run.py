@@ -22,7 +22,7 @@ from nst.pictures.images import fit, join_alpha, split_alpha, to_tensor
 from nst.pipeline import Pipeline, choose_finish, open_pipeline
 from nst.provenance import painted_by
 from nst.recipe import Recipe
-from nst.weights.store import SOURCES
+from nst.weights import SOURCES
 from ui import zero
 from ui.pace import about, clock, pace
 from ui.server.limits import RUN_LIMITS

@@ -64,7 +64,7 @@ class Visit:
         """Hear from the run under way."""
         assert self.run is not None
         self.run.take(progress)
-        self.phase, self.share = Phase.PAINTING, progress.step / progress.total
+        self.phase, self.share = Phase.PAINTING, progress.step / max(1, progress.total)
         self.line, self.notes = progress.status, self.run.notes
 
     def end(self, reason: str = "", *, stopped: bool = False) -> None:

@@ -1,3 +1,1 @@
 """The method: encoders, losses, and the loop that paints. It knows no files and no network."""
-
-__all__: list[str] = []

@@ -5,21 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as transforms
 
 from nst.recipe import Recipe
-
-__all__ = ["Canvas", "resize"]
 
 PAIRS = 10  # that L-BFGS remembers; each is two pictures large
 
 
 def resize(picture: Tensor, size: Sequence[int]) -> Tensor:
     """Antialiased bicubic resize of (1, C, H, W) to (height, width)."""
-    if tuple(picture.shape[2:]) == tuple(size):
-        return picture
-    return F.interpolate(picture, list(size), mode="bicubic", antialias=True, align_corners=False)
+    resized = transforms.resize(picture, [*size], InterpolationMode.BICUBIC, antialias=True)
+    return resized if resized is picture else resized.contiguous()
 
 
 @dataclass
@@ -107,7 +105,7 @@ class Canvas:
         # Bicubic weights below zero would leave second moments of nothing under first ones of
         # something: a step without bound, seen as a speck.
         exp_avg, exp_avg_sq = (
-            F.interpolate(moment, size, mode="bilinear", antialias=True)
+            transforms.resize(moment, [*size], InterpolationMode.BILINEAR, antialias=True)
             for moment in (self.exp_avg, self.exp_avg_sq)
         )
         return Canvas(

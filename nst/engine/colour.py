@@ -1,23 +1,24 @@
-"""Whose colours the painting has: the style's, the photo's, or the style repainted in the photo's.
+"""Whose colours the painting has, and what it begins as.
 
 The two ways of Gatys et al., "Preserving Color in Neural Artistic Style Transfer" (2016,
 arXiv:1606.05897), also in "Controlling Perceptual Factors in Neural Style Transfer" (2017).
 Pictures are (1, 3, H, W), sRGB in 0..1.
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
+from nst.engine.encoders import MEAN
 from nst.errors import BadInput
-
-__all__ = ["blend", "match_palette", "photo_colours"]
+from nst.recipe import Recipe
 
 LUMA = (0.299, 0.587, 0.114)  # BT.601, the Y of YIQ
 ROUNDING = 1 / (12 * 255**2)  # the variance that rounding to 8 bits leaves in a flat colour
 
 
-def photo_colours(painted: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
+def photo_colours(painted: Tensor, photo: Tensor) -> Tensor:
     """The painting's luminance with the photo's chrominance (section 3.2), in 0..1.
 
     The chrominance of YIQ is a linear map of the differences from luma, so keeping it means
@@ -36,7 +37,7 @@ def photo_colours(painted: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     return (light + fits * chroma).clamp(0, 1)
 
 
-def match_palette(style: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
+def match_palette(style: Tensor, photo: Tensor) -> Tensor:
     """The style with the mean and covariance of the photo's colours (section 3.1); not clamped.
 
     `A = sqrt(cov photo) @ inverse sqrt(cov style)` with symmetric roots, the "image analogies"
@@ -50,7 +51,7 @@ def match_palette(style: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     return matched.reshape_as(style)
 
 
-def _colours(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _colours(picture: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (3, 1) and covariance (3, 3) of a picture's pixels."""
     pixels = picture[0].flatten(1)
     mean = pixels.mean(1, keepdim=True)
@@ -58,21 +59,53 @@ def _colours(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return mean, centred @ centred.T / centred.shape[1]
 
 
-def blend(photo: torch.Tensor, painted: torch.Tensor, amount: float) -> torch.Tensor:
+def blend(photo: Tensor, painted: Tensor, amount: float) -> Tensor:
     """Fade from the photo (0) to the painting (1). BadInput for an amount outside 0..1."""
     if not 0 <= amount <= 1:
         raise BadInput(f"The blend must be from 0 to 1, but it is {amount:g}.")
     return torch.lerp(photo, painted, amount)
 
 
-def _luma(picture: torch.Tensor) -> torch.Tensor:
+def _luma(picture: Tensor) -> Tensor:
     weights = picture.new_tensor(LUMA)[None, :, None, None]
     return (picture * weights).sum(1, keepdim=True)
 
 
-def _power(covariance: torch.Tensor, exponent: float) -> torch.Tensor:
+def _power(covariance: Tensor, exponent: float) -> Tensor:
     """On the CPU in float64: not every device has that, or eigenvalues."""
     values, vectors = torch.linalg.eigh(covariance.cpu().double())
     held = values > ROUNDING
     powers = torch.where(held, values.clamp_min(ROUNDING) ** exponent, 0)
     return vectors * powers @ vectors.T
+
+
+def start_picture(
+    recipe: Recipe, content: Tensor, styles: Sequence[Tensor], mask: Tensor | None = None
+) -> Tensor:
+    """A picture as large as the content (1, 3, H, W), in 0..1.
+
+    mask: (1, 1, H, W) in 0..1, the first of two styles' region.
+    """
+    if recipe.start == "recoloured":
+        return _recoloured(recipe, content, styles, mask)
+    if recipe.start == "content":
+        return content.clone()
+    generator = torch.Generator().manual_seed(recipe.seed)
+    noise = torch.rand(content.shape, generator=generator).to(content.device) * 2 - 1
+    noise = noise * recipe.noise_amplitude / 255
+    if recipe.start == "noise":  # white: the whole range, at full amplitude
+        return noise + 0.5
+    middle = content.new_tensor(MEAN).view(1, 3, 1, 1)
+    photo = content - middle
+    return (middle + torch.lerp(photo, noise, recipe.noise_ratio)).clamp(0, 1)
+
+
+def _recoloured(
+    recipe: Recipe, content: Tensor, styles: Sequence[Tensor], mask: Tensor | None
+) -> Tensor:
+    """The photo with the mean and covariance of the styles' colours, mixed as they are."""
+    each = torch.stack([match_palette(content, style).clamp(0, 1) for style in styles])
+    if mask is not None and len(styles) == 2:
+        return torch.lerp(each[1], each[0], mask)
+    weights = content.new_tensor(recipe.mix or (1.0,) * len(each)).view(-1, 1, 1, 1, 1)
+    return (weights * each).sum(0) / weights.sum()

@@ -1,7 +1,9 @@
-"""The terms of the objective: content, Gram style, local statistics, total variation.
+"""The terms of the objective, each with its gradient: content, Gram style, total variation.
 
-Every published form of the first two is a squared distance times a factor that does not depend
-on the picture, so a form is that factor. What takes time is in `kernels`, with its gradient.
+Every published form of the first two is a squared distance times a factor that does not depend on
+the picture, so a form is that factor. What a term is called with, it returns its gradient of; all
+is differentiated by hand, which is faster than autograd. Sums are fp32 whatever the features are
+in. Local statistics are in `nst.engine.local`.
 """
 
 from typing import Generic, NamedTuple, TypeVar
@@ -10,26 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.engine.kernels import (
-    GREY,
-    average_pool,
-    gram_distance,
-    moments,
-    squared_distance,
-    squared_steps,
-)
-
-__all__ = [
-    "ContentLoss",
-    "LocalLoss",
-    "Losses",
-    "StyleLoss",
-    "gram",
-    "octaves",
-    "total_variation",
-]
-
 Number = TypeVar("Number", Tensor, float)
+
+# Positions, whose products are rounded to bf16 before their sum in fp32, are summed in so many
+# chunks. Where there are few positions, all of it is fp32.
+CHUNKS, FEW = 16, 1024
 
 
 class Losses(NamedTuple, Generic[Number]):
@@ -42,14 +29,6 @@ class Losses(NamedTuple, Generic[Number]):
     total: Number
 
 
-def gram(outer: Tensor, projection: Tensor | None = None) -> Tensor:
-    """Gram matrix as a mean over positions, from `outer_sum` (Gatys et al. 2016, eq. 3, over M).
-
-    projection: (k, C + 1), by which (features, 1) are multiplied; without it they stay.
-    """
-    return moments(outer)[:-1, :-1] if projection is None else moments(outer, projection)
-
-
 class ContentLoss:
     """Squared distance of one layer's features from the photo's, times its form's factor.
 
@@ -57,6 +36,7 @@ class ContentLoss:
     eq. 1). quarter-mean: over 4 C H W. mean: over C H W.
     target: (1, C, h, w). channels: C of the formula. scale: by which features are multiplied first.
     projection: (k, C + 1) or None, in whose space the distance is taken; its bias cancels.
+    weight: of the term.
     """
 
     def __init__(
@@ -66,8 +46,9 @@ class ContentLoss:
         channels: int,
         scale: float = 1.0,
         projection: Tensor | None = None,
+        weight: float = 1.0,
     ) -> None:
-        self.target = target.float()
+        self.target, self.weight = target.float(), weight
         self.metric: Tensor | None = None
         projected = self.target
         if projection is not None:
@@ -83,10 +64,14 @@ class ContentLoss:
 
     def __call__(
         self, features: Tensor, rows: slice = slice(None), columns: slice = slice(None)
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """The loss, or the share of it that the target's rows and columns contribute."""
         target = self.target[:, :, rows, columns]
-        return squared_distance(features, target, self.metric, self.factor)
+        difference = (features.float() - target).permute(0, 2, 3, 1)
+        pulled = difference if self.metric is None else difference @ self.metric
+        loss = self.weight * self.factor * torch.dot(difference.reshape(-1), pulled.reshape(-1))
+        gradient = (2 * self.factor * self.weight * pulled).to(features.dtype)
+        return loss, gradient.permute(0, 3, 1, 2)
 
 
 class StyleLoss:
@@ -96,6 +81,7 @@ class StyleLoss:
     2016, eq. 4, its (H W)^2 being in the Gram matrices already, so that photo and style may
     differ in size).
     target: (k, k). channels: C of the formula. scale: by which features are multiplied first.
+    projection: (k, C + 1) or None, in whose space Gram matrices are compared. weight: of the term.
     """
 
     def __init__(
@@ -105,62 +91,113 @@ class StyleLoss:
         channels: int,
         scale: float = 1.0,
         projection: Tensor | None = None,
+        weight: float = 1.0,
     ) -> None:
-        self.target, self.projection = target, projection
+        self.target, self.projection, self.weight = target, projection, weight
         if form == "normalised":
             self.factor = 1 / target.square().sum().clamp_min(1e-8)
         else:
             self.factor = torch.tensor(scale**4 / (4 * channels**2), device=target.device)
 
-    def __call__(self, outer: Tensor) -> Tensor:
-        """The loss of a picture whose features have this `outer_sum`."""
-        return gram_distance(outer, self.target, self.projection, self.factor)
+    def __call__(self, outer: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of a picture whose features have this `outer_sum`, and the sum's gradient."""
+        difference = gram(outer, self.projection) - self.target
+        if self.projection is None:
+            pulled = F.pad(difference, (0, 1, 0, 1))
+        else:
+            pulled = self.projection.T @ difference @ self.projection
+        gradient = self.weight * pulled.mul_(2 * self.factor / positions(outer))
+        return self.weight * (self.factor * difference.square().sum()), gradient
 
 
-def octaves(picture: Tensor, count: int) -> list[Tensor]:
-    """(1, C, H, W) and its halvings by averaging, up to `count`, as long as a 3x3 patch fits."""
-    found: list[Tensor] = []
-    while len(found) < count and min(picture.shape[2:]) >= 3:
-        found.append(picture)
-        picture = average_pool(picture)
-    return found
+def gram(outer: Tensor, projection: Tensor | None = None) -> Tensor:
+    """Gram matrix as a mean over positions, from `outer_sum` (Gatys et al. 2016, eq. 3, over M).
 
-
-class LocalLoss:
-    """Whitened distance of 3x3 patches' second moments from the style's: |W (P - P*) W|^2 / 28.
-
-    W, the inverse root of P*, makes all 27 directions of a patch count alike: each frequency of
-    each colour must have the energy that it has in the style, however faint, so speckle cannot
-    hide. The family is that of Heeger and Bergen 1995, and Portilla and Simoncelli 2000.
-    target: the `moments` (28, 28) of the style's `patch_sum`. The eigenvalues of P* count as no
-    less than 1e-4 of its mean diagonal: below lies the rounding of 8-bit pictures.
+    projection: (k, C + 1), by which (features, 1) are multiplied; without it they stay.
     """
-
-    def __init__(self, target: Tensor) -> None:
-        self.target = target
-        exact = target.cpu().double()  # not every device has float64, or eigenvalues
-        about_black = torch.eye(28, dtype=torch.float64)
-        about_black[:-1, -1] = GREY
-        exact = about_black @ exact @ about_black.T
-        values, vectors = torch.linalg.eigh(exact)
-        floored = values.clamp_min(1e-4 * exact.diagonal().mean())
-        whitening = vectors * floored.rsqrt() @ vectors.T
-        self.whitening = (whitening @ about_black).to(target)
-
-    def __call__(self, outer: Tensor) -> Tensor:
-        """The loss of a picture whose patches have this `patch_sum`."""
-        difference = self.whitening @ (moments(outer) - self.target) @ self.whitening.T
-        return difference.square().sum() / len(difference)
+    mean = outer / positions(outer)
+    return mean[:-1, :-1] if projection is None else projection @ mean @ projection.T
 
 
-def total_variation(picture: Tensor, form: str = "sum", scale: float = 1.0) -> Tensor:
+def positions(outer: Tensor) -> Tensor:
+    """How many positions an `outer_sum` is of, or the sum of their guide's squares."""
+    return outer[-1, -1].clamp_min(1e-8)
+
+
+def outer_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
+    """Sum over positions of the outer products of (features, 1): (1, C, h, w) -> (C + 1, C + 1).
+
+    The last column holds the sum of the features, the corner the number of positions. Sums of the
+    parts of a picture add up to the picture's. guide: (1, 1, h, w), by which features and the 1
+    are multiplied first (Gatys et al. 2017, "Controlling perceptual factors", eq. 5).
+    """
+    x, g = _guided(features, guide)
+    outer = x.new_empty(x.shape[1] + 1, x.shape[1] + 1, dtype=torch.float32)
+    outer[:-1, :-1] = _product(x, x)
+    outer[:-1, -1:] = total = _sums(x) if g is None else _product(x, g)
+    outer[-1:, :-1] = total.T
+    outer[-1:, -1:] = len(x) if g is None else _product(g, g)
+    return outer
+
+
+def outer_gradient(features: Tensor, gradient: Tensor, guide: Tensor | None = None) -> Tensor:
+    """The features' gradient, in their precision, from that of their `outer_sum`."""
+    x, g = _guided(features, guide)
+    both = (gradient + gradient.T).to(x.dtype)
+    square, row = both[:-1, :-1], both[-1:, :-1]
+    found = torch.addmm(row, x, square) if g is None else torch.addmm(g @ row, x, square) * g
+    height, width = features.shape[2:]
+    return found.view(1, height, width, -1).permute(0, 3, 1, 2)
+
+
+def _guided(features: Tensor, guide: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Features as (positions, C), times the guide (positions, 1) where there is one."""
+    x = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    if guide is None:
+        return x, None
+    g = guide.reshape(-1, 1).to(x.dtype)
+    return x * g, g
+
+
+def _product(x: Tensor, y: Tensor) -> Tensor:
+    """x^T y of (n, C) and (n, K), as fp32; in lower precisions summed from chunks in fp32."""
+    whole = len(x) // CHUNKS * CHUNKS
+    if x.dtype == torch.float32 or whole < FEW:
+        return x.T.float() @ y.float()
+    parts = torch.bmm(
+        x[:whole].view(CHUNKS, -1, x.shape[1]).transpose(1, 2),
+        y[:whole].view(CHUNKS, -1, y.shape[1]),
+    )
+    total = parts.float().sum(0)
+    return total if whole == len(x) else total.addmm_(x[whole:].T.float(), y[whole:].float())
+
+
+def _sums(x: Tensor) -> Tensor:
+    """(n, C) -> (C, 1), what `_product` of x with ones would be."""
+    whole = len(x) // CHUNKS * CHUNKS
+    if x.dtype == torch.float32 or whole < FEW:
+        return x.float().sum(0)[:, None]
+    parts = x[:whole].view(CHUNKS, -1, x.shape[1]).sum(1)
+    return (parts.float().sum(0) + x[whole:].float().sum(0))[:, None]
+
+
+def total_variation(picture: Tensor, form: str = "sum", scale: float = 1.0, weight: float = 1.0):
     """Squared differences of neighbours, right and down, of (1, 3, H, W); their sum or mean.
 
-    scale: by which the picture is multiplied first (255 for formulas on that range).
+    scale: by which the picture is multiplied first (255 for formulas on that range). weight: of
+    the term. Returns the loss and the picture's gradient.
     """
-    weight = scale**2
-    if form == "sum":
-        return squared_steps(picture, weight, weight)
-    lines, height, width = picture[..., 0, 0].numel(), picture.shape[-2], picture.shape[-1]
-    across, along = lines * height * (width - 1), lines * (height - 1) * width
-    return squared_steps(picture, weight / across, weight / along)
+    across = picture[..., :, 1:] - picture[..., :, :-1]
+    along = picture[..., 1:, :] - picture[..., :-1, :]
+    right, down = (
+        scale**2 / (1 if form == "sum" else difference.numel()) for difference in (across, along)
+    )
+    gradient = torch.zeros_like(picture)
+    gradient[..., :, 1:] = across
+    gradient[..., :, :-1] -= across
+    if right != down:
+        gradient *= right / down
+    gradient[..., 1:, :] += along
+    gradient[..., :-1, :] -= along
+    loss = right * across.square().sum() + down * along.square().sum()
+    return weight * loss, gradient.mul_(2 * down * weight)

@@ -1,25 +1,33 @@
-"""The painting itself: a generator around a loop that goes from coarse to fine."""
+"""The painting itself: scales from coarse to fine, and the steps of each."""
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import torch
 from torch import Tensor
 
-from nst.engine.canvas import Canvas
-from nst.engine.colour import photo_colours
+from nst.engine.canvas import Canvas, resize
+from nst.engine.colour import match_palette, photo_colours, start_picture
 from nst.engine.encoders import Encoder
 from nst.engine.losses import Losses
-from nst.engine.pace import Pace
-from nst.engine.recovery import Recovery, is_finite, is_out_of_memory
-from nst.engine.scales import SMALLEST, Leg, Scale, Scales
+from nst.engine.objective import Objective
+from nst.engine.recovery import (
+    SMALLEST,
+    Job,
+    calm_down,
+    is_finite,
+    is_out_of_memory,
+    save_memory,
+)
 from nst.errors import BadInput
 from nst.recipe import Recipe
 
-__all__ = ["Step", "stylize"]
+KEPT = 0.9  # of what is known of the pace, after a step
 
 Picture = TypeVar("Picture")
+Schedule = Sequence[tuple[int, float]]  # (steps, share of the final size), as of `Recipe.schedule`
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ def stylize(
     mask: (1, 1, H, W) in 0..1, where to paint. With one style the photo stays outside; with two,
         the first is painted inside and the second outside.
     start: what to paint over instead of the recipe's start. A Canvas, with its optimiser's state,
-        is gone on from: only larger scales are painted, or the finest again (`Recipe.schedule`).
+        is continued: only larger scales are painted, or the finest again (`Recipe.schedule`).
     tile: longest side, in pixels, judged in one pass (bounds memory); None: all at once.
     deadline: seconds after which painting ends with what is there.
 
@@ -80,8 +88,86 @@ def stylize(
     good; steps yielded before that keep their pictures.
     """
     _check(content, styles, recipe, mask)
-    scales = Scales(content, styles, recipe, encoder, finish, mask, tile)
-    return _Painting(scales, every, deadline).run(start)
+    job = _job(content, styles, recipe, encoder, finish, mask, tile)
+    del content
+    schedule = _schedule(recipe, job, max(start.size) if isinstance(start, Canvas) else 0)
+    total = sum(count for count, _ in schedule)
+    began = shown = time.perf_counter()
+    pace, done, finished, canvas, late = _Pace(), 0, 0, None, False
+
+    for scale, (count, share) in enumerate(schedule):
+        step, view = 0, None
+        while step < count and not late:
+            finishing = job.finish is not None and step >= count - recipe.finishing(count)
+            network = job.finish if finishing else job.encoder
+            try:
+                if view is None or view.objective.encoder is not network:
+                    view = None  # makes room for the next
+                    view = _view(job, recipe, network, share)
+                    canvas = _canvas(canvas or start, job, recipe, view)
+                    good, lost = canvas.copy(), 0
+                step_began = time.perf_counter()
+                # L-BFGS compares one step's gradient with the next: they must be of one objective.
+                turn = 0 if recipe.optimiser == "lbfgs" else done
+                losses, gradient = view.evaluate(canvas.picture, turn)
+                fall = recipe.final_rate ** (step / max(1, count - 1))
+                canvas.step(gradient, recipe.learning_rate * fall * job.rate, recipe)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                view = None
+            if view is None:  # and the error is gone, which held all that the step had made
+                save_memory(job, finishing)
+                continue
+            step, done, finished, lost = step + 1, done + 1, finished + finishing, lost + 1
+            now = time.perf_counter()
+            late = deadline is not None and now - began > deadline
+            due = recipe.keeps(done) or (every is not None and (done == 1 or now - shown >= every))
+            checked = due or late or step in (count, count - recipe.finishing(count))
+            if checked and not is_finite(losses, canvas):
+                calm_down(job, canvas, good)
+                view.objective.encoder = job.finish if finishing else job.encoder
+                step, done, finished = step - lost, done - lost, finished - lost * finishing
+                lost = 0
+                continue
+            if checked:
+                good, lost = canvas.copy(), 0
+            # A GPU has only been told of its steps until their numbers are looked at.
+            known = checked or canvas.picture.device.type == "cpu"
+            pace.add(network, canvas.size, time.perf_counter() - step_began, known)
+            shown = now if due else shown
+            yield Step(
+                step=done,
+                total=total,
+                size=canvas.size,
+                seconds=time.perf_counter() - began,
+                seconds_left=_seconds_left(pace, job, recipe, schedule[scale:], step),
+                losses=_floats(losses) if due else None,
+                picture=view.shown(canvas.picture, recipe) if due else None,
+                finished=finished,
+                notes=tuple(job.notes),
+            )
+        if late:
+            break
+    if done < total:
+        job.note(
+            f"Painting ended after {done} of {total} steps, before it had its full detail: "
+            f"a run may take {deadline:.0f} seconds here."
+        )
+    canvas.picture.clamp_(0, 1)  # which L-BFGS may leave on the way
+    losses, _ = view.evaluate(canvas.picture)
+    yield Step(
+        step=done,
+        total=total,
+        size=canvas.size,
+        seconds=time.perf_counter() - began,
+        seconds_left=0.0,
+        losses=_floats(losses),
+        picture=view.shown(canvas.picture, recipe),
+        finished=finished,
+        canvas=canvas,
+        notes=tuple(job.notes),
+    )
 
 
 def _check(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, mask: Tensor | None) -> None:
@@ -106,132 +192,139 @@ def _check(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, mask: Tens
         raise BadInput(f"A mask divides the picture between 2 styles, but there are {len(styles)}.")
 
 
-class _Painting:
-    """The state of one run."""
+def _job(
+    content: Tensor,
+    styles: Sequence[Tensor],
+    recipe: Recipe,
+    encoder: Encoder,
+    finish: Encoder | None,
+    mask: Tensor | None,
+    tile: int | None,
+) -> Job:
+    """What is painted from, on the encoder's device, in the colours that are asked for."""
+    content = content.to(encoder.device, torch.float32)
+    styles = [style.to(encoder.device, torch.float32) for style in styles]
+    if recipe.colours == "palette":
+        styles = [match_palette(style, content).clamp(0, 1) for style in styles]
+    mask = None if mask is None else mask.to(encoder.device, torch.float32)
+    return Job(content, styles, mask, encoder, finish, tile)
 
-    def __init__(self, scales: Scales, every: float | None, deadline: float | None) -> None:
-        self.scales, self.recovery, self.recipe = scales, Recovery(scales), scales.recipe
-        self.every, self.deadline = every, deadline
-        self.began = self.shown_at = time.perf_counter()
-        self.done = self.finished = 0
-        self.pace = Pace()
 
-    def run(self, start: Canvas | Tensor | None) -> Iterator[Step[Tensor]]:
-        scales = self.scales
-        schedule = scales.schedule(max(start.size) if isinstance(start, Canvas) else 0)
-        self.total = sum(leg.end - leg.begin for leg in schedule)
-        canvas: Canvas | None = None
-        while schedule:
-            leg, rest = schedule[0], schedule[1:]
-            self.into = leg.begin
-            try:
-                scale = scales.at(leg)
-                canvas = scales.enlarge(canvas, scale) if canvas else scales.begin(scale, start)
-                if leg.finishing:
-                    canvas.lbfgs = None  # its pairs are of gradients that the other network gave
-                yield from self._paint(canvas, scale, leg, rest)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-            else:
-                if self._late():
-                    self._note_early_end()
-                    break
-                schedule = rest
-                continue
-            # Not before the error is gone, which holds all that the failed step had made.
-            self.recovery.save_memory(leg)
-            schedule[0] = leg.rest(self.into)
-        assert canvas is not None
-        yield self._report(canvas, scale, [], last=True)
+def _schedule(recipe: Recipe, job: Job, after: int) -> Schedule:
+    """The recipe's, without scales too small for the deepest layer to see anything."""
+    whole = recipe.schedule(after)
+    fit = [(n, s) for n, s in whole if s * min(job.content.shape[2:]) >= SMALLEST]
+    left_out = sum(n for n, _ in whole) - sum(n for n, _ in fit)
+    return [(fit[0][0] + left_out, fit[0][1]), *fit[1:]]
 
-    def _paint(
-        self, canvas: Canvas, scale: Scale, leg: Leg, rest: Sequence[Leg]
-    ) -> Iterator[Step[Tensor]]:
-        good, good_into = canvas.copy(), self.into
-        began, unpaced = time.perf_counter(), 0
-        while self.into < leg.end:
-            # L-BFGS compares gradients of one step and the next: they must be of one objective.
-            turn = 0 if self.recipe.optimiser == "lbfgs" else self.done
-            losses, gradient = scale.evaluate(canvas.picture, turn)
-            canvas.step(gradient, self._rate(leg), self.recipe)
-            self.done += 1
-            self.into += 1
-            unpaced += 1
-            self.finished += leg.finishing and self.scales.finish is not None
-            due, late = self._due(), self._late()
-            checked = due or late or self.into == leg.end
-            if checked:
-                if not is_finite(losses, canvas):
-                    self.recovery.restore(canvas, scale, leg, good)
-                    lost = self.into - good_into
-                    self.done, self.into = self.done - lost, good_into
-                    self.finished -= lost * leg.finishing
-                    if late:
-                        return
-                    continue
-                good, good_into = canvas.copy(), self.into
-            # A GPU has only been told of its steps until their numbers are looked at.
-            if checked or canvas.picture.device.type == "cpu":
-                seconds = time.perf_counter() - began
-                self.pace.learn(scale.objective.encoder, canvas.size, unpaced, seconds)
-                unpaced = 0
-            yield self._report(
-                canvas, scale, [leg.rest(self.into), *rest], losses=losses if due else None
-            )
-            if late:
-                return
-            if not unpaced:
-                began = time.perf_counter()
 
-    def _rate(self, leg: Leg) -> float:
-        """The learning rate of the next step: it falls within each scale."""
-        fall = self.recipe.final_rate ** (self.into / max(1, leg.count - 1))
-        return self.recipe.learning_rate * fall * self.recovery.rate
+@dataclass(frozen=True)
+class _View:
+    """A painting at one size: the photo and the mask there, and what judges it."""
 
-    def _due(self) -> bool:
-        if self.recipe.keeps(self.done):
-            return True
-        if self.every is None:
-            return False
-        return self.done == 1 or time.perf_counter() - self.shown_at >= self.every
+    content: Tensor
+    mask: Tensor | None
+    objective: Objective
 
-    def _late(self) -> bool:
-        return self.deadline is not None and time.perf_counter() - self.began > self.deadline
+    def evaluate(self, canvas: Tensor, turn: int = 0) -> tuple[Losses[Tensor], Tensor]:
+        """Losses, and the gradient of the canvas. turn: which pooling offset judges."""
+        losses, gradient = self.objective.evaluate(self._over_photo(canvas), turn)
+        return losses, gradient if self.mask is None else gradient * self.mask
 
-    def _note_early_end(self) -> None:
-        if self.done < self.total:
-            self.scales.note(
-                f"Painting ended after {self.done} of {self.total} steps, before it had its full "
-                f"detail: a run may take {self.deadline:.0f} seconds here."
-            )
+    def shown(self, canvas: Tensor, recipe: Recipe) -> Tensor:
+        """The picture to show, in memory of its own."""
+        picture = self._over_photo(canvas)
+        if recipe.colours == "photo":
+            picture = photo_colours(picture, self.content)
+        return picture.detach().clamp(0, 1).cpu()
 
-    def _expect(self, leg: Leg) -> float:
-        """Seconds that it should take."""
-        scales = self.scales
-        return self.pace.expect(scales.network(leg), scales.size(leg.share), leg.end - leg.begin)
+    def _over_photo(self, canvas: Tensor) -> Tensor:
+        """The canvas where the mask lets it be seen, the photo elsewhere."""
+        return canvas if self.mask is None else torch.lerp(self.content, canvas, self.mask)
 
-    def _report(self, canvas, scale, ahead, losses=None, last=False) -> Step[Tensor]:
-        now = time.perf_counter()
-        if last:
-            canvas.picture.clamp_(0, 1)  # which L-BFGS may leave on the way
-            losses, _ = scale.evaluate(canvas.picture)
-        picture = None
-        if losses is not None:
-            self.shown_at = now
-            picture = scale.shown(canvas.picture)
-            if self.recipe.colours == "photo":
-                picture = photo_colours(picture, scale.content)
-            picture = picture.detach().clamp(0, 1).cpu()
-        return Step(
-            step=self.done,
-            total=self.total,
-            size=canvas.size,
-            seconds=now - self.began,
-            seconds_left=sum(map(self._expect, ahead)),
-            losses=None if losses is None else Losses(*map(float, losses)),
-            picture=picture,
-            finished=self.finished,
-            canvas=canvas if last else None,
-            notes=tuple(self.scales.notes),
+
+def _size(job: Job, share: float) -> tuple[int, int]:
+    """(height, width) in pixels at a share of the final size."""
+    height, width = job.content.shape[2:]
+    return max(SMALLEST, round(height * share)), max(SMALLEST, round(width * share))
+
+
+def _view(job: Job, recipe: Recipe, network: Encoder, share: float) -> _View:
+    """The painting at a share of its size, to be judged by a network."""
+    size = _size(job, share)
+    content = resize(job.content, size).clamp(0, 1)
+    mask = None if job.mask is None else resize(job.mask, size).clamp(0, 1)
+    two = len(job.styles) == 2
+    guides = torch.cat([mask, 1 - mask]) if mask is not None and two else mask
+    styles = [_scaled(job, style, max(size) * recipe.brush, share) for style in job.styles]
+    objective = Objective(network, recipe, content, styles, guides, job.tile)
+    # With two styles the whole picture is painted; the mask only divides it.
+    return _View(content, None if two else mask, objective)
+
+
+def _scaled(job: Job, style: Tensor, wanted: float, share: float) -> Tensor:
+    """The style with a long side of so many pixels, never beyond its own."""
+    own = max(style.shape[2:])
+    if wanted > own and share == 1.0:
+        job.note(
+            f"The style picture is {own} px long; strokes for {wanted:.0f} px were asked for, "
+            "so they are as large as its own pixels allow."
         )
+    factor = min(wanted / own, 1.0)
+    height, width = (max(SMALLEST, round(side * factor)) for side in style.shape[2:])
+    return resize(style, (height, width)).clamp(0, 1)
+
+
+def _canvas(before: Canvas | Tensor | None, job: Job, recipe: Recipe, view: _View) -> Canvas:
+    """The canvas of a view: an earlier one at its size, over a picture, or the recipe's start."""
+    size = view.content.shape[2:]
+    if isinstance(before, Canvas):
+        earlier = before.copy(job.encoder.device)  # without the pairs of another objective
+        return earlier.resized(size, resize(job.content, before.size).clamp(0, 1), view.content)
+    if before is not None:
+        return Canvas(resize(before.to(job.encoder.device, torch.float32), size).clamp(0, 1))
+    mask = None if job.mask is None else resize(job.mask, size).clamp(0, 1)
+    return Canvas(start_picture(recipe, view.content, job.styles, mask))
+
+
+def _seconds_left(pace: "_Pace", job: Job, recipe: Recipe, schedule: Schedule, step: int) -> float:
+    """What the rest of a schedule should take, from a step of its first scale on."""
+    seconds = 0.0
+    for count, share in schedule:
+        turn = count if job.finish is None else count - recipe.finishing(count)
+        size = _size(job, share)
+        seconds += pace.expect(job.encoder, size, max(0, turn - step))
+        if job.finish is not None:
+            seconds += pace.expect(job.finish, size, count - max(turn, step))
+        step = 0
+    return seconds
+
+
+def _floats(losses: Losses[Tensor]) -> Losses[float]:
+    return Losses(*map(float, losses))
+
+
+class _Pace:
+    """Seconds a step takes on one pixel, by the network that judges it."""
+
+    def __init__(self) -> None:
+        self.each: dict[Encoder, float] = {}
+        self.steps, self.seconds = 0, 0.0
+
+    def add(self, network: Encoder, size: tuple[int, int], seconds: float, known: bool) -> None:
+        """Count a step at (height, width). known: whether all that were begun are done by now."""
+        self.steps, self.seconds = self.steps + 1, self.seconds + seconds
+        if known:
+            each, kept = self.seconds / (self.steps * size[0] * size[1]), KEPT**self.steps
+            self.each[network] = kept * self.each.get(network, each) + (1 - kept) * each
+            self.steps, self.seconds = 0, 0.0
+
+    def expect(self, network: Encoder, size: tuple[int, int], steps: int) -> float:
+        """Seconds that so many steps should take; 0 before anything is known.
+
+        A network that has not judged yet should take as long as another for as much work.
+        """
+        known = network if network in self.each else next(iter(self.each), None)
+        if known is None:
+            return 0.0
+        return steps * size[0] * size[1] * self.each[known] * network.work / known.work

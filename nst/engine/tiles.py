@@ -1,13 +1,43 @@
-"""Pictures too large for one pass, in tiles: where each lies, and what of it counts."""
+"""Where pooling windows lie on a picture, and pictures too large for one pass, in tiles.
 
-from collections.abc import Iterator, Sequence
+Pooling drops what is left over of odd sides, and deep layers would see nothing of up to 15 rows at
+the edge, where colour fringes grow. So the picture is continued there by its reflection.
+
+Features depend a little on where a thing falls among the pooling windows, and painting makes the
+most of that. When several offsets take turns, what pleases only one of them does not last.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["STRIDE", "Tile", "tiles"]
-
 STRIDE = 16  # of the deepest block: tiles start where all layers have a position
+
+# Rows and columns that are left out first; odd, so that the first pooling differs as well. On four
+# pairs at 256 px, the compact encoder judged by its teacher, the style distance was 0.082 with one
+# offset and 0.064 with three.
+OFFSETS = ((0, 0), (5, 11), (11, 5))
+
+
+def offsets(size: Sequence[int], count: int) -> int:
+    """How many of `count` offsets take turns on a picture of (height, width): 1 on a small one."""
+    return count if count and min(size) >= 4 * STRIDE else 1
+
+
+def align(picture: Tensor, offset: int) -> Tensor:
+    """A picture (N, C, H, W) at an offset, its sides brought to multiples of the stride.
+
+    The first offset sees the whole picture; the others leave out what is over at its edges.
+    """
+    if offset:
+        top, left = OFFSETS[offset]
+        picture = picture[..., top:, left:]
+        height, width = (side // STRIDE * STRIDE for side in picture.shape[2:])
+        return picture[..., :height, :width]
+    bottom, right = (-side % STRIDE for side in picture.shape[2:])
+    return F.pad(picture, (0, right, 0, bottom), mode="reflect") if bottom or right else picture
 
 
 @dataclass(frozen=True)
@@ -23,25 +53,21 @@ class Tile:
         """The core with its halo, of a picture (..., H, W)."""
         return picture[..., self.halo_rows, self.halo_columns]
 
-    def core(self, stride: int) -> tuple[slice, slice]:
-        """Where the core lies among the features of the tile with its halo."""
-        top = (self.rows.start - self.halo_rows.start) // stride
-        left = (self.columns.start - self.halo_columns.start) // stride
-        rows, columns = self.place(stride)
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        return slice(top, top + height), slice(left, left + width)
-
     def place(self, stride: int) -> tuple[slice, slice]:
         """Where the core lies among the features of the whole picture."""
-        return tuple(
-            slice(side.start // stride, side.stop // stride) for side in (self.rows, self.columns)
-        )  # type: ignore[return-value]
+        return _over(self.rows, stride), _over(self.columns, stride)
+
+    def core(self, stride: int) -> tuple[slice, slice]:
+        """Where the core lies among the features of the tile with its halo."""
+        return (
+            _over(self.rows, stride, self.halo_rows.start),
+            _over(self.columns, stride, self.halo_columns.start),
+        )
 
 
-def _spans(length: int, tile: int, halo: int) -> Iterator[tuple[slice, slice]]:
-    for start in range(0, length, tile):
-        stop = min(start + tile, length)
-        yield slice(start, stop), slice(max(0, start - halo), min(length, stop + halo))
+def _over(span: slice, stride: int, origin: int = 0) -> slice:
+    start = (span.start - origin) // stride
+    return slice(start, start + span.stop // stride - span.start // stride)
 
 
 def tiles(size: Sequence[int], longest: int | None, halo: int) -> list[Tile]:
@@ -50,13 +76,22 @@ def tiles(size: Sequence[int], longest: int | None, halo: int) -> list[Tile]:
     longest: their longest side in pixels, brought to a multiple of the stride; None: any. halo:
     pixels around a core that its features depend on, a multiple of the stride.
     """
-    height, width = size
     side = max(size) if longest is None else max(longest // STRIDE * STRIDE, STRIDE)
     if max(size) <= side:
-        whole = slice(0, height), slice(0, width)
-        return [Tile(*whole, *whole)]
+        side = max(size)
+    rows, columns = (
+        [
+            (slice(start, stop := min(start + side, length)), _around(start, stop, length, halo))
+            for start in range(0, length, side)
+        ]
+        for length in size
+    )
     return [
-        Tile(rows, columns, halo_rows, halo_columns)
-        for rows, halo_rows in _spans(height, side, halo)
-        for columns, halo_columns in _spans(width, side, halo)
+        Tile(row, column, halo_row, halo_column)
+        for row, halo_row in rows
+        for column, halo_column in columns
     ]
+
+
+def _around(start: int, stop: int, length: int, halo: int) -> slice:
+    return slice(max(0, start - halo), min(length, stop + halo))

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,8 +12,6 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.pictures.images import fit, split_alpha
-
-__all__ = ["animation", "gif"]
 
 FRAMES_A_SECOND = 25
 PHOTO_SECONDS, REST_SECONDS = 0.8, 2.0
@@ -29,21 +28,19 @@ def animation(
     H.264 in its baseline profile, yuv420p, even sides, the index in front: phones' galleries and
     messengers take that. Raises BadInput where there are no frames.
     """
-    stages = _stages([photo, *_taken(frames)], long_side)
+    stages = [split_alpha(picture)[0] for picture in (photo, *_taken(frames))]
+    size = tuple(side // 2 * 2 for side in fit(stages[-1], long_side, enlarge=False).size)
+    stages = [
+        stage.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)  # type: ignore[arg-type]
+        for stage in stages
+    ]
     with TemporaryDirectory() as folder:
         # An index is moved to the front by a second pass over a real file.
         path = Path(folder, "animation.mp4")
         with av.open(str(path), "w", options={"movflags": "+faststart"}) as film:
-            stream = film.add_stream("libx264", rate=FRAMES_A_SECOND)
-            stream.width, stream.height = stages[0].size
-            stream.pix_fmt = "yuv420p"
-            stream.options = {"profile": "baseline", "preset": "veryfast", "crf": "21"}
-            codec = stream.codec_context
-            codec.colorspace = codec.color_primaries = codec.color_trc = BT709
+            stream = h264_stream(film, FRAMES_A_SECOND, stages[0].size)
             for still in _fading(stages, seconds):
-                frame = av.VideoFrame.from_image(still)
-                frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
-                film.mux(stream.encode(frame))
+                film.mux(stream.encode(h264_frame(still)))
             film.mux(stream.encode())
         return path.read_bytes()
 
@@ -54,33 +51,41 @@ def gif(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 40
     Frames of coarse scales are brought to the last one's size. At most 60 are taken, evenly. It
     plays where a film cannot be shown, or would need a tap.
     """
-    taken = _taken(frames)
-    last = fit(taken[-1].convert("RGB"), long_side, enlarge=False)
-    sized = [f.convert("RGB").resize(last.size, Image.Resampling.BICUBIC) for f in taken[:-1]]
+    taken = [frame.convert("RGB") for frame in _taken(frames)]
+    size = fit(taken[-1], long_side, enlarge=False).size
+    first, *rest = (frame.resize(size, Image.Resampling.LANCZOS) for frame in taken)
     each = max(20, round(1000 * seconds / len(taken)))
+    durations = [each] * len(rest) + [each + 1500]
     file = io.BytesIO()
-    durations = [each] * len(sized) + [each + 1500]
-    first, *rest = [*sized, last]
     first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
     return file.getvalue()
+
+
+def h264_stream(
+    film: av.container.OutputContainer, rate: Fraction | int, size: tuple[int, int]
+) -> av.VideoStream:
+    """A stream that phones take, for frames of `h264_frame`; both sides of `size` are even."""
+    stream = film.add_stream("libx264", rate=rate)
+    stream.width, stream.height = size
+    stream.pix_fmt = "yuv420p"
+    stream.options = {"profile": "baseline", "preset": "veryfast", "crf": "21"}
+    codec = stream.codec_context
+    codec.colorspace = codec.color_primaries = codec.color_trc = BT709
+    return stream
+
+
+def h264_frame(picture: Image.Image) -> av.VideoFrame:
+    """An RGB picture in the colours of `h264_stream`."""
+    frame = av.VideoFrame.from_image(picture)
+    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
 
 
 def _taken(frames: Sequence[Image.Image]) -> list[Image.Image]:
     """At most `MOST_STAGES` of the frames, evenly, the first and the last among them."""
     if not frames:
-        raise BadInput("There are no frames to animate: one is needed at least.")
+        raise BadInput("There are no frames to animate: at least one is needed.")
     count, last = min(len(frames), MOST_STAGES), len(frames) - 1
     return [frames[round(i * last / max(1, count - 1))] for i in range(count)]
-
-
-def _stages(pictures: Sequence[Image.Image], long_side: int) -> list[Image.Image]:
-    """All in the size of the last, with even sides, as a film with half the colours needs them."""
-    width, height = fit(pictures[-1], long_side, enlarge=False).size
-    size = width // 2 * 2, height // 2 * 2
-    return [
-        split_alpha(picture)[0].resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        for picture in pictures
-    ]
 
 
 def _fading(stages: Sequence[Image.Image], seconds: float) -> Iterator[Image.Image]:

@@ -1,42 +1,32 @@
-"""What people take home: a picture that knows its recipe, sheets and cards."""
+"""What people take home: a picture that knows its recipe, a sheet of many, a card to share."""
 
 from __future__ import annotations
 
+import io
 import os
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat, PngImagePlugin
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from nst.errors import BadInput
-from nst.pictures.images import read_file, split_alpha
-from nst.pictures.lettering import Words, set_words
+from nst.pictures.images import Source, quoted, read_file, split_alpha
+from nst.pictures.lettering import height, written
 from nst.pictures.limits import MEGABYTE, Limits
-from nst.pictures.sanitize import png_chunks
 from nst.recipe import Recipe
-
-__all__ = [
-    "contact_sheet",
-    "read_notes",
-    "read_recipe",
-    "save_picture",
-    "share_card",
-]
 
 PREFIX = "nst-"
 LONGEST_NOTE = 16_384
 MOST_NOTES = 32
 PRINTS = Limits(max_bytes=128 * MEGABYTE)  # a 4096-pixel PNG is larger than a photo may be
-
 PAPER, INK, PENCIL = "#faf8f4", "#26231f", "#6f6a62"
 WHITE, CHALK = "#ffffff", "#dcd9d3"
-CARD = (1200, 630)  # what social networks show of a link
-MARGIN = 48
+CARD = WIDTH, HEIGHT = 1200, 630  # what social networks show of a link
+MARGIN, GAP, SMALL = 48, 24, 19
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -52,24 +42,24 @@ def save_picture(
     A PNG carries its recipe, and notes such as the name of the preset, as text; the other
     formats do not. A path never holds half a picture. Raises BadInput where it cannot be written.
     """
+    texts = _texts(recipe, notes or {})
     if not isinstance(where, (str, Path)):
-        image.save(where, "PNG", pnginfo=_texts(recipe, notes or {}))
+        image.save(where, "PNG", pnginfo=texts)
         return
     path = Path(where)
     # A name of its own: the picture's may be as long as a name can be.
     part = path.with_name(f".{token_hex(8)}.part")
     try:
-        with part.open("wb") as file:
-            _encode(image, path.suffix.lower(), file, _texts(recipe, notes or {}))
+        part.write_bytes(_encoded(image, path.suffix.lower(), texts))
         os.replace(part, path)
     except OSError as error:
-        raise BadInput(f"{str(path)!r} cannot be written: {error.strerror or error}.") from None
+        raise BadInput(f"{quoted(path)} cannot be written: {error.strerror or error}.") from None
     finally:
         with suppress(OSError):  # what was raised above says more
             part.unlink(missing_ok=True)
 
 
-def read_recipe(source: str | Path | bytes | BinaryIO) -> Recipe:
+def read_recipe(source: Source) -> Recipe:
     """The recipe that a PNG of `save_picture` carries. Raises BadInput where there is none."""
     text = _read_texts(source).get("recipe")
     if text is None:
@@ -79,7 +69,7 @@ def read_recipe(source: str | Path | bytes | BinaryIO) -> Recipe:
     return Recipe.from_json(text)
 
 
-def read_notes(source: str | Path | bytes | BinaryIO) -> dict[str, str]:
+def read_notes(source: Source) -> dict[str, str]:
     """The notes that a PNG of `save_picture` carries beside its recipe."""
     return {name: text for name, text in _read_texts(source).items() if name != "recipe"}
 
@@ -93,30 +83,32 @@ def contact_sheet(
     below about 30 megapixels.
     """
     if not tiles:
-        raise BadInput("There are no pictures for a contact sheet: one is needed at least.")
+        raise BadInput("There are no pictures for a contact sheet: at least one is needed.")
     columns = max(1, min(columns, len(tiles)))
     tile = max(48, min(tile, int((3e7 / len(tiles)) ** 0.5), 8000 // columns))
     gap, size = round(tile * 0.08), max(11, round(tile * 0.048))
     pictures = [_contained(picture, tile, tile) for picture, _ in tiles]
-    captions = [Words(caption, size, tile, most_lines=3) for _, caption in tiles]
+    captions = [written(caption, tile, 3, [size]) for _, caption in tiles]
     rows = [range(i, min(i + columns, len(tiles))) for i in range(0, len(tiles), columns)]
     heights = [
-        (max(pictures[i].height for i in row), max(captions[i].height for i in row)) for row in rows
+        (max(pictures[i].height for i in row), max(height(captions[i]) for i in row))
+        for row in rows
     ]
     width = columns * (tile + gap) + 3 * gap
-    heading = Words(title, round(tile * 0.09), width - 4 * gap, most_lines=2)
-    top = 2 * gap + (heading.height + gap if heading.lines else 0)
-    height = top + sum(picture + caption + 2 * gap for picture, caption in heights) + gap // 2
-    sheet = Image.new("RGB", (width, height), PAPER)
+    heading = written(title, width - 4 * gap, 2, [round(tile * 0.09)])
+    top = 2 * gap + (height(heading) + gap if heading.text else 0)
+    below = sum(picture + caption + 2 * gap for picture, caption in heights)
+    sheet = Image.new("RGB", (width, top + below + gap // 2), PAPER)
     pen = ImageDraw.Draw(sheet)
-    heading.draw(pen, 2 * gap, round(1.6 * gap), INK)
-    for row, (tallest, below) in zip(rows, heights, strict=True):
+    pen.text((2 * gap, round(1.6 * gap)), heading, INK)
+    for row, (tallest, lines) in zip(rows, heights, strict=True):
         for column, i in enumerate(row):
-            left = 2 * gap + column * (tile + gap)
-            at = (left + (tile - pictures[i].width) // 2, top + tallest - pictures[i].height)
+            middle = 2 * gap + column * (tile + gap) + tile // 2
+            at = (middle - pictures[i].width // 2, top + tallest - pictures[i].height)
             sheet.paste(pictures[i], at)
-            captions[i].draw(pen, left + tile / 2, top + tallest + gap * 0.35, PENCIL, "m")
-        top += tallest + below + 2 * gap
+            under = (middle, top + tallest + gap * 0.4)
+            pen.text(under, captions[i], PENCIL, anchor="ma", align="center")
+        top += tallest + lines + 2 * gap
     return sheet
 
 
@@ -128,37 +120,37 @@ def share_card(
     All three pictures are shown whole, whatever their aspects; behind them lies the result
     itself, out of focus, so that the card has its colours.
     """
-    card, (width, height) = _backdrop(result), CARD
+    card, foot = _backdrop(result), HEIGHT - MARGIN
     if result.width > 2.4 * result.height:
-        shown = _contained(result, width - 2 * MARGIN, 320)
-        _hang(card, shown, (width - shown.width) // 2, MARGIN)
-        top = 2 * MARGIN + shown.height - 8
-        left, middle, right = MARGIN, width // 2 + MARGIN // 2, width - MARGIN
-        _letter(
-            card, (left, top, middle - MARGIN, height - MARGIN), title, credit, range(40, 23, -2), 2
-        )
-        _sources(card, (middle, top, right, height - MARGIN), photo, style)
+        shown = _contained(result, WIDTH - 2 * MARGIN, 320)
+        _hang(card, shown, (WIDTH - shown.width) // 2, MARGIN)
+        top, middle = 2 * MARGIN + shown.height, WIDTH // 2
+        _letter(card, (MARGIN, top, middle - GAP, foot), title, credit, range(40, 23, -2), 2)
+        sources = (middle + GAP, top, WIDTH - MARGIN, foot)
     else:
-        shown = _contained(result, 748, height - 2 * MARGIN)
-        _hang(card, shown, MARGIN, (height - shown.height) // 2)
-        column = (2 * MARGIN + shown.width, MARGIN, width - MARGIN, height - MARGIN)
-        above, below = _letter(card, column, title, credit, range(54, 23, -2), 4)
-        _sources(card, (column[0], above + 32, column[2], below - 24), photo, style)
+        shown = _contained(result, 748, HEIGHT - 2 * MARGIN)
+        _hang(card, shown, MARGIN, (HEIGHT - shown.height) // 2)
+        left, right = 2 * MARGIN + shown.width, WIDTH - MARGIN
+        top, bottom = _letter(
+            card, (left, MARGIN, right, foot), title, credit, range(54, 23, -2), 4
+        )
+        sources = (left, top + 32, right, bottom - GAP)
+    _sources(card, sources, photo, style)
     return card
 
 
-def _texts(recipe: Recipe | None, notes: Mapping[str, str]) -> PngImagePlugin.PngInfo:
-    info = PngImagePlugin.PngInfo()
+def _texts(recipe: Recipe | None, notes: Mapping[str, str]) -> PngInfo:
+    info = PngInfo()
     own = {"recipe": recipe.to_json()} if recipe is not None else {}
     for name, text in {**notes, **own}.items():
         if len(text) > LONGEST_NOTE:
             raise BadInput(f"{name} has {len(text)} letters: at most {LONGEST_NOTE} fit a picture.")
-        # tEXt can only hold Latin-1.
-        info.add_itxt(PREFIX + name, text)
+        info.add_itxt(PREFIX + name, text)  # tEXt can only hold Latin-1
     return info
 
 
-def _encode(image: Image.Image, suffix: str, file: BinaryIO, texts: PngImagePlugin.PngInfo) -> None:
+def _encoded(image: Image.Image, suffix: str, texts: PngInfo) -> bytes:
+    file = io.BytesIO()
     if suffix == ".png":
         image.save(file, "PNG", pnginfo=texts)
     elif suffix == ".webp":
@@ -166,35 +158,27 @@ def _encode(image: Image.Image, suffix: str, file: BinaryIO, texts: PngImagePlug
     elif suffix in (".jpg", ".jpeg"):
         split_alpha(image)[0].save(file, "JPEG", quality=95, subsampling=0)
     else:
-        raise BadInput(f"A picture cannot be saved as {suffix!r}: .png, .jpg and .webp are known.")
+        raise BadInput(f"A picture can't be saved as {suffix!r}: use .png, .jpg or .webp.")
+    return file.getvalue()
 
 
-def _read_texts(source: str | Path | bytes | BinaryIO) -> dict[str, str]:
+def _read_texts(source: Source) -> dict[str, str]:
+    """From a PNG's header alone: what `_texts` writes stands before the picture."""
     data = read_file(source, PRINTS)
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-        raise BadInput("Only PNG files remember their recipe, and this is none.")
-    found: dict[str, str] = {}
-    for kind, start, end in png_chunks(data):
-        body = data[start + 8 : end - 4]
-        if kind == b"iTXt" and body.startswith(PREFIX.encode()):
-            if len(body) > 4 * LONGEST_NOTE + 100 or len(found) >= MOST_NOTES:
-                raise BadInput("The notes in this picture are larger than any written here.")
-            if data[end - 4 : end] != struct.pack(">I", zlib.crc32(kind + body)):
-                raise BadInput("The recipe in this picture is damaged.")
-            name, text = _itxt(body)
-            found.setdefault(name, text)
-    return found
-
-
-def _itxt(body: bytes) -> tuple[str, str]:
-    """Name and text of an iTXt chunk as `_texts` writes it: not compressed, in no language."""
-    name, mark, text = body.partition(b"\0\0\0\0\0")
+        raise BadInput("Only PNG files remember their recipe, and this is not one.")
     try:
-        if not mark:
-            raise ValueError
-        return name.decode("ascii").removeprefix(PREFIX), text.decode("utf-8")
-    except ValueError:
-        raise BadInput("The recipe in this picture is damaged.") from None
+        info = PngImageFile(io.BytesIO(data)).info
+    except Exception:  # Pillow's plugins raise almost anything
+        raise BadInput("This PNG is damaged, and its recipe with it.") from None
+    found = {
+        name.removeprefix(PREFIX): str(text)
+        for name, text in info.items()
+        if isinstance(name, str) and name.startswith(PREFIX)
+    }
+    if len(found) > MOST_NOTES or any(len(text) > LONGEST_NOTE for text in found.values()):
+        raise BadInput("The notes in this picture are larger than any written here.")
+    return found
 
 
 def _contained(image: Image.Image, width: int, height: int) -> Image.Image:
@@ -206,9 +190,9 @@ def _contained(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def _backdrop(image: Image.Image) -> Image.Image:
-    covered = ImageOps.fit(split_alpha(image)[0], (CARD[0] // 8, CARD[1] // 8))
-    vivid = ImageEnhance.Color(covered).enhance(1.4)
-    soft = vivid.filter(ImageFilter.GaussianBlur(7)).resize(CARD, Image.Resampling.BICUBIC)
+    covered = ImageOps.fit(split_alpha(image)[0], (WIDTH // 8, HEIGHT // 8))
+    vivid = ImageEnhance.Color(covered).enhance(1.4).filter(ImageFilter.GaussianBlur(7))
+    soft = vivid.resize(CARD, Image.Resampling.BICUBIC)
     (grey,) = ImageStat.Stat(soft.convert("L")).mean
     # White letters need a dark ground whatever the painting: about a sixth of white.
     return ImageEnhance.Brightness(soft).enhance(min(0.5, 44 / max(grey, 1)))
@@ -219,34 +203,31 @@ def _letter(
 ) -> tuple[int, int]:
     """Title at the top of the box, credit at its bottom; (top, bottom) of the room between."""
     left, top, right, bottom = box
-    pen, room = ImageDraw.Draw(card), right - left
-    words = set_words(title, sizes, room, lines)
-    thanks = Words(credit, 19, room, most_lines=3)
-    words.draw(pen, left, top - 8, WHITE)
-    thanks.draw(pen, left, bottom - thanks.height + 5, CHALK)
-    return top + words.height, bottom - thanks.height
+    pen = ImageDraw.Draw(card)
+    words = written(title, right - left, lines, sizes)
+    thanks = written(credit, right - left, 3, [SMALL])
+    pen.text((left, top - 8), words, WHITE)
+    pen.text((left, bottom - height(thanks)), thanks, CHALK)
+    return top + height(words), bottom - height(thanks)
 
 
 def _sources(card: Image.Image, box: Box, photo: Image.Image, style: Image.Image) -> None:
     """Photo and style side by side at the bottom of the box, each with its name below."""
     left, top, right, bottom = box
-    gap = 24
-    width = (right - left - gap) // 2
-    for i, (picture, name) in enumerate([(photo, "the photo"), (style, "the style")]):
-        label = Words(name, 19, width, most_lines=1)
-        foot = bottom - label.height - 6
+    width = (right - left - GAP) // 2
+    for picture, name in ((photo, "the photo"), (style, "the style")):
+        label = written(name, width, 1, [SMALL])
+        foot = bottom - height(label) - 10
         small = _contained(picture, width, min(260, foot - top))
-        at = left + i * (width + gap)
-        _hang(card, small, at, foot - small.height)
-        label.draw(ImageDraw.Draw(card), at, bottom - label.height + 5, CHALK)
+        _hang(card, small, left, foot - small.height)
+        ImageDraw.Draw(card).text((left, bottom - height(label)), label, CHALK)
+        left += width + GAP
 
 
 def _hang(card: Image.Image, picture: Image.Image, left: int, top: int) -> None:
     """Paste with a soft shadow and a thin white frame."""
     reach = 24
-    size = (picture.width + 2 * reach, picture.height + 2 * reach)
-    shadow = Image.new("L", size, 0)
-    shadow.paste(150, (reach, reach + 6, size[0] - reach, size[1] - reach + 6))
-    shadow = shadow.filter(ImageFilter.GaussianBlur(reach / 3))
-    card.paste("#000000", (left - reach, top - reach), shadow)
-    card.paste(ImageOps.expand(picture, 3, "#ffffff"), (left - 3, top - 3))
+    shadow = Image.new("L", picture.size, 150)
+    shadow = ImageOps.expand(shadow, reach).filter(ImageFilter.GaussianBlur(reach / 3))
+    card.paste("#000000", (left - reach, top - reach + 6), shadow)
+    card.paste(ImageOps.expand(picture, 3, WHITE), (left - 3, top - 3))

@@ -8,98 +8,79 @@ so that is the bound for the process too.
 
 from __future__ import annotations
 
-import io
-import re
 import reprlib
 import stat
+import sys
 import threading
-import warnings
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms
+from PIL import Image, ImageFile, ImageOps, TiffTags
 
 from nst.errors import BadInput
+from nst.pictures.kinds import DECODERS, MOST_FRAMES, NOT_SHOWN_BY_BROWSERS, kind_of, tamed
 from nst.pictures.limits import LIMITS, MEGABYTE, Limits
-from nst.pictures.sanitize import exif_orientation, only_picture
+from nst.pictures.profiles import profile_of, to_srgb
+from nst.pictures.tiff import BITS, COLOURS, ORIENTATION, SAMPLE_FORMAT, BoundedReader, orientation
 
-__all__ = [
-    "fit",
-    "join_alpha",
-    "open_photo",
-    "quoted",
-    "read_file",
-    "split_alpha",
-    "to_image",
-    "to_tensor",
-]
+Source = str | Path | bytes | BinaryIO
+Box = tuple[int, int, int, int]
+Colour = tuple[int, int, int]
 
-# The second line of defence, for pictures that other libraries decode in this process.
-Image.MAX_IMAGE_PIXELS = LIMITS.max_pixels
-warnings.simplefilter("error", Image.DecompressionBombWarning)
-
-SIGNATURES = {
-    "JPEG": re.compile(rb"\xff\xd8\xff"),
-    "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
-    "WEBP": re.compile(rb"RIFF....WEBP", re.DOTALL),
-    "GIF": re.compile(rb"GIF8[79]a"),
-    "BMP": re.compile(rb"BM"),
-    "TIFF": re.compile(rb"II\x2a\x00|MM\x00\x2a"),
-    "HEIF": re.compile(rb"....ftyp(?:hei|hev|mif1|msf1)", re.DOTALL),
-}
 SHORTEST_SIDE = 16
-LARGEST_PROFILE = 4 * MEGABYTE
-PROFILE_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-UPRIGHT = {  # EXIF 2.3, tag 0x0112
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+PLAIN_SIDE, PLAIN_RANGE = 64, 8  # pixels, values of 255
+LUMA = (0.299, 0.587, 0.114)  # of mode L
+LARGEST_LOSS = 0.5  # of a JPEG that is cut short
+LARGEST_REDUCTION = 4  # of a JPEG beyond the limit, in each direction
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+CODES_COLOURS = ("PNG", "AVIF", "HEIC")
 
 _one_decode_at_a_time = threading.Lock()
 _quote = reprlib.Repr()
 _quote.maxstring = 120
 
 
-def open_photo(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) -> Image.Image:
+def open_photo(source: Source | Image.Image, limits: Limits = LIMITS) -> Image.Image:
     """Open a picture from outside: upright, in sRGB, of mode RGB, or RGBA where it has alpha.
 
-    `source` is a path, the bytes of a file, or an open binary file. Of an animation the first
-    frame is taken. A picture longer than `limits.kept_side` is reduced to it. No metadata is
-    carried over. Raises BadInput, before decoding wherever the header can tell.
+    `source` is a path, the bytes of a file, an open binary file, or a PIL picture, which is left
+    as it is. Of an animation the first frame that shows something is taken, of a TIFF the largest
+    page. A picture longer than `limits.kept_side` is reduced to it. No metadata is carried over;
+    `info["note"]` is a sentence where part of the file is missing. Raises BadInput, before
+    decoding wherever the header can tell.
     """
-    data = read_file(source, limits)
-    kind = _kind(data)
-    data, exif = only_picture(kind, data)
+    if isinstance(source, Image.Image):
+        kind, data = source.format or "picture", b""
+    else:
+        data = read_file(source, limits)
+        kind = kind_of(data)
     # A broken file makes Pillow's plugins raise almost anything: this is where it becomes one
     # sentence.
     try:
-        with _one_decode_at_a_time, Image.open(io.BytesIO(data), formats=[kind]) as image:
-            _check_header(image, limits)
-            return _decode(image, exif, limits)
+        with _one_decode_at_a_time:
+            if not isinstance(source, Image.Image):
+                return _decoded(kind, data, limits)
+            _check_size(source, limits)
+            turn = source.getexif().get(ORIENTATION, 1)
+            return _finished(_straight(source), profile_of(source), turn, limits)
     except BadInput:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        found = _millions(int(re.findall(r"\d+", str(error))[0]))
-        raise BadInput(
-            f"The picture has {found} megapixels: "
-            f"at most {_millions(LIMITS.max_pixels)} are allowed."
-        ) from None
     except MemoryError:
         raise BadInput("The picture needs more memory than there is; try a smaller one.") from None
     except Exception as error:
         raise BadInput(
             f"This {kind} is damaged or cut short and cannot be read; save or upload it again."
         ) from error
+
+
+def browser_preview(path: str | Path, long_side: int = 1024) -> Image.Image | None:
+    """A picture to show in place of a file that browsers cannot show; None where they can."""
+    if kind_of(read_file(path)) not in NOT_SHOWN_BY_BROWSERS:
+        return None
+    return fit(open_photo(path), long_side, enlarge=False)
 
 
 def fit(image: Image.Image, long_side: int, *, enlarge: bool = True) -> Image.Image:
@@ -114,6 +95,33 @@ def fit(image: Image.Image, long_side: int, *, enlarge: bool = True) -> Image.Im
     floor = min(SHORTEST_SIDE, long_side)
     width, height = (max(floor, round(side * long_side / longest)) for side in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def plain_colour(image: Image.Image) -> Colour | None:
+    """The colour of a picture that has only one, give or take a JPEG's noise; or None."""
+    small = np.asarray(fit(split_alpha(image)[0], PLAIN_SIDE, enlarge=False))
+    if np.ptp(small, axis=(0, 1)).max() > PLAIN_RANGE:
+        return None
+    red, green, blue = small.mean((0, 1)).round().astype(int).tolist()
+    return red, green, blue
+
+
+def in_colour(photo: Image.Image, colour: Colour) -> Image.Image:
+    """A photo in one colour, from black through that to white: what a style of one colour gives."""
+    picture, alpha = split_alpha(photo)
+    grey = round(float(np.dot(colour, LUMA)))
+    painted = ImageOps.colorize(
+        picture.convert("L"), "black", "white", colour, midpoint=min(max(grey, 1), 254)
+    )
+    return join_alpha(painted, alpha)
+
+
+def concerns(photo: Image.Image, styles: Sequence[Image.Image]) -> list[str]:
+    """Sentences to say before these are painted; none where all is well."""
+    said = [picture.info["note"] for picture in (photo, *styles) if "note" in picture.info]
+    if all(plain_colour(style) is not None for style in styles):
+        said.append("The style is of one colour: the photo is given that colour and not painted.")
+    return said
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -159,15 +167,24 @@ def to_image(tensor: torch.Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
-def read_file(source: str | Path | bytes | BinaryIO, limits: Limits = LIMITS) -> bytes:
+def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
     """All bytes of a file from outside, as `open_photo` takes it; bounded. Raises BadInput."""
     if isinstance(source, (str, Path)):
         data = _read_path(Path(source), limits)
-    elif isinstance(source, bytes):
-        data = source
-    else:
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif hasattr(source, "read"):
+        if source.seekable():
+            source.seek(0)
         data = source.read(limits.max_bytes + 1)
-    _check_size(len(data), limits)
+    else:
+        data = None
+    if not isinstance(data, bytes):
+        raise BadInput(
+            "A picture is given as a path, bytes, an open binary file or a PIL image, "
+            f"not as {type(source).__name__}."
+        )
+    _check_bytes(len(data), limits)
     return data
 
 
@@ -185,7 +202,7 @@ def _read_path(path: Path, limits: Limits) -> bytes:
         # Opening a pipe or a device could wait for ever.
         if not stat.S_ISREG(found.st_mode):
             raise BadInput(f"{shown} is not an ordinary file.")
-        _check_size(found.st_size, limits)
+        _check_bytes(found.st_size, limits)
         with path.open("rb") as file:
             return file.read(limits.max_bytes + 1)
     except FileNotFoundError:
@@ -195,7 +212,7 @@ def _read_path(path: Path, limits: Limits) -> bytes:
         raise BadInput(f"{shown} cannot be read: {reason}.") from None
 
 
-def _check_size(size: int, limits: Limits) -> None:
+def _check_bytes(size: int, limits: Limits) -> None:
     if not size:
         raise BadInput("The file is empty (0 bytes).")
     if size > limits.max_bytes:
@@ -205,18 +222,7 @@ def _check_size(size: int, limits: Limits) -> None:
         )
 
 
-def _kind(data: bytes) -> str:
-    # HEIF only where the operator has registered a plugin for it; the rest is Pillow's own.
-    allowed = {
-        kind: mark for kind, mark in SIGNATURES.items() if kind != "HEIF" or kind in Image.OPEN
-    }
-    for kind, mark in allowed.items():
-        if mark.match(data):
-            return kind
-    raise BadInput(f"This is not a picture of a kind that can be read: {', '.join(allowed)}.")
-
-
-def _check_header(image: Image.Image, limits: Limits) -> None:
+def _check_size(image: Image.Image, limits: Limits) -> None:
     width, height = image.size
     found = f"The picture is {width} x {height} pixels"
     if min(width, height) < limits.min_side:
@@ -225,8 +231,9 @@ def _check_header(image: Image.Image, limits: Limits) -> None:
         raise BadInput(f"{found}: no side may have more than {limits.max_side}.")
     if width * height > limits.max_pixels:
         raise BadInput(
-            f"{found}, {_millions(width * height)} megapixels: "
-            f"at most {_millions(limits.max_pixels)} are allowed."
+            f"{found}, {width * height / 1e6:.4g} megapixels: at most "
+            f"{limits.max_pixels / 1e6:.4g} are allowed. Make it smaller; a JPEG that is not "
+            f"progressive can have {LARGEST_REDUCTION**2} times as many."
         )
     if max(width, height) > limits.max_aspect * min(width, height):
         raise BadInput(
@@ -234,13 +241,97 @@ def _check_header(image: Image.Image, limits: Limits) -> None:
         )
 
 
-def _decode(image: Image.Image, exif: bytes, limits: Limits) -> Image.Image:
-    image.draft("RGB", (limits.kept_side, limits.kept_side))
-    image.load()
-    exif, profile = exif or image.info.get("exif", b""), image.info.get("icc_profile")
-    photo = _to_srgb(fit(_straight(image), limits.kept_side, enlarge=False), profile)
-    turn = UPRIGHT.get(exif_orientation(exif))
-    return photo.transpose(turn) if turn is not None else photo
+def _decoded(kind: str, data: bytes, limits: Limits) -> Image.Image:
+    data, exif = tamed(kind, data)
+    image = _opened(kind, data, limits)
+    profile = profile_of(image, data if kind in CODES_COLOURS else b"")
+    box, note = (image.tile and image.tile[0][1]) or (0, 0, *image.size), ""
+    try:
+        image.load()
+    except OSError:
+        if kind != "JPEG":
+            raise
+        # With an end to it, the decoder shows what there is, as viewers do.
+        image = _opened(kind, data + b"\xff\xd9", limits)
+        image.load()
+        if lost := _lost(image):
+            note = f"This JPEG is cut short: its last {lost:.0%} are missing."
+        elif "progressive" in image.info:
+            note = "This JPEG is cut short and may be coarser than it was."
+    if kind not in ("TIFF", "HEIC"):  # which their decoders turn
+        exif = exif or image.info.get("exif", b"")
+    photo = _finished(_shown(image, box, limits), profile, orientation(exif), limits)
+    if note:
+        photo.info["note"] = note
+    return photo
+
+
+def _opened(kind: str, data: bytes, limits: Limits) -> ImageFile.ImageFile:
+    """The header read and found good, and nothing decoded yet."""
+    file = BoundedReader(data)
+    image = DECODERS[kind][1](file)
+    if kind == "JPEG":
+        _reduce(image, limits)
+    _check_size(image, limits)
+    if kind == "PNG" and isinstance(clear := image.info.get("transparency"), tuple):
+        bits = data[24]  # Pillow takes 16 of them to 8, but leaves the transparent value
+        image.info["transparency"] = tuple(value >> (bits - 8) for value in clear)
+    if kind == "TIFF":
+        for tag in TiffTags.TAGS_V2_GROUPS:  # the decoder would read what is behind them
+            image.getexif().pop(tag, None)
+    file.left = sys.maxsize
+    return image
+
+
+def _reduce(image: ImageFile.ImageFile, limits: Limits) -> None:
+    """Have a JPEG decoded at a half, quarter or eighth: none of its pixels would be kept anyway.
+
+    One beyond the limit may become smaller than what would be kept; a progressive one cannot,
+    for its decoder holds it whole, whatever size comes out.
+    """
+    width, height, size = *image.size, (limits.kept_side, limits.kept_side)
+    if width * height > limits.max_pixels:
+        if "progressive" in image.info or width * height > LARGEST_REDUCTION**2 * limits.max_pixels:
+            return
+        scale = next(s for s in (2, 4) if width * height <= s**2 * limits.max_pixels)
+        size = width // scale, height // scale
+    image.draft(None, size)
+
+
+def _lost(image: Image.Image) -> float:
+    """The share of rows that a decoder left as they were. Raises BadInput where it is most."""
+    edge = np.asarray(image.crop((image.width - 8, 0, *image.size))).reshape(image.height, -1)
+    grey = (edge == edge[-1]).all(1) & (edge[-1] == edge[-1, 0]).all()
+    lost = 1.0 if grey.all() else float(grey[::-1].argmin() / len(grey))
+    if lost > LARGEST_LOSS:
+        raise BadInput("This JPEG is cut short: most of it is missing; save or upload it again.")
+    return lost
+
+
+def _shown(image: Image.Image, box: Box, limits: Limits) -> Image.Image:
+    """The first frame that shows something, or else the first; `box` is where that lies."""
+    first = _straight(image)
+    if image.format == "GIF" and box != (0, 0, *image.size):
+        frame = first.convert("RGBA").crop(box)
+        first = Image.new("RGBA", image.size)  # browsers leave the rest of it transparent
+        first.paste(frame, box)
+    shown, frames = first, getattr(image, "n_frames", 1) if image.format in ANIMATED else 1
+    for number in range(1, min(frames, MOST_FRAMES)):
+        if not _is_plain(shown):
+            return shown
+        first = first.copy()
+        image.seek(number)
+        _check_size(image, limits)
+        shown = _straight(image)
+    return first if _is_plain(shown) else shown
+
+
+def _is_plain(picture: Image.Image) -> bool:
+    """Whether it is of one colour, or nothing of it can be seen."""
+    ranges = [picture.getchannel(band).getextrema() for band in picture.getbands()]
+    return all(low == high for low, high in ranges) or (
+        picture.mode.endswith("A") and ranges[-1][1] == 0
+    )
 
 
 def _straight(image: Image.Image) -> Image.Image:
@@ -258,55 +349,48 @@ def _straight(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and floating grey to 8 bits, a band of rows at a time.
+    """16-bit, 32-bit and floating grey to 8 bits; LA where one of its values is transparent.
 
-    16-bit white is 65535 (also in mode I, where Pillow may put it) and floating white is 1;
-    values outside say that the file means something else, and its own range is stretched.
+    White is what the file's bits can hold, up to 16 of them, and 1 in floating point; values
+    outside say that the file means something else, and its own range is stretched.
     """
-    low = min(float(band.min()) for _, band in _bands(image))
-    high = max(float(band.max()) for _, band in _bands(image))
-    white = 1.0 if image.mode == "F" else 65535.0
+    tags = getattr(image, "tag_v2", {})
+    values = np.asarray(image)
+    if tags and values.dtype == np.int32 and tags.get(SAMPLE_FORMAT, (1,))[0] == 1:
+        values = values.view(np.uint32)
+    deep = np.nan_to_num(values.astype(np.float32), copy=False, posinf=0, neginf=0)
+    white = 1.0 if image.mode == "F" else 2.0 ** min(tags.get(BITS, (16,))[0], 16) - 1
+    low, high = float(deep.min()), float(deep.max())
+    if values.dtype == np.uint32 and high > 2.0**31:
+        white = 2.0**32 - 1
     if low >= 0 and high <= white:
         low, high = 0.0, white
-    grey = np.empty((image.height, image.width), np.uint8)
-    for top, band in _bands(image):
-        scaled = (band - low) * (255 / (high - low or 1.0))
-        grey[top : top + len(band)] = np.rint(scaled)
-    return Image.fromarray(grey)
+    deep -= low
+    deep *= 255 / (high - low or 1.0)
+    if tags.get(COLOURS) == 0:  # white is zero, which Pillow heeds up to 8 bits
+        np.subtract(255, deep, out=deep)
+    grey = Image.fromarray(np.rint(deep, out=deep).astype(np.uint8))
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return grey
+    return Image.merge(
+        "LA", [grey, Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))]
+    )
 
 
-def _bands(image: Image.Image, rows: int = 64) -> Iterator[tuple[int, np.ndarray]]:
-    for top in range(0, image.height, rows):
-        band = image.crop((0, top, image.width, min(top + rows, image.height)))
-        yield top, np.nan_to_num(np.asarray(band, np.float64), posinf=0, neginf=0)
-
-
-def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+def _finished(
+    picture: Image.Image, profile: bytes | None, turn: int, limits: Limits
+) -> Image.Image:
     """RGB, or RGBA where something is transparent; always a new image without metadata."""
+    picture = fit(picture, limits.kept_side, enlarge=False)
     alpha = picture.getchannel("A") if picture.mode.endswith("A") else None
-    colour = picture.convert(picture.mode.removesuffix("A")) if alpha is not None else picture
-    photo = _converted(colour, profile) or colour.convert("RGB")
-    if alpha is not None and alpha.getextrema() != (255, 255):
+    photo = to_srgb(picture.convert(picture.mode.removesuffix("A")) if alpha else picture, profile)
+    if alpha and alpha.getextrema()[1] == 0:
+        raise BadInput("The picture is transparent all over: there is nothing in it to see.")
+    if alpha and alpha.getextrema() != (255, 255):
         photo.putalpha(alpha)
     photo.info = {}
+    if turn != 1:
+        photo.getexif()[ORIENTATION] = turn
+        ImageOps.exif_transpose(photo, in_place=True)
     return photo
-
-
-def _converted(colour: Image.Image, profile: bytes | None) -> Image.Image | None:
-    """Through its profile to sRGB; None if that is broken, giant or made for other channels."""
-    if colour.mode == "LAB":
-        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-        return ImageCms.profileToProfile(colour, lab, SRGB, outputMode="RGB")
-    if not profile or len(profile) > LARGEST_PROFILE:
-        return None
-    try:
-        found = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if found.profile.xcolor_space.strip() != PROFILE_SPACE[colour.mode]:
-            return None
-        return ImageCms.profileToProfile(colour, found, SRGB, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return None
-
-
-def _millions(pixels: int) -> str:
-    return f"{pixels / 1e6:.4g}"

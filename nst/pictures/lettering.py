@@ -1,14 +1,14 @@
-"""Words on pictures: what Pillow's own font can write, cut into lines that fit."""
+"""Words on pictures: what Pillow's own font can write, in lines that fit."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
-from PIL import ImageDraw, ImageFont
-
-__all__ = ["Words", "set_words", "writable"]
+from PIL import ImageFont, ImageText
 
 LONGEST_TEXT = 400
+LEADING = 0.3  # between lines, of the font's size
 
 # Beyond ASCII the font that Pillow carries (a part of Aileron) has only these.
 HELD = set("©«°±´·»‘’“”…‹›⁄™")
@@ -24,60 +24,30 @@ def writable(text: str) -> str:
     A missing letter would be drawn as an empty box.
     """
     plain = unicodedata.normalize("NFKD", text[:LONGEST_TEXT].translate(NEAREST))
-    letters = (c if c.isspace() or _held(c) else "" for c in plain)
+    letters = (c if c.isspace() or " " <= c <= "~" or c in HELD else "" for c in plain)
     return " ".join("".join(letters).split())
 
 
-class Words:
-    """Text cut into lines no wider than `width` pixels, to be drawn where there is room."""
-
-    def __init__(self, text: str, size: float, width: int, most_lines: int) -> None:
-        self.font = ImageFont.load_default(size=size)
-        self.width = width
-        self.leading = round(size * 1.28)
-        lines = self._broken(writable(text))
-        self.is_whole = len(lines) <= most_lines
-        self.lines = lines[:most_lines]
-        if not self.is_whole:
-            self.lines[-1] = self._cut(f"{lines[most_lines - 1]} {lines[most_lines]}")
-
-    @property
-    def height(self) -> int:
-        return self.leading * len(self.lines)
-
-    def draw(self, on: ImageDraw.ImageDraw, left: float, top: float, colour: str, anchor="l"):
-        """Draw with the left edge ("l") or the middle ("m") of each line at `left`."""
-        for i, line in enumerate(self.lines):
-            at = (left, top + i * self.leading + self.leading / 2)
-            on.text(at, line, colour, self.font, anchor=f"{anchor}m")
-
-    def _broken(self, text: str) -> list[str]:
-        lines: list[str] = []
-        for word in text.split():
-            joined = f"{lines[-1]} {word}" if lines else word
-            if lines and self._fits(joined):
-                lines[-1] = joined
-            else:
-                lines.append(word if self._fits(word) else self._cut(word))
-        return lines
-
-    def _cut(self, text: str) -> str:
-        while text and not self._fits(text + "…"):
-            text = text[:-1]
-        return text.rstrip(" ,.;:-") + "…"
-
-    def _fits(self, text: str) -> bool:
-        return self.font.getlength(text) <= self.width
-
-
-def set_words(text: str, sizes: range, width: int, most_lines: int) -> Words:
-    """The largest of some sizes in which nothing of the text is cut off, or else the last."""
+def written(text: str, width: int, most_lines: int, sizes: Sequence[int]) -> ImageText.Text[str]:
+    """Text in lines of `width` pixels, in the first size in which all of it fits, or cut off."""
+    words = writable(text)
     for size in sizes:
-        words = Words(text, size, width, most_lines)
-        if words.is_whole and not any(line.endswith("…") for line in words.lines):
-            break
-    return words
+        if found := _broken(words, size, width, most_lines):
+            return found
+    while not (found := _broken(words + "…", size, width, most_lines)):
+        words = words[:-1].rstrip(" ,.;:-")
+    return found
 
 
-def _held(letter: str) -> bool:
-    return letter in HELD or " " <= letter <= "~"
+def height(text: ImageText.Text[str]) -> int:
+    """Of all its lines, in pixels."""
+    return round(text.get_bbox()[3]) if text.text else 0
+
+
+def _broken(words: str, size: int, width: int, most_lines: int) -> ImageText.Text[str] | None:
+    text = ImageText.Text(words, ImageFont.load_default(size), spacing=round(LEADING * size))
+    try:
+        text.wrap(width)
+    except ValueError:  # a word is wider than the line
+        return None
+    return text if text.text.count("\n") < most_lines else None

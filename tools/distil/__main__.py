@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nst.hardware import use_machine
-from nst.weights.checksum import save_checksummed
+from nst.weights import save_checksummed
 from tools.distil import __doc__ as purpose
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS, Album, jitter, tensors
 from tools.distil.easel import Easel, ReplayBuffer

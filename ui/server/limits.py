@@ -1,47 +1,51 @@
-"""What visitors may ask of this machine's time, doors and disk: every number in one place.
+"""What visitors may ask of this machine: every number in one place.
 
-An operator sets them through the environment (`NST_DEADLINE_SECONDS=60 python app.py`); what a
-picture may be is in `nst.pictures.limits`.
+An operator sets those that have a variable, as in `NST_MAX_SIZE=1024 python app.py`. What a picture
+may be is in `nst.pictures.limits`.
 """
 
-from dataclasses import dataclass, field
+import os
+from collections.abc import Mapping
 
-from nst.pictures.limits import FromEnvironment
+from pydantic import BaseModel, Field, ValidationError
 
-__all__ = ["REQUEST_LIMITS", "RUN_LIMITS", "RequestLimits", "RunLimits"]
+from nst.errors import BadInput
 
 
-@dataclass(frozen=True)
-class RunLimits(FromEnvironment):
-    """Limits of a run. From `NST_CONCURRENCY`, `NST_QUEUE`, and so on."""
+class RunLimits(BaseModel, frozen=True, populate_by_name=True):
+    """Limits of runs and of what they leave behind."""
 
-    concurrency: int = 1  # runs at once; a second one on the same device only slows the first
-    queue: int = 20  # visitors who may wait; the next is told that it is busy
-    # Seconds a run may take before it ends with what is there.
-    deadline: float = field(default=300.0, metadata={"variable": "NST_DEADLINE_SECONDS"})
-    max_size: int = 2048  # pixels of the long side; 4096 take 6 GB, and minutes on a CPU
+    # Pixels of a painting's long side.
+    max_size: int = Field(2048, ge=64, le=8192, alias="NST_MAX_SIZE")
+    # Paintings at once: a second one on the same device only slows the first.
+    concurrency: int = Field(1, ge=1, le=64, alias="NST_CONCURRENCY")
+    # Runs that may wait.
+    queue: int = Field(20, ge=1, le=1000, alias="NST_QUEUE")
+    # Seconds of a run, which then ends with the picture it has.
+    deadline: float = Field(300.0, gt=0, le=86400, alias="NST_DEADLINE_SECONDS")
+    # Seconds after which the results of an idle visitor are forgotten.
+    visit: float = Field(1800.0, gt=0, le=86400, alias="NST_VISIT")
+    # Megabytes of optimiser state kept to continue from, all visitors together.
+    kept_canvases: int = Field(400, ge=1, le=1 << 20, alias="NST_KEPT_CANVASES")
+    # Megabytes of uploads, previews and downloads on the disk.
+    cache_mb: int = Field(1024, ge=1, le=1 << 30, alias="NST_CACHE_MB")
+    # Hours that a shared picture lives; with 0, none can be shared.
+    shared_hours: float = Field(24.0, ge=0, le=8760, alias="NST_SHARED_HOURS")
     frames: int = 40  # kept of a run to scrub through, as JPEG: about 3 MB
-    kept_canvases: int = 400  # megabytes of optimiser state kept to go on from, all visitors
-    visits: int = 500  # visitors whose last run is kept
-    kept_pictures: int = 800  # megabytes of pictures kept of those runs, all visitors
-    visit: float = 1800.0  # seconds after which an idle visitor's last run is forgotten
+    visits: int = 500  # visitors whose results are kept
+    kept_pictures: int = 800  # megabytes of pictures kept of those results
 
 
-@dataclass(frozen=True)
-class RequestLimits(FromEnvironment):
-    """Limits of requests and of what they leave behind. From `NST_REQUEST_KB`, and so on."""
-
-    request_kb: int = 512  # of one request's JSON: settings are 2 KB, pictures come as uploads
-    upload_files: int = 2  # pictures in one upload request: the page sends one at a time
-    body_seconds: float = 120.0  # a body may take: 32 MB at 2 Mbit/s
-    waiting_per_visitor: int = 2  # runs one page may have waiting
-    waiting_per_address: int = 8  # runs one address may have waiting: a class shares one
-    waiting_requests: int = 64  # small requests one address may have waiting: pages, and looks
-    unheard_seconds: float = 60.0  # a run goes on while nobody listens to it
-    cache_seconds: float = 3600.0  # files behind pictures and downloads are kept
-    cache_mb: int = 1024  # files are kept in all, a quarter for one address; the oldest go first
-    disk_reserve_mb: int = 64  # left free on the disk: a run's previews and its downloads
+def limits_from(environment: Mapping[str, str] = os.environ) -> RunLimits:
+    """The defaults with whatever is set. Raises BadInput for a value that is out of bounds."""
+    try:
+        return RunLimits.model_validate({k: v for k, v in environment.items() if v.strip()})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        wanted = wrong["msg"].removeprefix("Input should be ").split(",")[0]
+        raise BadInput(
+            f"{wrong['loc'][0]} must be {wanted}, but it is {str(wrong['input'])[:40]!r}."
+        ) from None
 
 
-RUN_LIMITS = RunLimits.from_environment()
-REQUEST_LIMITS = RequestLimits.from_environment()
+RUN_LIMITS = limits_from()

@@ -1,59 +1,46 @@
-"""Who asks: the address that a request comes from, and the session it names."""
+"""Who is asking: the address that a request comes from, and the session it names."""
 
 import ipaddress
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-__all__ = ["Visitor", "address_of", "visitor_of"]
 
-NETWORK_BITS = 64  # of an IPv6 address: what one household or server is given
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Somebody who asks for something. A session is the visitor's own word, an address is not."""
+class Visitor(NamedTuple):
+    """A visitor. Session ids come from the client; addresses do not."""
 
     address: str
     session: str
 
 
 def visitor_of(request: Any) -> Visitor:
-    """Who has sent the `gr.Request` that a handler is given."""
+    """The visitor behind the `gr.Request` that a handler is given."""
     scope = request.request.scope if request and request.request else {"type": "http"}
     return Visitor(address_of(scope), str(getattr(request, "session_hash", None) or ""))
 
 
 def address_of(scope: Scope) -> str:
-    """Where a request comes from; on a Space, what its proxy says.
+    """The address of a request; on a Space, the one that its proxy reports.
 
-    Each proxy adds whom it heard at the end of the header, and whatever a visitor writes there
-    stands before that: so it is the last address that is not of the Space's own network.
+    Each proxy appends the address it heard from to whatever the visitor wrote there, so it is the
+    last public one. All of an IPv6 network, which is what a household gets, count as one address.
     """
-    client = scope["client"][0] if scope.get("client") else ""
-    if "SPACE_ID" not in os.environ:
-        return _grouped(client)
-    forwarded: Mapping[str, str] = Headers(scope=scope) if "headers" in scope else {}
-    heard = [part.strip() for part in forwarded.get("x-forwarded-for", "").split(",")]
-    public = (p for p in reversed(heard) if (address := _parsed(p)) and address.is_global)
-    return _grouped(next(public, client))
+    found = scope["client"][0] if scope.get("client") else ""
+    if "SPACE_ID" in os.environ and "headers" in scope:
+        heard = Headers(scope=scope).get("x-forwarded-for", "").split(",")
+        found = next((part for part in map(_grouped, reversed(heard)) if part), found)
+    return _grouped(found, public=False) or found
 
 
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _grouped(text: str, public: bool = True) -> str:
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text.strip())
     except ValueError:
-        return None
-
-
-def _grouped(text: str) -> str:
-    """One name for all addresses that one household or server is given."""
-    address = _parsed(text)
+        return ""
+    if public and not address.is_global:
+        return ""
     if isinstance(address, ipaddress.IPv6Address):
-        network = ipaddress.ip_network((address, NETWORK_BITS), strict=False)
-        return str(address.ipv4_mapped or network)
-    return str(address or text)
+        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

@@ -1,0 +1,73 @@
+"""First and second moments of colours and features, and the map that carries one to another's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Moments(NamedTuple):
+    """Mean (N, k) and covariance (N, k, k) over positions."""
+
+    mean: Tensor
+    cov: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor) -> "Moments":
+        """Those of (N, positions, k)."""
+        x = x.float()
+        mean = x.mean(1)
+        x = x - mean[:, None]
+        return cls(mean, x.mT @ x / x.shape[1])
+
+    @classmethod
+    def joined(cls, parts: Sequence[tuple["Moments", int]]) -> "Moments":
+        """Those of the whole, from those of its parts and how many positions each has."""
+        total = sum(count for _, count in parts)
+        mean = sum(count * m.mean for m, count in parts) / total
+        square = sum(count * (m.cov + _outer(m.mean)) for m, count in parts) / total
+        return cls(mean, square - _outer(mean))
+
+
+@dataclass(frozen=True)
+class StyleCode:
+    """What is known of N styles: moments of colours and five levels, numbers (N, c) of their own."""
+
+    moments: tuple[Moments, ...]
+    own: Tensor
+
+    @classmethod
+    def mix(cls, codes: Sequence["StyleCode"], weights: Sequence[float]) -> "StyleCode":
+        """The weighted mean of codes; weights need not sum to 1."""
+        shares = [weight / sum(weights) for weight in weights]
+
+        def mean(tensors: Sequence[Tensor]) -> Tensor:
+            return torch.stack([s * t for s, t in zip(shares, tensors, strict=True)]).sum(0)
+
+        pairs = zip(*(code.moments for code in codes), strict=True)
+        moments = tuple(Moments(*map(mean, zip(*pair, strict=True))) for pair in pairs)
+        return cls(moments, mean([code.own for code in codes]))
+
+
+def carried(x: Tensor, own: Moments, aim: Moments, ridge: float) -> tuple[Tensor, Tensor]:
+    """(N, positions, k) given the aim's moments, moved as little as possible; and whitened.
+
+    The first is T x with T = A^-1/2 (A^1/2 B A^1/2)^1/2 A^-1/2 for covariances A and B, optimal
+    transport between Gaussians (Olkin and Pukelsheim 1982). ridge: the share of A's mean variance
+    that is added to it, which bounds how much a faint direction is amplified.
+    """
+    a, b = own.cov.cpu().double(), aim.cov.cpu().double()  # not every device has eigenvalues
+    variance = a.diagonal(dim1=1, dim2=2).mean(1, keepdim=True).clamp_min(1e-6)
+    values, vectors = torch.linalg.eigh(a + ridge * torch.diag_embed(variance.expand_as(own.mean)))
+    root, inverse = ((vectors * values[:, None] ** p) @ vectors.mT for p in (0.5, -0.5))
+    values, vectors = torch.linalg.eigh(root @ b @ root)
+    between = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.mT
+    transport, inverse = (m.to(x) for m in (inverse @ between @ inverse, inverse))
+    centred = x - own.mean.to(x)[:, None]
+    return torch.baddbmm(aim.mean.to(x)[:, None], centred, transport), torch.bmm(centred, inverse)
+
+
+def _outer(x: Tensor) -> Tensor:
+    return x[:, :, None] * x[:, None]

@@ -1,0 +1,238 @@
+"""The instant painter: a small network that repaints a photo in any painting's style in one pass.
+
+The photo, moved into the style's colours, is looked at by the compact encoder. At four levels the
+covariance of its features is carried to the style's by optimal transport between Gaussians
+(whitening and colouring: Li et al. 2017, arXiv:1705.08086; the map of least movement: Mroueh 2019,
+arXiv:1905.11882). A decoder turns these into what is added to the recoloured photo; its channels
+are scaled and shifted by numbers predicted from the style's statistics (Dumoulin et al. 2017,
+Ghiasi et al. 2017). Nothing in it depends on the photo as a whole but those statistics, so they may
+be those of another frame. How it was taught: `tools/painter`.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from nst.engine.encoders import Encoder
+from nst.engine.moments import Moments, StyleCode, carried
+
+WEIGHTS = Path(__file__).parents[1] / "data" / "painter.safetensors"
+LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+DIRECTIONS = (16, 32, 64, 96, 64)  # principal directions of each level that are looked at
+WIDTHS = (24, 48, 80, 112)  # of the decoder at full, half, quarter and eighth size
+BLOCKS = (0, 1, 1, 3)  # residual blocks there
+HIDDEN, RANK, OWN = 96, 48, 64  # of what predicts scales and shifts; of a preset's own code
+STRIDE = 8  # the coarsest level's
+AREA, HALO = 2**20, 128  # px: larger pictures are painted in strips that overlap by so many rows
+RIDGE = (2e-3, 1e-2)  # of the mean variance, added to colours' and features': bounds amplification
+
+
+class Block(nn.Module):
+    """Channels normalised at each position, scaled and shifted by the style; then a convolution."""
+
+    def __init__(self, width: int, wider: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, wider, 3, padding=1)
+
+    def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        x = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-4)
+        return self.conv(F.silu(torch.addcmul(shift, x, scale)))
+
+
+class Level(nn.Module):
+    """The decoder at one size: joins what comes from below with the encoder's, adds detail."""
+
+    def __init__(self, below: int, skip: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.width, self.count = width, 2 * blocks + 1
+        self.below = nn.Conv2d(below, width, 1) if below else None
+        self.join = nn.Conv2d(skip + (width if below else 0), width, 3, padding=1)
+        self.blocks = nn.ModuleList(Block(width, width) for _ in range(2 * blocks))
+        for block in self.blocks[1::2]:
+            nn.init.zeros_(block.conv.weight)
+
+    @property
+    def controls(self) -> int:
+        """How many numbers the style sets: grain, scales and shifts."""
+        return self.width * (2 * self.count + 1)
+
+    def forward(self, below: Tensor | None, skip: Tensor, grain: Tensor, style: Tensor) -> Tensor:
+        """below: (N, c, h / 2, w / 2) or None. skip: (N, s, h, w). style: (N, controls)."""
+        if self.below is not None:
+            below = F.interpolate(self.below(below), scale_factor=2.0, mode="nearest")
+            skip = torch.cat([below, skip], 1)
+        amount, *controls = style.to(skip.dtype)[..., None, None].split(self.width, 1)
+        x = self.join(skip) + grain.to(skip) * amount
+        for i in range(0, len(self.blocks), 2):
+            y = self.blocks[i](x, 1 + controls[2 * i], controls[2 * i + 1])
+            x = x + self.blocks[i + 1](y, 1 + controls[2 * i + 2], controls[2 * i + 3])
+        return F.silu(torch.addcmul(controls[-1], x, 1 + controls[-2]))
+
+
+class Painter(nn.Module):
+    """encoder: the compact one, frozen; it is not part of the painter's own weights."""
+
+    def __init__(self, encoder: Encoder, presets: Sequence[str] = ()) -> None:
+        super().__init__()
+        object.__setattr__(self, "encoder", encoder)
+        self.presets = tuple(presets)
+        for i, k in enumerate(DIRECTIONS):
+            self.register_buffer(f"basis{i + 1}", torch.zeros(k, encoder.blocks[i][0] + 1))
+        inputs = 2 * sum(DIRECTIONS)
+        noise = torch.randn(512, 512, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("noise", noise, persistent=False)
+        self.register_buffer("centre", torch.zeros(2, inputs))  # of the inputs: mean, 1 / deviation
+        self.own = nn.Parameter(torch.zeros(len(self.presets), OWN))
+        self.look = nn.Linear(inputs, OWN)
+        self.think = nn.Linear(OWN + 1, HIDDEN)
+        levels, below = [], 0
+        for i in (3, 2, 1, 0):
+            skip = DIRECTIONS[i] * (2 if i > 1 else 1) + (3 if i == 0 else 0)
+            levels.append(Level(below, skip, WIDTHS[i], BLOCKS[i]))
+            below = WIDTHS[i]
+        self.levels = nn.ModuleList(levels)
+        controls = sum(level.controls for level in levels)
+        self.act = nn.Sequential(nn.Linear(HIDDEN, RANK, bias=False), nn.Linear(RANK, controls))
+        self.out = nn.Conv2d(WIDTHS[0], 3, 3, padding=1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def see(self, picture: Tensor, count: int) -> list[Tensor]:
+        """(N, positions, k) of the first levels' features along their principal directions."""
+        found = self.encoder(picture, LEVELS[:count])
+        return [self.project(i, features) for i, features in enumerate(found.values())]
+
+    def project(self, level: int, features: Tensor) -> Tensor:
+        """(N, C, h, w) -> (N, h * w, k)."""
+        basis = getattr(self, f"basis{level + 1}").to(features.dtype)
+        flat = features.permute(0, 2, 3, 1).flatten(1, 2)
+        return torch.matmul(flat, basis[:, :-1].T) + basis[:, -1]
+
+    @torch.no_grad()
+    def style(self, picture: Tensor, preset: str | None = None) -> StyleCode:
+        """The code of a painting (1, 3, h, w) in 0..1, at the scale its strokes should have."""
+        own = self.own.new_zeros(len(picture), OWN)
+        if preset in self.presets:
+            own = own + self.own[self.presets.index(preset)]
+        seen = [colours(picture), *self.see(padded(picture), 5)]
+        return StyleCode(tuple(map(Moments.of, seen)), own)
+
+    def controls(self, code: StyleCode, strength: Tensor) -> tuple[Tensor, ...]:
+        """What the style sets at each level of the decoder, from the coarsest."""
+        means = [m.mean for m in code.moments[1:]]
+        spreads = [m.cov.diagonal(dim1=1, dim2=2).clamp_min(1e-6).log() for m in code.moments[1:]]
+        inputs = (torch.cat([*means, *spreads], 1) - self.centre[0]) * self.centre[1]
+        hidden = F.silu(self.look(inputs.clamp(-4, 4)) + code.own)
+        will = (strength.to(hidden).view(-1, 1) / 50 - 1).expand(len(hidden), 1)
+        hidden = F.silu(self.think(torch.cat([hidden, will], 1)))
+        return self.act(hidden).split([level.controls for level in self.levels], 1)
+
+    def measure(self, photo: Tensor, code: StyleCode) -> tuple[Moments, ...]:
+        """The moments of a photo that painting it depends on, gathered in strips."""
+        colour = Moments.of(colours(photo))
+        parts: list[list[tuple[Moments, int]]] = [[] for _ in range(4)]
+        for rows in strips(photo):
+            start = recoloured(photo[:, :, rows], colour, code)
+            for part, z in zip(parts, self.see(start, 4), strict=True):
+                part.append((Moments.of(z), z.shape[1]))
+        return colour, *(Moments.joined(part) for part in parts)
+
+    def forward(
+        self,
+        photo: Tensor,
+        code: StyleCode,
+        strength: Tensor,
+        known: tuple[Moments, ...] = (),
+        top: int = 0,
+    ) -> Tensor:
+        """photo: (N, 3, H, W), sides multiples of STRIDE. strength: (N,). Returns it unclamped.
+
+        known: what `measure` found; else the photo's own moments. top: the photo's first row in a
+        larger one.
+        """
+        with torch.no_grad():
+            start = recoloured(photo, known[0] if known else Moments.of(colours(photo)), code)
+            skips = []
+            for i, z in enumerate(self.see(start, 4)):
+                own = known[i + 1] if known else Moments.of(z)
+                both = carried(z, own, code.moments[i + 1], RIDGE[1])
+                size = photo.shape[2] >> i, photo.shape[3] >> i
+                skip = torch.cat(both if i > 1 else both[:1], 2)
+                skips.append(skip.transpose(1, 2).unflatten(2, size))
+            skips[0] = torch.cat([skips[0], start.to(skips[0]) - 0.5], 1)
+        x = None
+        controls = self.controls(code, strength)
+        dtype = self.encoder.dtype
+        with torch.autocast(photo.device.type, dtype, enabled=dtype != torch.float32):
+            for i, level, style in zip((3, 2, 1, 0), self.levels, controls, strict=True):
+                x = level(x, skips[i], self.grain(skips[i].shape[2:], top >> i), style)
+            change = self.out(x)
+        return start + change.float()
+
+    def grain(self, size: Sequence[int], top: int) -> Tensor:
+        """Noise (1, 1, *size): what a style may make strokes of in a flat sky."""
+        rows, columns = (torch.arange(side, device=self.noise.device) for side in size)
+        side = len(self.noise)
+        return self.noise[(rows + top) % side][:, columns % side][None, None]
+
+    @torch.no_grad()
+    def paint(
+        self,
+        photo: Tensor,
+        code: StyleCode,
+        strength: float = 50,
+        known: tuple[Moments, ...] = (),
+    ) -> Tensor:
+        """Repaint a photo (1, 3, H, W) in 0..1, each side at least 32; fp32, in 0..1.
+
+        known: what `measure` found in this photo or in an earlier frame of the same scene.
+        """
+        height, width = photo.shape[2:]
+        photo = padded(photo)
+        if photo.shape[2] * photo.shape[3] > AREA and not known:
+            known = self.measure(photo, code)
+        will, painted = photo.new_tensor([strength]), torch.empty_like(photo)
+        for rows in strips(photo):
+            top = max(0, rows.start - HALO)
+            strip = self(photo[:, :, top : rows.stop + HALO], code, will, known, top)
+            painted[:, :, rows] = strip[:, :, rows.start - top :][:, :, : rows.stop - rows.start]
+        return painted[:, :, :height, :width].clamp(0, 1)
+
+
+def strips(picture: Tensor) -> Iterator[slice]:
+    """The rows of each strip of a picture; of a small one, all of them."""
+    height, width = picture.shape[2:]
+    count = max(HALO, AREA // width // STRIDE * STRIDE)
+    for top in range(0, height, count):
+        yield slice(top, min(height, top + count))
+
+
+def recoloured(photo: Tensor, own: Moments, code: StyleCode) -> Tensor:
+    """The photo in the style's colours, in 0..1."""
+    moved, _ = carried(colours(photo), own, code.moments[0], RIDGE[0])
+    return moved.transpose(1, 2).reshape(photo.shape).clamp(0, 1)
+
+
+def colours(picture: Tensor) -> Tensor:
+    return picture.flatten(2).transpose(1, 2)
+
+
+def padded(picture: Tensor) -> Tensor:
+    """Reflected to the right and below, to sides that every level divides."""
+    down, right = (-side % STRIDE for side in picture.shape[2:])
+    return F.pad(picture, (0, right, 0, down), mode="reflect") if down or right else picture
+
+
+def load_painter(encoder: Encoder, path: Path = WEIGHTS) -> Painter:
+    """The shipped painter, ready to paint, around the compact encoder on that one's device."""
+    with safe_open(path, "pt") as file:
+        painter = Painter(encoder, json.loads(file.metadata()["presets"]))
+    painter.load_state_dict({name: x.float() for name, x in load_file(path).items()})
+    painter.to(encoder.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return painter.requires_grad_(False).eval()

@@ -1,3 +1,0 @@
-"""Where weights come from: shipped, cached, or the Hugging Face Hub."""
-
-__all__: list[str] = []
