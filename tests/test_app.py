@@ -119,8 +119,7 @@ def test_a_cancelled_run_leaves_the_machine_to_the_next(app, client, tmp_path):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"photo": None}, "no photo"),
-        ({"preset": "no-such-preset"}, "no-such-preset"),
+        ({"preset": "no-such-preset"}, "no-such-preset.*mosaic"),
         ({"recipe": "strength=600"}, "600.*from 0 to 100"),
         ({"recipe": "steps=many"}, "whole number"),
         ({"recipe": "charm=1"}, "charm"),

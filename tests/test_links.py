@@ -11,7 +11,6 @@ from nst.presets import load_presets
 from nst.published import RECIPES
 from nst.recipe import Recipe, bounds
 from ui.links import (
-    SETTINGS,
     Shared,
     address,
     from_notes,
@@ -79,7 +78,7 @@ def test_a_link_is_versioned():
 
 def test_no_query_string_raises_or_leaves_a_limit():
     dice = random.Random(11)
-    keys = [*SETTINGS, "photo", "style", "second", "v", "../..", "", "\0"]
+    keys = [*Recipe.model_fields, "photo", "style", "second", "v", "../..", "", "\0"]
     values = ["", "-1", "nan", "inf", "-inf", "1e999", "9" * 400, "None", "[]", "{}", "'", '"<b>',
               "../../etc/passwd", "\u202e", "\0", "relu9_9," * 40, "true", "0x10", "١٢", "1,2,3",
               "default", "lion", "http://127.0.0.1/", "data:image/png;base64,AAAA"]  # fmt: skip

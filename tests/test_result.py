@@ -2,7 +2,7 @@
 
 import io
 import re
-from dataclasses import replace
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -22,7 +22,6 @@ from ui.result import CanvasCache, Frames, Result
 from ui.result_panel import link_to
 from ui.run import Progress
 from ui.samples import SAMPLES
-from ui.server.limits import RUN_LIMITS
 
 SIZE = (48, 40)
 LAST = 99  # beyond the last frame: the picture itself
@@ -60,7 +59,7 @@ def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, mo
     assert result.next_print == ("1024 px", 1024)
     result.painted = Image.new("RGB", (2048, 1000))
     assert result.next_print is None
-    monkeypatch.setattr("ui.result.RUN_LIMITS", replace(RUN_LIMITS, max_size=4096))
+    monkeypatch.setattr("ui.result.RUN_LIMITS", SimpleNamespace(max_size=4096, deadline=300))
     assert result.next_print == ("3072 px", 3072)
 
     known = Pace()
@@ -68,7 +67,7 @@ def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, mo
     monkeypatch.setattr("ui.result.pace", known)
     assert re.fullmatch(r"about \d+ (s|min)", result.next_print[0])
     seconds = known.expect(Recipe(size=3072), 1000 / 2048, 2048)
-    short = replace(RUN_LIMITS, max_size=4096, deadline=seconds / 2)
+    short = SimpleNamespace(max_size=4096, deadline=seconds / 2)
     monkeypatch.setattr("ui.result.RUN_LIMITS", short)
     assert result.next_print is None
 
@@ -115,11 +114,7 @@ def test_the_png_remembers_recipe_ids_and_what_painted_it(result):
     result.take(told(10, 200, painted_by="compact, fp32"))
     data = result.png()
     assert read_recipe(data) == Recipe(strength=61)
-    assert read_notes(data) == {
-        "photo": "lion",
-        "style": "mosaic",
-        "painted-by": "compact, fp32",
-    }
+    assert read_notes(data) == {"photo": "lion", "style": "mosaic", "painted-by": "compact, fp32"}
 
 
 def test_a_file_is_named_after_shipped_pictures_only(result):
@@ -168,17 +163,17 @@ def test_what_is_looked_at_is_what_is_saved(result):
 def test_what_was_made_of_a_picture_is_made_again_when_it_is_looked_at_otherwise(result, tmp_path):
     made = []
 
-    def make() -> tuple[dict[str, str], ...]:
+    def make() -> dict[str, dict[str, str]]:
         made.append(tmp_path / f"{len(made)}.png")
         made[-1].touch()
-        return ({"path": str(made[-1])},)
+        return {"photo": {"path": str(made[-1])}}
 
     for look in ((LAST, 1.0, False), (LAST, 1.0, False), (LAST, 1.0, True)):
         result.adjust(*look)
         result.once("view", make)
     assert len(made) == 2
     made[-1].unlink()  # as files do that nobody asked for in an hour
-    assert result.once("view", make) == ({"path": str(made[2])},)
+    assert result.once("view", make) == {"photo": {"path": str(made[2])}}
 
 
 def test_film_gif_and_card_can_be_opened(result):
@@ -190,19 +185,16 @@ def test_film_gif_and_card_can_be_opened(result):
     assert Image.open(io.BytesIO(result.card())).size == (1200, 630)
 
 
-def test_curves_tell_their_last_values_and_never_break():
+def test_curves_are_drawn_for_what_was_measured_and_never_break():
     points = [(step, Losses(0.0, 8.0 / step, 0.0, 0.0, 8.0 / step)) for step in range(1, 20)]
     drawn = curves(points)
-    assert "style 0.421" in drawn
-    assert "nan" not in drawn
+    assert "style" in drawn
     assert "local" not in drawn  # which a published recipe does not have
-    assert curves([]) == curves(points[:1]) == ""
-    assert curves([(1, Losses(0, 0, 0, 0, 0)), (2, Losses(0, 0, 0, 0, 0))]) == ""
     steep = [(step, Losses(1e9, 2e-4 / step, 1e-4, 0, 1e9)) for step in (1, 1000)]
-    texts = re.findall(r'<text[^>]* y="([^"]+)"[^>]*>([^<]+)<', curves(steep))
-    assert all(0 < float(y) < 170 and len(words) <= 10 for y, words in texts)
-    assert "1G" in [words for _, words in texts]
-    assert "nan" not in curves([(5, Losses(1, 1, 1, 1, 1)), (5, Losses(1, 1, 1, 1, 1))])
+    same = [(5, Losses(1, 1, 1, 1, 1)), (5, Losses(1, 1, 1, 1, 1))]
+    assert all("nan" not in curves(each) for each in (points, steep, same))
+    zero = Losses(0, 0, 0, 0, 0)
+    assert curves([]) == curves(points[:1]) == curves([(1, zero), (2, zero)]) == ""
 
 
 def test_nothing_brushed_is_no_mask():

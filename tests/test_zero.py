@@ -104,11 +104,7 @@ def act() -> dict:
     found["painted_seconds"] = zero.painting_seconds(PHOTO, SMALL, 300)
 
     *_, further = painting.run(
-        PHOTO,
-        [PHOTO],
-        SMALL,
-        start=last.canvas,
-        mask=Image.new("L", PHOTO.size, 255),
+        PHOTO, [PHOTO], SMALL, start=last.canvas, mask=Image.new("L", PHOTO.size, 255)
     )
     found["age"] = [last.canvas[3], further.canvas[3]]
 

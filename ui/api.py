@@ -15,14 +15,15 @@ from ui.messages import user_errors
 from ui.photo_box import PhotoBox
 from ui.result import Result
 from ui.run import Progress, run
+from ui.samples import SAMPLES
 from ui.server.gradio_internals import keep_file
 
 ABOUT = """Repaint a photo in the style of a painting.
 
-photo: a picture, as `handle_file("photo.jpg")`. style: a picture of a painting, or None and
-preset: one of {presets}. recipe: settings as a query string, such as
-"strength=60&size=256&colours=photo"; empty for the preset's own. Yields (None, facts) while it
-paints and (PNG file, facts) at the end.
+photo: a picture, as `handle_file("photo.jpg")`; with None, a sample.
+style: a picture of a painting, or None and preset: one of {presets}.
+recipe: settings as a query string, such as "strength=60&size=256&colours=photo"; empty for the
+preset's own. Yields (None, facts) while it paints and (PNG file, facts) at the end.
 """
 
 
@@ -39,7 +40,7 @@ def build() -> None:
         button = gr.Button()
 
     def paint(
-        photo: str | None, style: str | None = None, preset: str = "", recipe: str = ""
+        photo: str | None = None, style: str | None = None, preset: str = "", recipe: str = ""
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
         with user_errors(plain=True):
             chosen = None if style else preset_of(preset or presets[0])
@@ -49,7 +50,7 @@ def build() -> None:
                     f"choose one of {', '.join(presets)}."
                 )
             settings = read_settings(str(recipe or ""), chosen)
-            job = open_job(photo, chosen or style, settings)
+            job = open_job(photo or SAMPLES["lion"].path, chosen or style, settings)
             result = Result(job)
             for progress in run(job.photo, job.styles, settings, every=1.0):
                 result.take(progress)
@@ -59,10 +60,13 @@ def build() -> None:
             yield path, _facts(progress, settings)
 
     button.click(
-        paint, [photo, style, preset, recipe], [picture, facts],
-        api_name="paint", api_description=ABOUT.format(presets=", ".join(presets)),
+        paint,
+        [photo, style, preset, recipe],
+        [picture, facts],
+        api_name="paint",
+        api_description=ABOUT.format(presets=", ".join(presets)),
         **PAINTS,
-    )  # fmt: skip
+    )
 
 
 def _facts(progress: Progress, recipe: Recipe) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Settings and their limits come from `Recipe`; here they only get words and a place.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,6 +11,7 @@ import gradio as gr
 from nst.presets import Preset
 from nst.published import RECIPES, get_recipe
 from nst.recipe import STYLE_LAYERS, Recipe, bounds, choices, parse_value
+from ui.pace import about, pace
 
 # {setting: (label, what it does)}
 LABELS = {
@@ -51,42 +52,19 @@ LABELS = {
     "keep_at": ("Keep frames at", ""),
 }
 ADVANCED = (
-    ("encoder", "pooling"),
-    ("finish", "finish_share"),
-    ("size", "steps", "seed"),
-    ("brush", "tv_weight"),
-    ("start", "noise_ratio"),
-    ("learning_rate", "content_layer"),
-    ("style_layers",),
-    ("style_layer_weights",),
-)
-FORMULAS = (
-    ("content_form", "content_weight"),
-    ("style_form", "style_weight"),
-    ("local_weight", "local_octaves"),
-    ("tv_form", "input_range", "pooling_offsets"),
-    ("optimiser", "scales", "final_rate"),
-    ("beta1", "beta2", "epsilon"),
-    ("noise_amplitude", "keep_every", "keep_at"),
-)
+    "encoder pooling finish finish_share size steps seed brush tv_weight start noise_ratio "
+    "learning_rate content_layer style_layers style_layer_weights"
+).split()
 WORDS = {
     "auto": "Choose for me",
     "off": "The encoder itself",
-    "compact": "Compact",
     "vgg16": "VGG-16",
     "vgg19": "VGG-19",
     "own": "The encoder's own",
-    "max": "Max",
-    "adam": "Adam",
     "lbfgs": "L-BFGS",
-    "average": "Average",
     "content": "The photo",
     "recoloured": "Photo, recoloured",
-    "noise": "Noise",
     "blend": "Photo and noise",
-    "mean": "Mean",
-    "sum": "Sum",
-    "normalised": "Normalised",
     "gatys": "Gatys et al.",
     "half-sum": "Half the sum",
     "quarter-mean": "A quarter of the mean",
@@ -96,6 +74,7 @@ WORDS = {
 }
 QUALITIES = {"Draft": 384, "Standard": 512, "Fine": 1024}
 SLIDERS = {"strength": 1, "brush": 0.05, "noise_ratio": 0.05}
+A_MOMENT = 15.0  # seconds that a visitor gladly waits
 # What a visitor sets for a picture is no departure from the project's own recipe.
 THEIRS = frozenset({"size", "seed", "mix"})
 
@@ -103,14 +82,12 @@ THEIRS = frozenset({"size", "seed", "mix"})
 class Controls:
     """The components, by setting, and the way between them and a `Recipe`.
 
-    recipe: what they show at first. qualities: the menu of qualities for a recipe. Build it with
-    `main()` and `advanced()` inside a `gr.Blocks`, in that order.
+    recipe: what they show at first. Build it with `main()` and `advanced()` inside a `gr.Blocks`,
+    in that order.
     """
 
-    def __init__(
-        self, recipe: Recipe, qualities: Callable[[Recipe], Sequence[tuple[str, int]]]
-    ) -> None:
-        self._first, self._qualities = recipe, qualities
+    def __init__(self, recipe: Recipe) -> None:
+        self._first = recipe
         self.of: dict[str, gr.components.Component] = {}
 
     def main(self) -> None:
@@ -137,12 +114,12 @@ class Controls:
         self.changed = gr.Markdown(RECIPES["default"].about, elem_id="changed", elem_classes="hint")
         self._rows(ADVANCED)
         with gr.Accordion("Formulas and constants", open=False):
-            self._rows(FORMULAS)
+            self._rows([name for name in LABELS if name not in self.of])
 
-    def _rows(self, rows: Sequence[Sequence[str]]) -> None:
-        for row in rows:
+    def _rows(self, names: Sequence[str]) -> None:
+        for i in range(0, len(names), 2):
             with gr.Row():
-                for name in row:
+                for name in names[i : i + 2]:
                     self._add(name)
 
     def _add(self, name: str) -> None:
@@ -178,10 +155,28 @@ class Controls:
         """Updates of `remarks`."""
         words = suggestion(recipe, preset)
         return {
-            self.quality: gr.update(choices=self._qualities(recipe), value=recipe.size),
+            self.quality: gr.update(choices=qualities(recipe), value=recipe.size),
             self.changed: departures(recipe, preset),
             self.suggestion: gr.update(value=words, visible=bool(words)),
         }
+
+
+def qualities(recipe: Recipe) -> list[tuple[str, int]]:
+    """The quality menu with the seconds each should take; a size of its own is in it as well."""
+    own = {} if recipe.size in QUALITIES.values() else {f"{recipe.size} px": recipe.size}
+    labels = []
+    for name, size in (QUALITIES | own).items():
+        seconds = pace.expect(recipe.replace(size=size))
+        labels.append((f"{name}, {about(seconds)}" if seconds else name, size))
+    return labels
+
+
+def best_quality(recipe: Recipe) -> Recipe:
+    """The recipe at the best quality that this machine paints in a moment."""
+    sizes = [size for size in QUALITIES.values() if size >= recipe.size]
+    known = [(size, pace.expect(recipe.replace(size=size))) for size in sizes]
+    quick = [size for size, seconds in known if seconds and seconds <= A_MOMENT]
+    return recipe.replace(size=max(quick, default=recipe.size))
 
 
 def follow(recipe: Recipe, before: Preset | None, now: Preset | None) -> Recipe:
@@ -217,7 +212,11 @@ def suggestion(recipe: Recipe, preset: Preset | None) -> str:
 
 
 def _word(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else WORDS.get(value, value).lower()
+    return f"{value:g}" if isinstance(value, (int, float)) else _named(value).lower()
+
+
+def _named(choice: str) -> str:
+    return WORDS.get(choice, choice.capitalize())
 
 
 def _component(name: str, default: Any, label: str, info: str) -> gr.components.Component:
@@ -228,7 +227,7 @@ def _component(name: str, default: Any, label: str, info: str) -> gr.components.
         "min_width": 100,
     }
     if name == "colours":
-        return gr.Radio([(WORDS[c], c) for c in choices(name)], value=default, **given)
+        return gr.Radio([(_named(c), c) for c in choices(name)], value=default, **given)
     if name in SLIDERS:
         low, high = bounds(name)
         return gr.Slider(low, high, default, step=SLIDERS[name], buttons=[], **given)
@@ -241,7 +240,7 @@ def _component(name: str, default: Any, label: str, info: str) -> gr.components.
             known, value=_shown(name, default), multiselect=many, allow_custom_value=True, **given
         )
     if isinstance(default, str):
-        return gr.Dropdown([(WORDS[c], c) for c in choices(name)], value=default, **given)
+        return gr.Dropdown([(_named(c), c) for c in choices(name)], value=default, **given)
     return gr.Number(default, precision=0 if isinstance(default, int) else None, **given)
 
 

@@ -12,7 +12,4 @@ QUICK: dict[str, Any] = {"queue": False, **UNSEEN, **PRIVATE}
 # Events that decode or make a picture.
 DECODES: dict[str, Any] = QUICK
 # Gradio's own queue: one painting at a time, the others wait in the order in which they came.
-PAINTS: dict[str, Any] = {
-    "concurrency_id": "painting",
-    "concurrency_limit": RUN_LIMITS.concurrency,
-}
+PAINTS: dict[str, Any] = {"concurrency_id": "painting", "concurrency_limit": RUN_LIMITS.concurrency}

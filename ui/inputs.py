@@ -6,32 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from nst.errors import BadInput, NstError
-from nst.pictures.export import read_notes, read_recipe
-from nst.pictures.images import fit, open_photo
-from nst.presets import Preset, load_presets, preset_of
-from nst.provenance import NOTE, otherwise_here
+from nst.pictures.images import open_photo
+from nst.presets import Preset, preset_of
 from nst.published import get_recipe
 from nst.recipe import Recipe
-from ui.assets import asset_path
-from ui.controls import QUALITIES, Controls, follow, usual
+from ui.controls import Controls, follow, usual
 from ui.events import DECODES, QUICK
 from ui.job import Job, open_job
-from ui.links import Shared, from_notes, from_query, missing, unread
+from ui.links import Shared, from_query, inside, missing, unread
 from ui.mask import MaskEditor, mask_from
 from ui.messages import refusal_html, status_html, user_errors
-from ui.pace import about, beyond_limits, pace
-from ui.photo_box import PhotoBox, PictureButton
+from ui.pace import beyond_limits
+from ui.paintings import SHARE, YOURS, Paintings, manner, mixed, thumb
+from ui.photo_box import NONE, PhotoBox, PictureButton, thumbs
 from ui.samples import OPENING, SAMPLES, sample_id
 from ui.server.gradio_internals import keep_file
 
-THUMB = 160  # pixels: twice what a tile has
-NONE = -1  # of a gallery is selected; None would leave it as it is
-YOURS = "yours"  # instead of a preset's id: the second painting is the visitor's own
-A_MOMENT = 15.0  # seconds that a visitor gladly waits
-SHARE = 0.4  # of a second painting, at first
 PRIVACY = "Your photo is deleted within an hour and is never part of a link."
 
 
@@ -43,103 +35,87 @@ class InputPanel:
     """
 
     def __init__(self) -> None:
-        self.presets: tuple[Preset, ...] = load_presets()[0]
-        self._thumbs = [(_thumb(preset.path), preset.title) for preset in self.presets]
-        first = preset_of(OPENING[1]) or next(iter(self.presets), None)
-        self.controls = Controls(first.recipe(Recipe()) if first else Recipe(), qualities)
-        # In the browser, which remembers them for as long as it shows them.
-        self.style_id = gr.Textbox(first.id if first else "", visible=False)
-        self.second = gr.Textbox("", visible=False)
+        first = preset_of(OPENING[1])
+        self.controls = Controls(first.recipe(Recipe()) if first else Recipe())
         gr.HTML("<h2>Photo</h2>", elem_classes="part")
         self._layout_photo()
         gr.HTML("<h2>Painting</h2>", elem_classes="part")
-        self._layout_paintings(first)
+        self.paintings = Paintings(first)
         self.mask = MaskEditor(self.photo)
         self.controls.main()
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self.controls.advanced()
             self.open_box = gr.File(
-                label="Open a painting made here: its settings come back", file_types=[".png"],
-                height=150, elem_id="open-painting",
-            )  # fmt: skip
-        self.pictures = [self.photo, self.style_id, self.own, self.second, self.share]
+                label="Open a painting made here: its settings come back",
+                file_types=[".png"],
+                height=150,
+                elem_id="open-painting",
+            )
+        of = self.paintings
+        self.own = of.own
+        self.pictures = [self.photo, of.style_id, of.own, of.second, of.share]
         self.inputs = [*self.pictures, *self.controls.inputs]
 
     def _layout_photo(self) -> None:
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=180, elem_id="photo-side"):
                 self.photo = PhotoBox(
-                    str(SAMPLES[OPENING[0]].path), label="Photo", show_label=False, height=150,
-                    interactive=False, buttons=[], elem_id="photo",
-                )  # fmt: skip
+                    str(SAMPLES[OPENING[0]].path),
+                    label="Photo",
+                    show_label=False,
+                    height=150,
+                    interactive=False,
+                    buttons=[],
+                    elem_id="photo",
+                )
                 self.camera = PhotoBox(
-                    label="Camera", show_label=False, height=220, sources=["webcam"],
-                    visible=False, buttons=[], elem_id="camera",
-                )  # fmt: skip
+                    label="Camera",
+                    show_label=False,
+                    height=220,
+                    sources=["webcam"],
+                    visible=False,
+                    buttons=[],
+                    elem_id="camera",
+                )
                 with gr.Row(elem_id="bring"):
                     self.upload = PictureButton(
-                        "Upload your photo", file_types=["image"], size="sm", scale=3,
-                        min_width=110, elem_id="upload",
-                    )  # fmt: skip
+                        "Upload your photo",
+                        file_types=["image"],
+                        size="sm",
+                        scale=3,
+                        min_width=110,
+                        elem_id="upload",
+                    )
                     self.shoot = gr.Button(
                         "Camera", size="sm", scale=1, min_width=70, elem_id="shoot"
                     )
-            self.samples = gr.Gallery(
-                [(_thumb(s.path), s.title) for s in SAMPLES.values()],
-                label="Samples", show_label=False, columns=2, format="jpeg", allow_preview=False,
-                interactive=False, object_fit="cover", elem_id="samples", elem_classes="thumbs",
-                selected_index=list(SAMPLES).index(OPENING[0]), buttons=[], scale=1, min_width=110,
-            )  # fmt: skip
+            self.samples = thumbs(
+                [(thumb(s.path), s.title) for s in SAMPLES.values()],
+                "Samples",
+                2,
+                selected=list(SAMPLES).index(OPENING[0]),
+                elem_id="samples",
+                scale=1,
+                min_width=110,
+            )
         gr.HTML(PRIVACY, elem_classes="hint", padding=False)
         self.refusal = gr.HTML(elem_id="refusal", padding=False)
         self.offer = gr.Button(
             "Use this painting as the photo", visible=False, size="sm", elem_id="offer"
         )
 
-    def _layout_paintings(self, first: Preset | None) -> None:
-        self.gallery = self._paintings("Paintings", self._tiles(None), self._tile(first), "styles")
-        self.own = PhotoBox(visible=False, elem_id="own-style")
-        self.own_upload = PictureButton(
-            "Upload a painting of your own", file_types=["image"], elem_id="own-upload",
-            elem_classes="unseen",
-        )  # fmt: skip
-        self.manner = gr.Markdown(
-            _manner(first) if first else "", elem_id="manner", elem_classes="hint"
-        )
-        with gr.Accordion(_mixed("", 0), open=False, elem_id="mix") as self.mix:
-            self.seconds = self._paintings("Second paintings", self._seconds(None), 0, "seconds")
-            self.share = gr.Slider(
-                0, 1, SHARE, step=0.05, label="How much of it", buttons=[], elem_id="second-share"
-            )
-
-    def _paintings(self, label: str, tiles: list, selected: int, elem_id: str) -> gr.Gallery:
-        return gr.Gallery(
-            tiles, label=label, show_label=False, columns=7, format="jpeg", allow_preview=False,
-            interactive=False, object_fit="cover", elem_id=elem_id,
-            elem_classes=["thumbs", "named"], selected_index=selected, buttons=[],
-        )  # fmt: skip
-
-    def _tiles(self, own: str | None) -> list[tuple[Any, str]]:
-        """The paintings to choose from, a visitor's own first."""
-        mine = (_thumb(own), "Yours") if own else (asset_path("plus.png"), "+ your own")
-        return [mine, *self._thumbs]
-
-    def _seconds(self, own: str | None) -> list[tuple[Any, str]]:
-        """The second paintings to choose from: none, the presets, a visitor's own."""
-        mine = [(_thumb(own), "Yours")] if own else []
-        return [(asset_path("none.png"), "None"), *self._thumbs, *mine]
-
-    def _tile(self, preset: Preset | None) -> int:
-        """Where a painting stands among its tiles; the first one is for none, or one's own."""
-        return self.presets.index(preset) + 1 if preset else 0
-
     def wire(self, status: gr.HTML) -> None:
         """Let the components answer. status: where it is said what came with a link or a file."""
         self.status = status
+        paintings = self.paintings
         self.restored = [
-            self.photo, self.samples, self.style_id, self.gallery, self.manner, self.second,
-            self.seconds, self.share, self.mix, *self.controls.outputs, status,
-        ]  # fmt: skip
+            self.photo,
+            self.samples,
+            *paintings.shown,
+            *paintings.mixture,
+            *self.controls.outputs,
+            status,
+        ]
         self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES)
         self._wire_photo()
         self._wire_paintings()
@@ -152,32 +128,40 @@ class InputPanel:
         self.samples.select(self.pick_sample, None, self.photo, **QUICK)
         self.photo.change(
             lambda photo: (self.mark_sample(photo), "", gr.update(visible=False)),
-            self.photo, [self.samples, self.refusal, self.offer], **QUICK,
-        )  # fmt: skip
+            self.photo,
+            [self.samples, self.refusal, self.offer],
+            **QUICK,
+        )
         told = [*self.restored, self.refusal, self.offer, self.camera]
         for box, event in ((self.upload, self.upload.upload), (self.camera, self.camera.input)):
             event(self._take_photo, box, told, **DECODES)
 
     def _wire_paintings(self) -> None:
-        chosen = [self.style_id, self.gallery, self.manner, *self.controls.outputs]
-        told = [self.style_id, *self.controls.inputs]
-        self.share.release(
-            lambda second, share: gr.update(label=_mixed(second, share)),
-            [self.second, self.share], self.mix, **QUICK,
-        )  # fmt: skip
-        self.gallery.select(self._pick_style, [self.own, *told], chosen, **QUICK)
-        self.own_upload.upload(
-            self._take_own, [self.own_upload, *told], [self.own, self.seconds, *chosen], **DECODES
+        of = self.paintings
+        chosen = [*of.shown, *self.controls.outputs]
+        told = [of.style_id, *self.controls.inputs]
+        of.share.release(
+            lambda second, share: gr.update(label=mixed(second, share)),
+            [of.second, of.share],
+            of.mix,
+            **QUICK,
         )
-        self.seconds.select(self._pick_second, self.share, [self.second, self.mix], **QUICK)
+        of.gallery.select(self._pick_style, [of.own, *told], chosen, **QUICK)
+        of.upload.upload(
+            self._take_own, [of.upload, *told], [of.own, of.seconds, *chosen], **DECODES
+        )
+        of.seconds.select(self._pick_second, of.share, [of.second, of.mix], **QUICK)
 
     def _wire_controls(self) -> None:
         controls = self.controls
-        told = [self.style_id, *controls.inputs]
+        told = [self.paintings.style_id, *controls.inputs]
         remark: dict[str, Any] = {
-            "fn": self._remark, "inputs": told, "outputs": controls.remarks,
-            "trigger_mode": "always_last", **QUICK,
-        }  # fmt: skip
+            "fn": self._remark,
+            "inputs": told,
+            "outputs": controls.remarks,
+            "trigger_mode": "always_last",
+            **QUICK,
+        }
         controls.quality.input(
             lambda size: size, controls.quality, controls.of["size"], **QUICK
         ).then(**remark)
@@ -216,19 +200,19 @@ class InputPanel:
         except BadInput as error:
             return told | {self.refusal: refusal_html("photo", error)}
         try:
-            shared, notes = _inside(path)
+            shared, notes = inside(path)
         except BadInput:  # an ordinary photo
             return told | {self.photo: path}
         told[self.offer] = gr.update(visible=shared.photo is None)
-        line = "That painting was made here: its settings are back, for you to press Paint."
-        return told | self.restore(shared, line, notes)
+        return told | self.restore(shared, "Made here: its settings are back. Press Paint.", notes)
 
     def _take_own(self, path: str, style_id: str, *values: Any) -> dict[Any, Any]:
         before = preset_of(style_id)
         try:
             open_photo(path)
         except BadInput as error:
-            return {self.manner: f"{_manner(before)}\n\n{refusal_html('painting', error)}"}
+            told = f"{manner(before)}\n\n{refusal_html('painting', error)}"
+            return {self.paintings.manner: told}
         with user_errors():
             return self._change_style(before, None, values) | self.show_own(path)
 
@@ -236,10 +220,10 @@ class InputPanel:
         self, chosen: gr.SelectData, own: str | None, style_id: str, *values: Any
     ) -> dict[Any, Any]:
         with user_errors():
-            index, before = index_of(chosen, len(self.presets) + 1), preset_of(style_id)
-            now = self.presets[index - 1] if index else None
-            if now is None and own is None:
-                now = before  # there is nothing to choose yet: the page opens a chooser of files
+            before = preset_of(style_id)
+            now = self.paintings.at(index_of(chosen, len(self.paintings.presets) + 1))
+            if now is None and own is None:  # the page opens a chooser of files
+                return {self.paintings.gallery: self.paintings.show(before)[self.paintings.gallery]}
             return self._change_style(before, now, values)
 
     def _change_style(
@@ -249,21 +233,14 @@ class InputPanel:
         try:
             recipe = self.controls.recipe(values)
         except NstError:  # which is said beside the control that is out of range
-            return self._show_style(now)
-        return self._show_style(now) | self.controls.show(follow(recipe, before, now), now)
-
-    def _show_style(self, preset: Preset | None) -> dict[Any, Any]:
-        return {
-            self.style_id: preset.id if preset else "",
-            self.gallery: gr.update(selected_index=self._tile(preset)),
-            self.manner: _manner(preset),
-        }
+            return self.paintings.show(now)
+        return self.paintings.show(now) | self.controls.show(follow(recipe, before, now), now)
 
     def _pick_second(self, chosen: gr.SelectData, share: float) -> list[Any]:
         with user_errors():
-            ids = ["", *(preset.id for preset in self.presets), YOURS]
+            ids = self.paintings.seconds_ids
             second = ids[index_of(chosen, len(ids))]
-            return [second, gr.update(label=_mixed(second, share))]
+            return [second, gr.update(label=mixed(second, share))]
 
     def _pick_recipe(self, style_id: str, name: str, *_: Any) -> dict[Any, Any]:
         with user_errors():
@@ -282,17 +259,6 @@ class InputPanel:
             return {self.controls.changed: f"**{html.escape(str(error))}**"}
         return self.controls.remark(recipe, preset_of(style_id))
 
-    def best_quality(self, *values: Any) -> dict[Any, Any]:
-        """The best quality that this machine paints in a moment; a Draft is only asked for."""
-        with user_errors():
-            recipe = self.controls.recipe(values)
-            sizes = [size for size in QUALITIES.values() if size >= recipe.size]
-            known = [(size, pace.expect(recipe.replace(size=size))) for size in sizes]
-            quick = [size for size, seconds in known if seconds and seconds <= A_MOMENT]
-            best = max(quick, default=recipe.size)
-            menu = gr.update(choices=qualities(recipe.replace(size=best)), value=best)
-            return {self.controls.quality: menu, self.controls.of["size"]: best}
-
     # Links and pictures that remember
 
     def arrive(self, query: dict[str, str]) -> dict[Any, Any]:
@@ -303,14 +269,13 @@ class InputPanel:
         shared = shared or Shared(Recipe())
         if shared == Shared(Recipe()) and "name" not in query:
             notes = wrong or ("There is no setting in it that is known here.",)
-            told = "This link could not be read; the page is as it was."
-            return {self.status: status_html(told, notes)}
-        notes = (*wrong, *missing(query, bool(shared.recipe.mix)))
-        return self.restore(shared, "The link's settings are here. Press Paint.", notes)
+            return {self.status: status_html("This link could not be read.", notes)}
+        told = "The link's settings are here. Press Paint."
+        return self.restore(shared, told, (*wrong, *missing(query, bool(shared.recipe.mix))))
 
     def _reopen(self, path: str) -> dict[Any, Any]:
         with user_errors():
-            shared, notes = _inside(path)
+            shared, notes = inside(path)
             return self.restore(shared, "The painting's settings are here. Press Paint.", notes)
 
     def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> dict[Any, Any]:
@@ -318,24 +283,16 @@ class InputPanel:
 
         notes: sentences on what could not be restored.
         """
-        preset, second = preset_of(shared.style), preset_of(shared.second)
+        preset = preset_of(shared.style)
         photo = self._sample_file(shared.photo) if shared.photo else None
         mix = shared.recipe.mix
         share = mix[1] / sum(mix) if len(mix) == 2 and any(mix) else SHARE
         return {
             **({self.photo: photo, self.samples: self.mark_sample(photo)} if photo else {}),
-            **(self._show_style(preset) if preset else {}),
-            **self._show_second(shared.second or "", share),
-            self.seconds: gr.update(selected_index=self._tile(second)),
+            **(self.paintings.show(preset) if preset else {}),
+            **self.paintings.show_mixture(shared.second or "", share),
             **self.controls.show(shared.recipe.replace(mix=()), preset),
             self.status: status_html(status, (*notes, *beyond_limits(shared.recipe))),
-        }
-
-    def _show_second(self, second: str, share: float) -> dict[Any, Any]:
-        return {
-            self.second: second,
-            self.share: share,
-            self.mix: gr.update(label=_mixed(second, share), open=bool(second)),
         }
 
     def again(self, chosen: Sequence[Any]) -> dict[Any, Any]:
@@ -343,14 +300,13 @@ class InputPanel:
         photo, style_id, own, second, share, *values = chosen
         own = own if own and Path(own).exists() else None
         preset = preset_of(style_id)
-        at = len(self.presets) + 1 if second == YOURS and own else self._tile(preset_of(second))
-        shown = self._show_style(preset) | (self.show_own(own, preset is None) if own else {})
+        shown = self.paintings.show(preset)
+        shown |= self.paintings.show_own(own, preset) if own else {}
         if photo and Path(photo).exists():
             shown |= {self.photo: photo, self.samples: self.mark_sample(photo)}
         return {
             **shown,
-            **self._show_second(second if at else "", share),
-            self.seconds: gr.update(value=self._seconds(own), selected_index=at),
+            **self.paintings.show_mixture(second, share, own),
             **dict(zip(self.controls.inputs, values, strict=True)),
             **self._remark(style_id, *values),
         }
@@ -361,18 +317,14 @@ class InputPanel:
         photo, style_id, own, *_ = chosen
         return str(photo), None if preset_of(style_id) else own
 
-    def show_own(self, path: str, chosen: bool = True) -> dict[Any, Any]:
-        """Updates that show, and choose, a painting of the visitor's own."""
-        shown = {self.own: path, self.seconds: gr.update(value=self._seconds(path))}
-        if not chosen:
-            return shown | {self.gallery: gr.update(value=self._tiles(path))}
-        tiles = gr.update(value=self._tiles(path), selected_index=0)
-        return shown | {self.style_id: "", self.gallery: tiles, self.manner: _manner(None)}
+    def show_own(self, path: str) -> dict[Any, Any]:
+        """Updates that choose a painting of the visitor's own."""
+        return self.paintings.show_own(path)
 
     def job(self, chosen: Sequence[Any], again: Job | None = None, mask: dict | None = None) -> Job:
         """Check and open what was chosen: the values of `inputs`."""
         photo, style_id, own, second, share, *values = chosen
-        return open_job(
+        job = open_job(
             photo,
             preset_of(style_id) or own,
             self.controls.recipe(values),
@@ -381,45 +333,7 @@ class InputPanel:
             again=again,
             mask=mask_from(mask),
         )
-
-
-def _thumb(path: str | Path) -> Image.Image:
-    return fit(open_photo(path), THUMB, enlarge=False).convert("RGB")
-
-
-def _manner(preset: Preset | None) -> str:
-    return f"**{preset.title}.** {preset.manner}" if preset else "**Your own painting.**"
-
-
-def _mixed(second: str, share: float) -> str:
-    """What the fold of the second painting is called: a mixture can be seen when it is closed."""
-    preset = preset_of(second)
-    if preset is None and second != YOURS:
-        return "Mix in a second painting"
-    return f"Mixed in: {preset.title if preset else 'your painting'}, {share:.0%}"
-
-
-def _inside(path: str) -> tuple[Shared, tuple[str, ...]]:
-    """What a picture painted by this project remembers, and sentences on what is otherwise here.
-
-    Raises BadInput for any other picture, and where there is none.
-    """
-    if not isinstance(path, str):
-        raise BadInput("There is no painting to open; choose one that was made here.")
-    recipe, notes = read_recipe(path), read_notes(path)
-    otherwise = otherwise_here(notes.get(NOTE, ""), recipe)
-    told = (*missing(notes, bool(recipe.mix)), *filter(None, [otherwise]))
-    return from_notes(recipe, notes), told
-
-
-def qualities(recipe: Recipe) -> list[tuple[str, int]]:
-    """The quality menu with the seconds each should take; a size of its own is in it as well."""
-    own = {} if recipe.size in QUALITIES.values() else {f"{recipe.size} px": recipe.size}
-    labels = []
-    for name, size in (QUALITIES | own).items():
-        seconds = pace.expect(recipe.replace(size=size))
-        labels.append((f"{name}, {about(seconds)}" if seconds else name, size))
-    return labels
+        return job.wide_enough
 
 
 def index_of(chosen: gr.SelectData, count: int) -> int:

@@ -14,6 +14,8 @@ from ui.links import Shared
 from ui.samples import sample_id
 from ui.server.limits import RUN_LIMITS
 
+SHORT_SIDE = 256  # pixels that a photo's short side gets at least, where its size allows
+
 
 @dataclass(frozen=True)
 class Job:
@@ -26,6 +28,13 @@ class Job:
     credit: str
     mask: Image.Image | None = None
 
+    @property
+    def wide_enough(self) -> "Job":
+        """The same, so large that a panorama's short side does not become a strip."""
+        recipe, aspect = self.shared.recipe, min(self.photo.size) / max(self.photo.size)
+        wanted = round(min(SHORT_SIDE, recipe.size / 2) / aspect)
+        return self.enlarged(min(max(recipe.size, wanted), RUN_LIMITS.max_size))
+
     def enlarged(self, size: int) -> "Job":
         """The same at another size."""
         recipe = self.shared.recipe.replace(size=size)
@@ -33,7 +42,7 @@ class Job:
 
 
 def open_job(
-    photo: str | None,
+    photo: str | Path | None,
     style: str | Preset | None,
     recipe: Recipe,
     *,

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from nst.errors import BadInput
+from nst.pictures.export import read_notes, read_recipe
 from nst.presets import Preset, load_presets
+from nst.provenance import NOTE, otherwise_here
 from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, parse_value
 from ui.samples import SAMPLES
@@ -49,6 +51,19 @@ def from_query(query: Mapping[str, str]) -> Shared | None:
 def from_notes(recipe: Recipe, notes: Mapping[str, str]) -> Shared:
     """What a picture's metadata holds (see `nst.pictures.export`), as a link would."""
     return _with_ids(_of_ours(recipe), notes)
+
+
+def inside(path: str) -> tuple[Shared, tuple[str, ...]]:
+    """What a picture painted by this project remembers, and sentences on what is otherwise here.
+
+    Raises BadInput for any other picture, and where there is none.
+    """
+    if not isinstance(path, str):
+        raise BadInput("There is no painting to open; choose one that was made here.")
+    recipe, notes = read_recipe(path), read_notes(path)
+    otherwise = otherwise_here(notes.get(NOTE, ""), recipe)
+    told = (*missing(notes, bool(recipe.mix)), *filter(None, [otherwise]))
+    return from_notes(recipe, notes), told
 
 
 def missing(found: Mapping[str, str], mixed: bool) -> tuple[str, ...]:

@@ -33,13 +33,22 @@ class MaskEditor:
         self._open = gr.State(False)
         with gr.Accordion(TITLE, open=False, elem_id="part") as self._fold:
             self.drawing = gr.ImageMask(
-                label="Brush over the part", show_label=False, type="pil", image_mode="RGBA",
-                format="png", sources=(), layers=False, transforms=(), height=320,
-                brush=gr.Brush(colors=[(f"rgb{INK}", OPACITY)], color_mode="fixed",
-                               default_size=36),
-                buttons=[], elem_id="mask",
+                label="Brush over the part",
+                show_label=False,
+                type="pil",
+                image_mode="RGBA",
+                format="png",
+                sources=(),
+                layers=False,
+                transforms=(),
+                height=320,
+                brush=gr.Brush(
+                    colors=[(f"rgb{INK}", OPACITY)], color_mode="fixed", default_size=36
+                ),
+                buttons=[],
+                elem_id="mask",
                 visible=False,  # its 190 kB of scripts are fetched by those who open the fold
-            )  # fmt: skip
+            )
             with gr.Row():
                 self._invert = gr.Button("Invert", size="sm", elem_id="mask-invert")
                 self._clear = gr.Button("Clear", size="sm", elem_id="mask-clear")
@@ -48,23 +57,23 @@ class MaskEditor:
     def wire(self) -> None:
         """Let it follow the photo."""
         photo, drawing = self._photo, self.drawing
-        self._fold.expand(
-            _opened, [photo, drawing], [self._open, drawing], **DECODES,
-        )  # fmt: skip
-        self._fold.collapse(
-            _closed, drawing, [self._open, self._fold], **DECODES,
-        )  # fmt: skip
+        self._fold.expand(_opened, [photo, drawing], [self._open, drawing], **DECODES)
+        self._fold.collapse(_closed, drawing, [self._open, self._fold], **DECODES)
         self._clear.click(_drawing, photo, drawing, **DECODES)
         photo.change(  # type: ignore[attr-defined]
             lambda photo, is_open: (_drawing(photo) if is_open else None, gr.update(label=TITLE)),
-            [photo, self._open], [drawing, self._fold], **DECODES,
-        )  # fmt: skip
+            [photo, self._open],
+            [drawing, self._fold],
+            **DECODES,
+        )
         self._invert.click(
             lambda photo, drawn: _drawing(
                 photo, ImageChops.invert(_brushed(drawn) or Image.new("L", (1, 1)))
             ),
-            [photo, drawing], drawing, **DECODES,
-        )  # fmt: skip
+            [photo, drawing],
+            drawing,
+            **DECODES,
+        )
 
 
 def mask_from(drawn: dict[str, Any] | None) -> Image.Image | None:

@@ -6,34 +6,28 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import gradio as gr
-import torch
-from gradio.components import Component
-from PIL import Image, ImageOps
 
-from nst.errors import BadInput, NstError
-from nst.pictures.images import fit, open_photo, to_image
-from nst.presets import preset_of
+from nst.errors import BadInput
+from nst.pictures.images import fit
+from ui.controls import best_quality
 from ui.events import DECODES, PAINTS, PRIVATE, QUICK
-from ui.inputs import NONE, InputPanel, index_of
-from ui.instant import preview
+from ui.inputs import InputPanel, index_of
 from ui.links import from_query
 from ui.messages import status_html, user_errors
+from ui.photo_box import NONE, thumbs
 from ui.result import Result, flat, jpeg
 from ui.result_panel import ResultPanel, link_to, painted
 from ui.run import run
-from ui.samples import OPENING, SAMPLES, painted_before, sample_id
 from ui.server.expiry import has_room
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
-from ui.viewer import file_of, picture_box, shown_file
+from ui.viewer import Viewer
 from ui.visit import Phase, Visit, visits
 
 THUMB = 224  # pixels
-PICTURES = 5  # of the values chosen are pictures and their shares
 NAME = re.compile("[0-9a-f]{32}")
 WENT_ON = "Continued from an earlier result; the link restores the settings only."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
@@ -61,16 +55,21 @@ class PaintTab:
         self._wire_result()
         arrived = [*self.drawn, *self.form.restored[:-1], self.form.own]
         demo.load(
-            self._arrive, [self.visit, self.name], arrived,
-            js="(visit) => [visit, nst.visit()]", **QUICK,
+            self._arrive,
+            [self.visit, self.name],
+            arrived,
+            js="(visit) => [visit, nst.visit()]",
+            **QUICK,
         ).then(
-            self._open_best, [self.visit, *self.form.controls.inputs],
-            [self.form.controls.quality, self.form.controls.of["size"]], **QUICK,
-        )  # fmt: skip
+            self._open_best,
+            [self.visit, *self.form.controls.inputs],
+            [self.form.controls.quality, self.form.controls.of["size"]],
+            **QUICK,
+        )
 
     def _layout_out(self) -> None:
-        # A first value is given at once: so Gradio gives its files an address and keeps them.
-        self.picture = picture_box(value=_sample(self.name, *OPENING), elem_id="picture")
+        self.viewer = Viewer()
+        self.picture = self.viewer.box
         with gr.Row(elem_id="told"):
             self.status = gr.HTML(
                 status_html(Visit.line), elem_id="status", elem_classes="run-status"
@@ -79,11 +78,7 @@ class PaintTab:
         with gr.Column(visible=False, elem_id="after") as self.after:
             self.panel = ResultPanel()
         with gr.Column(visible=False, elem_id="recent") as self.recent:
-            self.strip = gr.Gallery(
-                label="Your last results", show_label=False, columns=8, format="jpeg",
-                allow_preview=False, interactive=False, object_fit="cover", elem_id="strip",
-                elem_classes="thumbs", buttons=[],
-            )  # fmt: skip
+            self.strip = thumbs(None, "Your last results", 8, elem_id="strip")
             self.beside = gr.Button(
                 "Side by side with the latest", visible=False, size="sm", elem_id="beside"
             )
@@ -102,9 +97,14 @@ class PaintTab:
     def drawn(self) -> list[Any]:
         """Everything that a visit decides."""
         return [
-            self.visit, *self.told, self.after, *self.panel.shown, self.recent, self.strip,
+            self.visit,
+            *self.told,
+            self.after,
+            *self.panel.shown,
+            self.recent,
+            self.strip,
             self.beside,
-        ]  # fmt: skip
+        ]
 
     @property
     def told(self) -> list[Any]:
@@ -118,28 +118,44 @@ class PaintTab:
             (self.panel.further, self._further),
             (self.panel.larger, self._larger),
         ):
-            button.click(
-                self._ask(asked), asked_for, [self.visit, *self.told],
-                js="(...given) => { nst.toPicture(); return given; }", **DECODES,
+            painting = button.click(
+                self._ask(asked),
+                asked_for,
+                [self.visit, *self.told],
+                js="(...given) => { nst.toPicture(); return given; }",
+                **DECODES,
             ).success(
-                self._paint, self.visit, self.told, show_progress="minimal",
-                show_progress_on=[self.turn], scroll_to_output=False, trigger_mode="multiple",
-                **PAINTS, **PRIVATE,
-            ).then(self._settled, self.visit, self.drawn, **DECODES)  # fmt: skip
+                self._paint,
+                self.visit,
+                self.told,
+                show_progress="minimal",
+                show_progress_on=[self.turn],
+                scroll_to_output=False,
+                trigger_mode="multiple",
+                **PAINTS,
+                **PRIVATE,
+            )
+            painting.failure(self._refused, self.visit, self.drawn, **DECODES)
+            painting.then(self._settled, self.visit, self.drawn, **DECODES)
         self.stop.click(self._stop, self.visit, self.drawn, **DECODES)
 
     def _wire_result(self) -> None:
         gr.on(
-            [control.input for control in self.panel.adjustments], self._adjust,
+            [control.input for control in self.panel.adjustments],
+            self._adjust,
             [self.visit, *self.panel.adjustments],
             [self.picture, self.panel.png, self.panel.link, self.panel.scrub],
-            trigger_mode="always_last", **DECODES,
-        )  # fmt: skip
+            trigger_mode="always_last",
+            **DECODES,
+        )
         gr.on(
             [component.change for component in self.form.inputs],  # type: ignore[attr-defined]
-            self._chosen, [self.visit, *self.form.inputs], self.picture,
-            trigger_mode="always_last", **DECODES,
-        )  # fmt: skip
+            self._chosen,
+            [self.visit, *self.form.inputs],
+            self.picture,
+            trigger_mode="always_last",
+            **DECODES,
+        )
         self.strip.select(self._look_at, self.visit, self.drawn, **DECODES)
         self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
 
@@ -181,26 +197,18 @@ class PaintTab:
         result = visit.run
         if result is None or visit.phase is not Phase.WAITING:
             return
-        job, seen = result.job, self._begin(result)
+        job, seen = result.job, self.viewer.beginning(result)
+        going = run(job.photo, job.styles, job.shared.recipe, mask=job.mask, start=result.start)
         try:
-            with (
-                user_errors(),
-                closing(
-                    run(
-                        job.photo,
-                        job.styles,
-                        job.shared.recipe,
-                        mask=job.mask,
-                        start=result.start,
-                    )
-                ) as told,
-            ):
+            with user_errors(), closing(going) as told:
                 for progress in told:
                     if visit.run is not result:  # stopped, or something else was asked for
                         return
                     visit.take(progress)
+                    if progress.done:  # which is drawn with what can be taken home
+                        break
                     if progress.picture is not None and has_room():
-                        seen["painting"] = shown_file(self.picture, progress.picture, "developing")
+                        seen["painting"] = self.viewer.file(progress.picture, "developing")
                     yield {self.picture: seen, **self._told(visit)}
                 visit.end()
         except gr.Error as error:
@@ -211,27 +219,21 @@ class PaintTab:
             if visit.run is result:
                 visit.end("Nobody was listening any more.")
 
-    def _begin(self, result: Result) -> dict[str, Any]:
-        """What is seen of a run before its first picture."""
-        photo, start = result.job.photo, result.start
-        if isinstance(start, tuple):
-            start = to_image(torch.from_numpy(start[0]))
-        small = fit(photo, result.job.shared.recipe.size)
-        return {
-            "photo": shown_file(self.picture, small, "photo"),
-            "painting": shown_file(self.picture, start or small, "developing"),
-            "aspect": _aspect(photo), "alt": "The painting as it develops", "phase": "painting",
-        }  # fmt: skip
-
     def _stop(self, visit: Visit, request: gr.Request) -> dict:
+        left = visit.phase is Phase.WAITING
         visit.end(stopped=True)
+        # A picture may be on its way yet: the end of the run draws the rest.
+        return self._draw(visit, request) if left else {self.stop: gr.update(interactive=False)}
+
+    def _refused(self, visit: Visit, request: gr.Request) -> dict:
+        """A run ended in an error, or there was no place in the queue for it."""
+        if visit.phase is Phase.WAITING:
+            visit.end("There was no place in the queue.")
         return self._draw(visit, request)
 
     def _settled(self, visit: Visit, request: gr.Request) -> dict:
-        """After a run, or after one that was refused before it began."""
+        """After a run; another may be waiting already."""
         with user_errors():
-            if visit.phase is Phase.WAITING and visit.share == 0 and visit.run is None:
-                visit.end()
             return gr.skip() if visit.busy else self._draw(visit, request)
 
     # How the page is drawn
@@ -241,7 +243,7 @@ class PaintTab:
         result, past = visit.result, visit.results
         return {
             self.visit: visit,
-            self.picture: self._view(visit),
+            self.picture: self.viewer.view(visit, self.form.job),
             **self._told(visit),
             self.after: gr.update(visible=result is not None),
             **(self.panel.show(result, _own_address(request)) if result else {}),
@@ -266,75 +268,6 @@ class PaintTab:
             self.stop: gr.update(value="Leave queue" if waits else "Stop", interactive=visit.busy),
         }
 
-    def _view(self, visit: Visit) -> dict[str, Any]:
-        """What the picture shows when nothing is being painted."""
-        result, chosen = visit.result, visit.chosen
-        if result is not None and (visit.looking or not visit.outdated):
-            view = self._finished(visit, result)
-            return view | self._next_to(result, visit.results[0]) if visit.beside else view
-        mine = result is not None and chosen[:PICTURES] == result.chosen[:PICTURES]
-        sample = None if mine else sample_of(chosen)
-        view = _sample(self.picture, *sample) if sample else self._instant(chosen)
-        if not view and result is not None:
-            return self._finished(visit, result)
-        return {"phase": visit.phase, **(view or self._unpainted(chosen))}
-
-    def _finished(self, visit: Visit, result: Result) -> dict[str, Any]:
-        caption = "Your previous result" if visit.outdated else ""
-        if result is not visit.results[0]:
-            caption = f"An earlier result: {result.job.title}"
-        return self._result(result) | {"caption": caption, "live": True}
-
-    def _instant(self, chosen: tuple[Any, ...]) -> dict[str, Any]:
-        """The instant painting of what is chosen; nothing where there is none."""
-        try:
-            job = self.form.job(chosen) if chosen else None
-            picture = preview(job.photo, job.styles, job.shared.recipe) if job else None
-        except NstError:  # Paint will say what is wrong
-            return {}
-        if job is None or picture is None:
-            return {}
-        small = job.photo.resize(picture.size)
-        return {
-            "photo": shown_file(self.picture, small, "photo"),
-            "painting": shown_file(self.picture, picture, "preview"),
-            "aspect": _aspect(job.photo), "alt": job.title, "caption": "Preview",
-        }  # fmt: skip
-
-    def _unpainted(self, chosen: tuple[Any, ...]) -> dict[str, Any]:
-        """The photo as it is chosen, or the opening pair where it cannot be shown."""
-        try:
-            found = open_photo(chosen[0] or "") if chosen else None
-        except BadInput:  # Paint will say what is wrong with it
-            found = None
-        if found is None:
-            return _sample(self.picture, *OPENING)
-        return {
-            "painting": shown_file(self.picture, found, "photo"), "aspect": _aspect(found),
-            "alt": "The photo", "caption": "Not painted yet",
-        }  # fmt: skip
-
-    def _result(self, result: Result) -> dict[str, Any]:
-        photo, painting = result.once("view", lambda: self._pair(result))
-        return {
-            "photo": photo, "painting": painting, "fade": round(100 * result.blend),
-            "aspect": _aspect(result.job.photo), "alt": result.job.title, "phase": "finished",
-        }  # fmt: skip
-
-    def _pair(self, result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
-        coloured = result.coloured
-        photo = shown_file(self.picture, result.job.photo.resize(coloured.size), "photo")
-        return photo, shown_file(self.picture, coloured, result.name)
-
-    def _next_to(self, earlier: Result, latest: Result) -> dict[str, Any]:
-        """An earlier result under the divider, the latest beside it."""
-        padded = ImageOps.pad(flat(earlier.shown), latest.coloured.size, color="#161513")
-        return {
-            **self._result(latest), "fade": 100, "at": 50, "caption": "",
-            "photo": shown_file(self.picture, padded, "beside"),
-            "left": f"Earlier: {earlier.job.title}", "right": f"Latest: {latest.job.title}",
-        }  # fmt: skip
-
     def _thumb(self, result: Result) -> str:
         def made() -> str:
             return keep_file(self.strip, jpeg(fit(flat(result.coloured), THUMB)), "thumb.jpg")
@@ -354,13 +287,15 @@ class PaintTab:
             # A late answer must not move the slider of a visitor who has moved on.
             number = max(len(result.frames), 2) if blends else gr.skip()
             link = link_to(result, _own_address(request))
-            return self._view(visit), self.panel.saved(result), link, number
+            return self.viewer.view(visit, self.form.job), self.panel.saved(result), link, number
 
     def _chosen(self, visit: Visit, *chosen: Any) -> Any:
         """Show what belongs to what is chosen now."""
         with user_errors():
             changed = visit.choose(chosen)
-            return self._view(visit) if changed and not visit.busy else gr.skip()
+            return (
+                self.viewer.view(visit, self.form.job) if changed and not visit.busy else gr.skip()
+            )
 
     def _look_at(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
         with user_errors():
@@ -395,43 +330,10 @@ class PaintTab:
         """The best quality for those who have asked for none."""
         if visit.chosen or from_query(dict(request.query_params)) is not None:
             return gr.skip()
-        return self.form.best_quality(*values)
-
-
-def _sample(box: Component, photo: str, style: str) -> dict[str, Any]:
-    """The pair of a sample photo and what was painted from it before."""
-    painting, preset = painted_before(photo, style), preset_of(style)
-    if painting is None or preset is None:
-        return {}
-    with Image.open(painting) as after:
-        size = after.size
-    title = f"{SAMPLES[photo].title.lower()} in {preset.title}"
-    return {
-        "photo": file_of(keep_file(box, _sample_photo(photo, size), "sample.jpg")),
-        "painting": file_of(keep_file(box, painting.read_bytes(), painting.name)),
-        "aspect": size[0] / size[1], "alt": title, "caption": f"Example: {title}", "at": 50,
-    }  # fmt: skip
-
-
-@lru_cache(maxsize=2 * len(SAMPLES))
-def _sample_photo(name: str, size: tuple[int, int]) -> bytes:
-    """A sample as a JPEG file of the size of what was painted from it."""
-    return jpeg(fit(open_photo(SAMPLES[name].path), max(size)).resize(size), 88)
-
-
-def sample_of(chosen: tuple[Any, ...]) -> tuple[str, str] | None:
-    """Sample and preset, when they alone are chosen and were painted before."""
-    if not chosen:
-        return OPENING
-    photo, style, _, second = chosen[:4]
-    sample = sample_id(photo)
-    if sample is None or not style or second or not painted_before(sample, style):
-        return None
-    return sample, style
-
-
-def _aspect(picture: Image.Image) -> float:
-    return picture.width / picture.height
+        controls = self.form.controls
+        best = best_quality(controls.recipe(values))
+        menu = controls.remark(best, None)[controls.quality]
+        return {controls.quality: menu, controls.of["size"]: best.size}
 
 
 def _own_address(request: gr.Request) -> str:

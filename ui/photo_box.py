@@ -1,7 +1,38 @@
-"""Pictures in, as files that nothing but `nst.pictures.images.open_photo` opens."""
+"""Pictures to choose from, and pictures that come in as files that nobody has opened yet."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData, ImageData
+
+NONE = -1  # of a gallery's pictures is selected; None would leave it as it is
+
+
+def thumbs(
+    tiles: Sequence[tuple[Any, str]] | None,
+    label: str,
+    columns: int,
+    *,
+    named: bool = False,
+    selected: int = NONE,
+    **options: Any,
+) -> gr.Gallery:
+    """A gallery of small pictures, one of which can be chosen. named: with titles under them."""
+    return gr.Gallery(
+        tiles,
+        label=label,
+        show_label=False,
+        columns=columns,
+        format="jpeg",
+        allow_preview=False,
+        interactive=False,
+        object_fit="cover",
+        elem_classes=["thumbs", "named"] if named else "thumbs",
+        selected_index=selected,
+        buttons=[],
+        **options,
+    )
 
 
 class PhotoBox(gr.Image):

@@ -3,7 +3,7 @@
 import io
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -235,9 +235,11 @@ class Result:
         return [*kept, flat(self.shown)]
 
 
-def _files(made: str | Iterable[Mapping[str, Any]]) -> list[str]:
-    """The files of what was made: one, or several as Gradio describes them."""
-    return [made] if isinstance(made, str) else [file["path"] for file in made]
+def _files(made: str | Mapping[str, Any]) -> list[str]:
+    """The files of what was made: one, or those that Gradio describes in a view."""
+    if isinstance(made, str):
+        return [made]
+    return [value["path"] for value in made.values() if isinstance(value, dict)]
 
 
 def flat(image: Image.Image) -> Image.Image:

@@ -14,8 +14,11 @@ from ui.server.gradio_internals import keep_file
 from ui.visit import Visit
 
 MADE: dict[str, Any] = {
-    "show_progress": "minimal", "concurrency_limit": 1, "concurrency_id": "exports", **PRIVATE,
-}  # fmt: skip
+    "show_progress": "minimal",
+    "concurrency_limit": 1,
+    "concurrency_id": "exports",
+    **PRIVATE,
+}
 # Made when it is asked for: how, and how its file's name ends.
 MAKERS = {
     "film": (Result.film, ".mp4"),
@@ -38,26 +41,41 @@ class ResultPanel:
             self.further = gr.Button("Paint more", min_width=90, elem_id="keep")
         with gr.Row(elem_id="tune"):
             self.fade = gr.Slider(
-                0, 100, 100, step=5, label="Blend", elem_id="fade",
-                info="100 is the painting, 0 the photo.", buttons=[],
-            )  # fmt: skip
+                0,
+                100,
+                100,
+                step=5,
+                label="Blend",
+                elem_id="fade",
+                info="100 is the painting, 0 the photo.",
+                buttons=[],
+            )
             self.recolour = gr.Checkbox(
                 label="In the photo's colours", elem_id="recolour", min_width=120
             )
         with gr.Accordion("More", open=False, elem_id="more") as self.more:
             self.scrub = gr.Slider(
-                1, 2, 2, step=1, label="How it developed", elem_id="scrub",
-                info="What you see here is what Download saves.", buttons=[],
-            )  # fmt: skip
+                1,
+                2,
+                2,
+                step=1,
+                label="How it developed",
+                elem_id="scrub",
+                info="What you see here is what Download saves.",
+                buttons=[],
+            )
             with gr.Row():
                 self.gif = gr.Button("Animation as GIF", min_width=120, elem_id="gif")
                 self.card = gr.Button("Card to share", min_width=120, elem_id="card")
                 self.copy = gr.Button("Copy link", min_width=90, elem_id="copy")
             self.link = gr.Textbox(
-                label="Link to these settings", elem_id="link", max_lines=1, interactive=False,
+                label="Link to these settings",
+                elem_id="link",
+                max_lines=1,
+                interactive=False,
                 info="It holds the settings and the names of samples and presets. No picture of "
                 "yours is ever in it.",
-            )  # fmt: skip
+            )
             self.curves = gr.HTML(elem_id="curves")
         self.made = {
             name: gr.DownloadButton(name, elem_id=f"{name}-file", elem_classes="unseen")

@@ -18,7 +18,7 @@ from nst.engine.canvas import Canvas
 from nst.engine.losses import Losses
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
-from nst.pictures.images import fit, split_alpha, to_tensor
+from nst.pictures.images import fit, join_alpha, split_alpha, to_tensor
 from nst.pipeline import Pipeline, choose_finish, open_pipeline
 from nst.provenance import painted_by
 from nst.recipe import Recipe
@@ -87,7 +87,7 @@ def run(
         )
     aspect, after = min(photo.size) / max(photo.size), _long_side(start)
     seconds = zero.painting_seconds(photo, recipe, deadline, after)
-    with closing(_paint(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
+    with closing(_develop(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
         for progress in told:
             if isinstance(progress, NstError):
                 raise progress
@@ -97,7 +97,7 @@ def run(
 
 
 @zero.on_gpu
-def _paint(
+def _develop(
     photo: Image.Image,
     styles: tuple[Image.Image, ...],
     recipe: Recipe,
@@ -174,12 +174,14 @@ class Sharpen:
         self._fine = split_alpha(fit(photo, side))[0]
 
     def __call__(self, coarse: Image.Image) -> Image.Image:
-        if coarse.mode == "RGBA" or max(coarse.size) >= max(self._fine.size):
+        if max(coarse.size) >= max(self._fine.size):
             return coarse
+        painted, alpha = split_alpha(coarse)
         size = self._fine.size
         blurred = self._fine.resize(coarse.size, Image.Resampling.LANCZOS).resize(size)
-        sharp = np.asarray(coarse.resize(size), np.int16) + np.asarray(self._fine)
-        return Image.fromarray((sharp - np.asarray(blurred)).clip(0, 255).astype(np.uint8))
+        sharp = np.asarray(painted.resize(size), np.int16) + np.asarray(self._fine)
+        sharp = (sharp - np.asarray(blurred)).clip(0, 255).astype(np.uint8)
+        return join_alpha(Image.fromarray(sharp), alpha)
 
 
 def _arrays(canvas: Canvas) -> Arrays:

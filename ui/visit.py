@@ -64,7 +64,7 @@ class Visit:
         """Hear from the run under way."""
         assert self.run is not None
         self.run.take(progress)
-        self.phase, self.share = Phase.PAINTING, progress.step / progress.total
+        self.phase, self.share = Phase.PAINTING, progress.step / max(1, progress.total)
         self.line, self.notes = progress.status, self.run.notes
 
     def end(self, reason: str = "", *, stopped: bool = False) -> None:
@@ -78,7 +78,7 @@ class Visit:
         if run.painted is None:
             self.phase = Phase.FINISHED if self.result else Phase.IDLE
             left = "You have left the queue." if stopped and waited else "Nothing was painted."
-            self.line, self.notes = left, ()
+            self.line, self.notes = left, tuple(filter(None, [reason]))
             return
         if stopped or reason:
             ended = "Stopped" if stopped else "Ended"

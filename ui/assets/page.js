@@ -88,6 +88,9 @@ const name = () => {
     .forEach((photo) => photo.setAttribute("aria-label", "Choose another photo"));
   document.querySelectorAll("button.label-wrap").forEach((fold) =>
     fold.setAttribute("aria-expanded", fold.classList.contains("open")));
+  document.querySelectorAll("fieldset[id] input[type=radio]").forEach((radio) => {
+    radio.name = radio.closest("fieldset").id;  // one name each, and arrows would not move
+  });
 };
 let due = false;
 new MutationObserver(() => {
@@ -120,3 +123,11 @@ document.addEventListener("click", ({ target }) => {
   if (target.closest?.("#stop") && document.activeElement?.id === "stop")
     document.querySelector("#go").focus({ preventScroll: true });
 });
+
+// Back goes to the tab before.
+const tab = (name) => document.querySelector(`[role=tab][data-tab-id="${name}"]`);
+document.addEventListener("click", ({ target, isTrusted }) => {
+  const chosen = isTrusted && target.closest?.("[role=tab]")?.dataset.tabId;
+  if (chosen) history.pushState({ tab: chosen }, "");
+});
+addEventListener("popstate", ({ state }) => tab(state?.tab ?? "paint")?.click());
