@@ -10,13 +10,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 import torch
-from nst.weights.encoders import build_encoder
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nst.engine.encoders import load_features, vgg
 from nst.engine.painter import DIRECTIONS, Painter
 from nst.hardware import use_machine
+from nst.weights import build_encoder
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS
 from tools.distil.muon import Muon
 from tools.painter import __doc__ as purpose
