@@ -23,7 +23,7 @@ from nst.pictures.images import split_alpha, to_tensor
 from nst.pipeline import Pipeline, open_pipeline
 from nst.provenance import painted_by
 from nst.recipe import Recipe
-from nst.weights import SOURCES, Background, is_cached
+from nst.weights import SOURCES
 from ui.runs import zero
 from ui.runs.pace import Spent, about, clock, pace
 from ui.runs.preview import Preview
@@ -44,7 +44,6 @@ __all__ = [
 TOLD_EVERY = 0.25  # seconds between two status lines: a stop is noticed as often
 WARM_UP = 8  # steps
 MACHINE = Visitor("", "")  # asks for the runs that nobody else does
-BACKGROUND = Background()
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 Start = Arrays | Image.Image | None  # what is gone on from: a canvas as it travels, or a picture
@@ -114,7 +113,6 @@ def paint(
     fails for good.
     """
     _check(recipe)
-    fetching = _fetching(recipe)
     aspect, after = min(photo.size) / max(photo.size), _long_side(start)
     seconds = zero.painting_seconds(photo, recipe, deadline, after)
     with closing(_paint(photo, tuple(styles), recipe, mask, start, every, seconds)) as told:
@@ -123,7 +121,6 @@ def paint(
                 raise progress
             progress = replace(
                 progress,
-                notes=(*progress.notes, *fetching),
                 seconds_left=_left(progress, recipe, aspect, after),
             )
             yield replace(progress, status=_line(progress, recipe, after))
@@ -188,14 +185,6 @@ def prepare() -> None:
     if zero.ACTIVE:
         for name in ("compact", *SOURCES):
             open_pipeline(Recipe(encoder=name))
-
-
-def _fetching(recipe: Recipe) -> tuple[str, ...]:
-    """Start fetching the networks that were asked for, unless they are here."""
-    wanted = dict.fromkeys((recipe.encoder, *([recipe.finish] if recipe.has_finish else [])))
-    return tuple(
-        BACKGROUND.want(name) for name in wanted if name in SOURCES and not is_cached(name)
-    )
 
 
 def _progress(step: Step[Image.Image], pipeline: Pipeline, preview: Preview) -> Progress:

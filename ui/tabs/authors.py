@@ -4,7 +4,6 @@ import html
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -27,9 +26,8 @@ from nst.recipe import Recipe
 from ui.parts.curves import overlay
 from ui.runs.events import QUICK
 from ui.runs.job import Job
-from ui.runs.messages import status_html
 from ui.runs.pace import about, clock, pace
-from ui.runs.painting import BACKGROUND, paint
+from ui.runs.painting import paint
 from ui.server.limits import RUN_LIMITS
 from ui.server.visitors import Visitor
 from ui.tabs.inputs import InputPanel
@@ -65,11 +63,10 @@ class Authors:
             )  # fmt: skip
         self.cards: dict[str, gr.HTML] = {}
         self.buttons: dict[str, gr.Button] = {}
-        self.fetches: dict[str, gr.Button] = {}
         with gr.Row(elem_classes="cards", equal_height=True):
             for name in COMPARISONS:
                 self._layout_card(name)
-        self.offered = [*self.cards.values(), *self.buttons.values(), *self.fetches.values()]
+        self.offered = [*self.cards.values(), *self.buttons.values()]
         self.panel = Panel("authors", None, "Choose a comparison; its time is on the card.")
         inputs = [self.size, self.steps, *form.inputs]
         self.panel.wire(inputs, *((b, self._source(n)) for n, b in self.buttons.items()))
@@ -77,8 +74,6 @@ class Authors:
             [self.size.input, self.steps.input], self.expect, [self.size, self.steps, form.photo],
             self.offered, **QUICK,
         )  # fmt: skip
-        for name, button in self.fetches.items():
-            button.click(partial(_fetch, name), None, self.panel.status, **QUICK)
 
     def _layout_card(self, name: str) -> None:
         here = not missing_networks(name)
@@ -86,9 +81,6 @@ class Authors:
             self.cards[name] = gr.HTML(_card(name, "small", "all", None), padding=False)
             self.buttons[name] = gr.Button(
                 "Make this comparison", elem_id=f"make-{name}", visible=here
-            )
-            self.fetches[name] = gr.Button(
-                "Fetch the networks", elem_id=f"fetch-{name}", visible=not here
             )
 
     def expect(self, size: str, steps: str, photo: str | None) -> list[Any]:
@@ -98,7 +90,6 @@ class Authors:
         return [
             *(_card(name, size, steps, aspect) for name in self.cards),
             *(gr.update(visible=each) for each in here),
-            *(gr.update(visible=not each) for each in here),
         ]
 
     def _source(self, name: str) -> Any:
@@ -110,12 +101,6 @@ class Authors:
             return _in_turn(visitor, _recipes(name, size, steps), name, asked, start)
 
         return views
-
-
-def _fetch(name: str) -> str:
-    """Start fetching what a comparison lacks, and say how it stands."""
-    told = [BACKGROUND.want(network) for network in missing_networks(name)]
-    return status_html(" ".join(told) or "The networks are here: open this part again.")
 
 
 def _in_turn(visitor: Visitor, recipes: list[Recipe], name: str, asked: Job, start: View) -> Views:

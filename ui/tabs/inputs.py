@@ -26,7 +26,6 @@ from ui.runs.job import Job, open_job
 from ui.runs.messages import status_html, user_errors
 from ui.runs.pace import about, pace
 from ui.server.gradio_internals import keep_file
-from ui.tabs.fetch import FetchOffer
 from ui.tabs.mask_editor import MaskEditor, mask_from
 
 __all__ = ["NONE", "InputPanel", "best_quality", "index_of"]
@@ -62,7 +61,6 @@ class InputPanel:
         self._layout_paintings(first)
         self.mask = MaskEditor(self.photo)
         self.controls.main()
-        self.fetch = FetchOffer()
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self.controls.advanced()
             self.open_box = gr.File(
@@ -150,7 +148,6 @@ class InputPanel:
         self._wire_paintings()
         self._wire_controls()
         self.mask.wire()
-        self.fetch.wire(demo)
 
     @property
     def _style_outputs(self) -> list[gr.components.Component]:
