@@ -4,24 +4,21 @@ Of VGG only the convolutions are fetched, 80 of 575 MB: safetensors sorts tensor
 lie at the front of the file and one ranged request brings them.
 """
 
-import hashlib
+import io
 import json
-import logging
 import os
-import threading
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from filelock import FileLock
 from huggingface_hub import HfApi, constants, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import HfHubHTTPError, HTTPError, SafetensorsParsingError
+from huggingface_hub.errors import HTTPError, SafetensorsParsingError
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
 from torch import Tensor
 
 from nst.engine.encoders import Encoder, load_features, torchvision_names, vgg
@@ -30,9 +27,6 @@ from nst.errors import BadInput, WeightsUnavailable
 COMPACT = Path(__file__).parent / "data" / "compact.safetensors"
 FEATURES = "features."  # what torchvision calls the convolutions
 HEADER_ROOM = 1 << 14  # bytes at the front of the file; timm's headers take 4 KB
-REST_SECONDS = 60.0  # after a failed download in the background
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,8 @@ class Source:
         whole = try_to_load_from_cache(self.repo, self.filename, revision=self.commit)
         if isinstance(whole, str):
             return Path(whole)
-        return self.part if os.path.isfile(self.part) else None
+        kept = os.path.isfile(self.part) and os.path.getsize(self.part) > self.size
+        return self.part if kept else None  # one cut short is fetched again
 
 
 # BSD-3; torchvision's ImageNet weights: RGB in 0..1, less the mean, over the deviation.
@@ -93,7 +88,12 @@ def build_encoder(
     Raises BadInput for another name, WeightsUnavailable where the weights cannot be had.
     """
     if name == "compact":
-        encoder = _compact()
+        tensors, shape = load_compact()
+        tensors = {key: tensor.float() for key, tensor in tensors.items()}
+        heads = {k.removeprefix("lifts."): t for k, t in tensors.items() if k.startswith("lifts.")}
+        blocks, content = json.loads(shape["blocks"]), shape["content_layer"]
+        encoder = Encoder(name, blocks, shape["pooling"], heads, content, shape["padding"])
+        encoder.load_state_dict({k: t for k, t in tensors.items() if k.startswith("convs.")})
     else:
         weights = load_vgg(name, download=download)
         encoder = load_features(vgg(name, pooling or "max"), weights)
@@ -101,20 +101,9 @@ def build_encoder(
     return encoder.requires_grad_(False).eval()
 
 
-def _compact() -> Encoder:
-    """The shipped network, whose file says what shape it has."""
-    tensors, shape = load_compact()
-    tensors = {key: tensor.float() for key, tensor in tensors.items()}
-    heads = {k.removeprefix("lifts."): t for k, t in tensors.items() if k.startswith("lifts.")}
-    blocks, content = json.loads(shape["blocks"]), shape["content_layer"]
-    encoder = Encoder("compact", blocks, shape["pooling"], heads, content, shape["padding"])
-    encoder.load_state_dict({k: t for k, t in tensors.items() if k.startswith("convs.")})
-    return encoder
-
-
 def load_compact() -> tuple[dict[str, Tensor], dict[str, str]]:
     """The shipped encoder's tensors and metadata. Raises WeightsUnavailable if it is damaged."""
-    return load_checksummed(COMPACT)
+    return _read(COMPACT)
 
 
 def load_vgg(name: str, *, download: bool = True) -> dict[str, Tensor]:
@@ -126,16 +115,24 @@ def load_vgg(name: str, *, download: bool = True) -> dict[str, Tensor]:
     if name not in SOURCES:
         raise BadInput(f"There is no encoder called {name!r}; choose from compact, vgg16, vgg19.")
     source = SOURCES[name]
-    if tensors := _load_cached(source):
-        return tensors
-    if not download:
+    if not source.found and not download:
         raise WeightsUnavailable(f"{source.title} is not on this machine yet.")
     try:
-        source.part.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(source.part.with_suffix(".lock")):
-            return _load_cached(source) or _download(name, source)
-    except (HTTPError, OSError, SafetensorError, SafetensorsParsingError, ValueError) as error:
-        raise WeightsUnavailable(f"{source.title} cannot be had: {_reason(error)}.") from error
+        if not source.found:
+            source.part.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(source.part.with_suffix(".lock")):
+                if not source.found:  # may have come meanwhile
+                    _download(source)
+    except (HTTPError, OSError, SafetensorsParsingError, ValueError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        raise WeightsUnavailable(f"{source.title} cannot be fetched: {reason}.") from error
+    path = source.found or source.part
+    tensors, _ = _read(path, FEATURES)
+    layers = torchvision_names(vgg(name)).items()
+    shapes = {f"{la}.{key}": t.shape for la, c in layers for key, t in c.named_parameters()}
+    if shapes != {key: tensor.shape for key, tensor in tensors.items()}:
+        raise WeightsUnavailable(f"{path} is damaged: its tensors are not {source.title}'s.")
+    return tensors
 
 
 def is_cached(name: str) -> bool:
@@ -148,135 +145,39 @@ def is_fetchable(name: str) -> bool:
     return not is_cached(name) and not constants.is_offline_mode()
 
 
-def fetch(names: Iterable[str]) -> None:
-    """Have these weights ("vgg16", "vgg19", "all") here; print where they lie. As `load_vgg`."""
-    for name in [n for given in names for n in (SOURCES if given == "all" else [given])]:
+def fetch(names: Collection[str]) -> None:
+    """Fetch these weights ("vgg16", "vgg19", "all"); print where they lie. As `load_vgg`."""
+    for name in SOURCES if "all" in names else names:
         load_vgg(name)
         print(f"{SOURCES[name].title} is at {SOURCES[name].found}")
 
 
-def _load_cached(source: Source) -> dict[str, Tensor] | None:
-    """The convolutions if they are here; None if they are not, or our part of them is damaged."""
-    path = source.found
-    try:
-        return load_checksummed(path, FEATURES)[0] if path else None
-    except WeightsUnavailable as error:
-        if path != source.part:  # the Hub's cache is not ours to mend
-            raise
-        logger.warning("It will be fetched again. %s", error)
-        source.part.unlink(missing_ok=True)
-        return None
-
-
-def _download(name: str, source: Source) -> dict[str, Tensor]:
-    """Fetch the front of the file on the Hub, and keep its convolutions. Raises as the Hub does."""
-    repo, file, commit = source.repo, source.filename, source.commit
-    header = HfApi().parse_safetensors_file_metadata(repo, file, revision=commit).tensors
-    header = {key: entry for key, entry in header.items() if key.startswith(FEATURES)}
-    with torch.device("meta"):
-        layers = torchvision_names(vgg(name)).items()
-    shapes = {f"{la}.{k}": ["F32", *t.shape] for la, c in layers for k, t in c.named_parameters()}
-    if shapes != {key: [entry.dtype, *entry.shape] for key, entry in header.items()}:
-        raise ValueError(f"{file} of {repo} does not hold its tensors")
-
-    end, partial = HEADER_ROOM + source.size, source.part.with_suffix(".partial")
+def _download(source: Source) -> None:
+    """Fetch the front of the file on the Hub and keep its convolutions. Raises as the Hub does."""
+    place, end = (source.repo, source.filename), HEADER_ROOM + source.size
+    # Asked first, as `http_get` waits where the Hub says to come back in an hour.
+    table = HfApi().parse_safetensors_file_metadata(*place, revision=source.commit).tensors
+    header = {key: vars(entry) for key, entry in table.items() if key.startswith(FEATURES)}
+    url, front = hf_hub_url(*place, revision=source.commit), io.BytesIO()
     headers = {**build_hf_headers(), "Range": f"bytes=0-{end - 1}"}
-    url = hf_hub_url(repo, file, revision=commit)
-    try:
-        with (
-            partial.open("wb") as out,
-            tqdm(desc=source.title, total=end, unit="B", unit_scale=True) as bar,
-        ):
-            http_get(url, out, headers=headers, expected_size=end, _tqdm_bar=bar)
-        front = partial.read_bytes()
-    finally:
-        partial.unlink(missing_ok=True)
-    start = 8 + int.from_bytes(front[:8], "little")
-    text = json.dumps({key: vars(entry) for key, entry in header.items()}).encode()
-    part = len(text).to_bytes(8, "little") + text + front[start : start + source.size]
-    save_checksummed(source.part, load(part), {"repo": repo, "commit": commit})
-    return load(part)
+    with tqdm(desc=source.title, total=end, unit="B", unit_scale=True) as bar:
+        http_get(url, front, headers=headers, expected_size=end, _tqdm_bar=bar)
+    data, text = front.getbuffer(), json.dumps(header).encode()
+    start = 8 + int.from_bytes(data[:8], "little")
+    with TemporaryDirectory(dir=source.part.parent) as folder:
+        whole = Path(folder, source.part.name)
+        whole.write_bytes(len(text).to_bytes(8, "little") + text + data[start:][: source.size])
+        whole.replace(source.part)
 
 
-def _reason(error: Exception) -> str:
-    """What went wrong on the way to the weights, for somebody who wants to paint."""
-    hub = f"the Hugging Face Hub at {constants.ENDPOINT}"
-    if isinstance(error, HfHubHTTPError):
-        return f"{hub} answers {error.response.status_code} {error.response.reason_phrase}"
-    if isinstance(error, HTTPError):
-        return f"{hub} cannot be reached, or the connection broke ({error or type(error)})"
-    return getattr(error, "strerror", None) or str(error).partition("\n")[0].rstrip(".")
+def _read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of this prefix, and the metadata, of a safetensors file.
 
-
-class Background:
-    """Fetches VGG weights while everybody goes on painting."""
-
-    def __init__(self) -> None:
-        self._threads: dict[str, threading.Thread] = {}
-        self._failures: dict[str, tuple[str, float]] = {}
-
-    def want(self, name: str) -> str:
-        """Start fetching unless it is under way or failed a moment ago; say how it stands."""
-        _, rests_until = self._failures.get(name, ("", 0.0))
-        if not (is_cached(name) or self.is_fetching(name) or time.monotonic() < rests_until):
-            self._threads[name] = threading.Thread(target=self._fetch, args=(name,), daemon=True)
-            self._threads[name].start()
-        return self.status(name)
-
-    def status(self, name: str) -> str:
-        """How it stands, in one sentence; empty for weights that nobody wanted yet."""
-        source = SOURCES[name]
-        if is_cached(name):
-            return f"{source.title} is ready."
-        if not self.is_fetching(name):
-            return self._failures.get(name, ("", 0.0))[0]
-        partial = source.part.with_suffix(".partial")
-        arrived = partial.stat().st_size if partial.is_file() else 0
-        so_far = f"{arrived / 1e6:.0f} of {source.size / 1e6:.0f} MB"
-        return f"{source.title} is being fetched from the Hub: {so_far}."
-
-    def is_fetching(self, name: str) -> bool:
-        """Whether a download is under way."""
-        return name in self._threads and self._threads[name].is_alive()
-
-    def _fetch(self, name: str) -> None:
-        try:
-            load_vgg(name)
-        except WeightsUnavailable as error:
-            self._failures[name] = str(error), time.monotonic() + REST_SECONDS
-
-
-def save_checksummed(
-    path: Path | str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
-) -> None:
-    """Write a safetensors file with the sha256 of its data, whole or not at all. Raises OSError."""
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    unfinished = Path(f"{path}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(save(tensors, {**metadata, "sha256": _sha256(tensors)}))
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def load_checksummed(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file, checked against the sha256 in it, if any.
-
-    prefix: of the tensors wanted. Raises WeightsUnavailable for damage, or no such file.
+    Raises WeightsUnavailable where the file is missing, or not as long as its header says.
     """
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
             names = [name for name in sorted(file.keys()) if name.startswith(prefix)]
-            tensors = {name: file.get_tensor(name) for name in names}
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise WeightsUnavailable(f"{path} cannot be read: {error}.") from error
-    if "sha256" in metadata and metadata["sha256"] != _sha256(tensors):
-        raise WeightsUnavailable(f"{path} is damaged: its sha256 is not the one it names.")
-    return tensors, metadata
-
-
-def _sha256(tensors: dict[str, Tensor]) -> str:
-    """Of a safetensors file's data, which follows a header that begins with its own length."""
-    data = save(tensors)
-    return hashlib.sha256(memoryview(data)[8 + int.from_bytes(data[:8], "little") :]).hexdigest()
+        raise WeightsUnavailable(f"{path} is missing or damaged: {error}.") from error

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save, save_file
 from torch import Tensor
 from tqdm import tqdm
 
 from nst.hardware import use_machine
-from nst.weights import save_checksummed
 from tools.distil import __doc__ as purpose
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS, Album, jitter, tensors
 from tools.distil.easel import Easel, ReplayBuffer
@@ -198,7 +198,8 @@ def export(student: Student, path: Path, facts: dict[str, str]) -> None:
         "padding": encoder.padding,
         "content_layer": CONTENT,
     }
-    save_checksummed(path, half, {**facts, **shape})
+    named = {"sha256": hashlib.sha256(save(half)).hexdigest()}  # what pictures say painted them
+    save_file(half, path, {**facts, **shape, **named})
 
 
 def parsed() -> argparse.Namespace:
