@@ -9,20 +9,7 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from nst.engine.stylize import Step as Step
-    from nst.engine.stylize import stylize as stylize
-    from nst.errors import BadInput as BadInput
-    from nst.errors import NstError as NstError
-    from nst.errors import WeightsUnavailable as WeightsUnavailable
-    from nst.pictures.images import open_photo as open_photo
-    from nst.pipeline import Pipeline as Pipeline
-    from nst.pipeline import open_pipeline as open_pipeline
-    from nst.published import RECIPES as RECIPES
-    from nst.published import get_recipe as get_recipe
-    from nst.recipe import Recipe as Recipe
+from typing import Any
 
 _HOMES = {
     "nst.engine.stylize": ("Step", "stylize"),

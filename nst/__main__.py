@@ -6,7 +6,9 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
+
+from nst.errors import NstError
 
 # Threads that spin for long while they wait slow down everything else on a small machine; those
 # that never spin wake up late: a Draft takes a fifth longer.
@@ -15,35 +17,30 @@ STOPPED = 130
 
 
 class QuietError:
-    """Standard error, or nothing where that is closed or its disk is full.
-
-    Progress is told there; painting must not end because nobody can be told.
-    """
+    """Standard error, or nothing where that is closed or its disk is full: painting goes on."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
-    def write(self, text: str) -> int:
+    def write(self, text: str) -> None:
         with suppress(OSError):
             self._stream.write(text)
             self._stream.flush()
-        return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
+        """What is written has been flushed."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
 def main() -> None:
-    """Run the command line; ends the process with its exit code.
+    """Run the command line and end the process with its exit code.
 
     Ctrl-C, SIGTERM and SIGHUP end it at once while modules are imported, which takes seconds, and
     raise KeyboardInterrupt afterwards.
     """
-    sys.stderr = cast(Any, QuietError(sys.stderr))
+    sys.stderr = QuietError(sys.stderr)  # type: ignore[assignment]
     code = 1
     try:
         _on_signals(lambda *_: os._exit(STOPPED))
@@ -53,14 +50,11 @@ def main() -> None:
         code = command_line.main(sys.argv[1:])
     except SystemExit as end:  # argparse after --help
         code = int(end.code or 0)
-    except KeyboardInterrupt:
-        code = STOPPED
-    except Exception as error:
-        if type(error).__module__ == "nst.errors":  # a variable of the environment is wrong
-            print(f"nst: {error}", file=sys.stderr)
-            code = 2
-        else:
-            traceback.print_exc()
+    except NstError as error:  # a variable of the environment is wrong
+        print(f"nst: {error}", file=sys.stderr)
+        code = 2
+    except Exception:
+        traceback.print_exc()
     with suppress(OSError, AttributeError):
         sys.stdout.flush()
     os._exit(code)  # Python's own end aborts where a thread is still inside torch

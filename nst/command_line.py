@@ -10,30 +10,22 @@ python -m nst weights [vgg16|vgg19|all]       fetch VGG weights ahead of time, v
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event, Thread
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from PIL import Image
 from tqdm import tqdm
 
-from nst.compare import COMPARISONS, Entry, Series, missing_networks, paint_series, scaled, table
+from nst.compare import COMPARISONS, Entry, needs, paint_series, scaled, table
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError, WeightsUnavailable
-from nst.outputs import (
-    UNFINISHED,
-    Job,
-    check_outputs,
-    find_photos,
-    is_missing,
-    plan,
-    save_output,
-)
+from nst.outputs import check_outputs, find_photos, make_folder, outputs_in, save_output
 from nst.pictures.export import contact_sheet, read_notes, read_recipe
 from nst.pictures.images import open_photo
 from nst.pipeline import Pipeline, choose_finish, open_pipeline
@@ -45,6 +37,7 @@ from nst.weights import SOURCES, fetch, is_fetchable
 
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
 OVERWRITE = "replace existing files; input files are never overwritten"
+T = TypeVar("T")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,26 +46,34 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _tell(*sentences: str) -> None:
-    for sentence in filter(None, sentences):
-        print(sentence, file=sys.stderr)
+    for sentence in dict.fromkeys(filter(None, sentences)):
+        tqdm.write(sentence, file=sys.stderr)
 
 
-def _print(text: str) -> None:
+def _opened(role: str, name: str | Path, read: Callable[..., Image.Image]) -> Image.Image:
+    """A picture, or a sentence that says which of them cannot be used."""
     try:
-        print(text, flush=True)
-    except BrokenPipeError:  # the reader of our output (head, say) had enough
-        raise
-    except OSError as error:
-        raise BadInput(f"Standard output cannot be written: {error.strerror}.") from None
-
-
-@contextmanager
-def _opening(role: str) -> Iterator[None]:
-    """Say which of the pictures is meant by a sentence on one that cannot be used."""
-    try:
-        yield
+        return read(name)
     except BadInput as error:
         raise BadInput(f"{role}: {error}") from None
+
+
+def _aside(steps: Iterator[T]) -> Iterator[T]:
+    """Each step in a thread of its own, so that Ctrl-C need not wait for the one under way."""
+    thread = ThreadPoolExecutor(1)
+    try:
+        while (step := thread.submit(next, steps, None).result()) is not None:
+            yield step
+    finally:
+        thread.shutdown(wait=False)
+
+
+def _frames(folder: Path | None, out: Path, steps: list[int]) -> dict[int, Path]:
+    """Where the frames of a painting go, by their steps."""
+    if folder is None:
+        return {}
+    digits = len(str(steps[-1]))
+    return {step: make_folder(folder) / f"{out.stem}-{step:0{digits}}.png" for step in steps}
 
 
 def _paint_parser() -> argparse.ArgumentParser:
@@ -94,13 +95,13 @@ def _paint_parser() -> argparse.ArgumentParser:
     add("--recipe", default="default", help=f"one of {', '.join(RECIPES)}")
     for name, field in Recipe.model_fields.items():
         if name not in ("name", "mix"):
-            options = f" ({', '.join(choices(name))})" if choices(name) else ""
+            options = f" ({', '.join(map(str, choices(name)))})" if choices(name) else ""
             about = f"{field.description}{options}".replace("%", "%%")
             add(f"--{name.replace('_', '-')}", metavar="VALUE", help=about)
     return parser
 
 
-def _recipe(args: argparse.Namespace, style: str) -> Recipe:
+def _recipe(args: argparse.Namespace, style: str, mix: tuple[float, ...]) -> Recipe:
     """The recipe asked for, tuned for a preset style; explicit options override both."""
     given = {
         name: parse_value(name, text)
@@ -108,7 +109,7 @@ def _recipe(args: argparse.Namespace, style: str) -> Recipe:
         if isinstance(text := getattr(args, name, None), str)
     }
     recipe, preset = get_recipe(args.recipe), preset_of(style)
-    return (preset.recipe(recipe) if preset else recipe).replace(**given)
+    return (preset.recipe(recipe) if preset else recipe).replace(**given, mix=mix)
 
 
 def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
@@ -130,155 +131,122 @@ def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
 
 
 def _paint(argv: list[str]) -> int:
+    """Paint every photo; one that fails is reported and skipped when there are others.
+
+    Ctrl-C keeps what the one under way has, and begins no other.
+    """
     args = _paint_parser().parse_args(argv)
     *names, style = args.pictures
     if not names:
         raise BadInput("One picture was given; a photo and a style are needed.")
     others, weights = _mixture(args.mix)
-    recipe = _recipe(args, style).replace(mix=weights)
+    recipe = _recipe(args, style, weights)
+    kept = [step for step in range(1, recipe.steps + 1) if recipe.keeps(step)]
+    if args.frames and not kept:
+        raise BadInput(
+            f"--frames was given, but no frame of {recipe.steps} steps is kept: "
+            "add --keep-every or --keep-at."
+        )
+    styles = [_opened("Style", name, find_style) for name in (style, *others)]
+    mask = _opened("Mask", args.mask, open_photo) if args.mask else None
     photos = find_photos(names)
     many = len(photos) > 1 or Path(names[0]).is_dir()
-    jobs = plan(photos, args.out + "/" if many else args.out, args.frames, recipe)
-    with _opening("Style"):
-        paths = [style_path(name) for name in (style, *others)]
-    inputs = [*photos, *paths, *filter(None, [args.mask])]
-    check_outputs([job.out for job in jobs], inputs, args.overwrite or many)
-    missing = [job for job in jobs if args.overwrite or not many or is_missing(job.out)]
-    if there := len(jobs) - len(missing):
-        _tell(f"{there} of {len(jobs)} are there already; --overwrite paints them again.")
-    for job in missing:
-        again = args.overwrite or (many and job.out.exists())
-        check_outputs(list(job.frames.values()), inputs, again)
-    with _opening("Style"):
-        styles = [open_photo(path) for path in paths]
-    with _opening("Mask"):
-        mask = open_photo(args.mask) if args.mask else None
     if not many:
-        with _opening("Photo"):
-            open_photo(photos[0])  # before the encoder is loaded
-    painter = _Painter(open_pipeline(recipe, strict=True), styles, recipe, mask)
-    return _paint_all(painter, missing, many, args.json)
-
-
-@dataclass(frozen=True)
-class _Painter:
-    """What all photos of a run are painted with."""
-
-    pipeline: Pipeline
-    styles: Sequence[Image.Image]
-    recipe: Recipe
-    mask: Image.Image | None = None
-
-    def steps(self, photo: Image.Image) -> Iterator[Step[Image.Image]]:
-        """Paint in a thread of its own, so that Ctrl-C need not wait for the step under way."""
-        passed: SimpleQueue = SimpleQueue()
-        closed = Event()
-
-        def paint() -> None:
-            try:
-                for step in self.pipeline.paint(
-                    photo, self.styles, self.recipe, mask=self.mask, every=1.0
-                ):
-                    passed.put(step)
-                    if closed.is_set():
-                        return
-                passed.put(None)
-            except BaseException as error:
-                passed.put(error)
-
-        Thread(target=paint, daemon=True).start()
-        try:
-            while (found := passed.get()) is not None:
-                if isinstance(found, BaseException):
-                    raise found
-                yield found
-        finally:
-            closed.set()
-
-    def paint(self, job: Job, label: str) -> tuple[dict[str, Any] | None, bool]:
-        """Paint and save a photo: (facts for programs, whether it was stopped)."""
-        with _opening("Photo"):
-            photo = open_photo(job.photo)
-        last, stopped, notes = None, False, {NOTE: painted_by(self.pipeline)}
-        try:
-            with tqdm(total=self.recipe.steps, unit="step", desc=label) as bar:
-                for step in self.steps(photo):
-                    bar.update(step.step - bar.n)
-                    last = step if step.picture else last
-                    if step.picture and step.step in job.frames:
-                        save_output(step.picture, job.frames[step.step], self.recipe, notes)
-        except KeyboardInterrupt:
-            stopped = True
-        if last is None:
-            return None, stopped
-        assert last.picture is not None
-        reached = f"{last.step} of {last.total} steps"
-        if stopped:
-            notes[UNFINISHED] = reached
-        try:
-            saved = save_output(last.picture, job.out, self.recipe, notes)
-        except KeyboardInterrupt:  # it came too late to stop anything
-            saved, stopped = save_output(last.picture, job.out, self.recipe, notes), True
-        if saved != job.out:
-            _tell(f"{job.out} could not be written in the end; the painting is in {saved}.")
-        if stopped:
-            _tell(f"Stopped after {reached}; what is painted is in {saved}.")
-        return self._facts(job.photo, saved, last), stopped
-
-    def _facts(self, photo: Path, out: Path, step: Step) -> dict[str, Any]:
-        pipeline = self.pipeline
-        notes = (pipeline.reason, pipeline.substitutes(self.recipe), *step.notes)
-        return {
-            "photo": str(photo),
-            "out": str(out),
-            "encoder": pipeline.encoder.name,
-            "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
-            "device": pipeline.device,
-            "dtype": pipeline.dtype,
-            "width": step.size[1],
-            "height": step.size[0],
-            "steps": step.step,
-            "seconds": round(step.seconds, 3),
-            "losses": step.losses._asdict() if step.losses else {},
-            "notes": [note for note in notes if note],
-            "recipe": self.recipe.model_dump(),
-        }
-
-
-def _paint_all(painter: _Painter, jobs: Sequence[Job], many: bool, as_json: bool) -> int:
-    """Paint every photo; one that fails is reported and skipped when there are others.
-
-    Ctrl-C keeps what the one under way has, and begins no other.
-    """
-    facts: list[dict[str, Any]] = []
+        _opened("Photo", photos[0], open_photo)  # before the encoder is loaded
+    outs = [Path(args.out)]
+    if many or args.out.endswith(("/", os.sep)) or outs[0].is_dir():
+        outs = outputs_in(make_folder(outs[0]), photos)
+    inputs = [*photos, *map(style_path, (style, *others)), *filter(None, [args.mask])]
+    check_outputs(outs, inputs, args.overwrite or many)
+    jobs = [
+        (photo, out, _frames(args.frames, out, kept))
+        for photo, out in zip(photos, outs, strict=True)
+        if args.overwrite or not many or not out.exists()
+    ]
+    if there := len(outs) - len(jobs):
+        _tell(f"{there} of {len(outs)} are there already; --overwrite paints them again.")
+    for _, _, frames in jobs:
+        check_outputs(frames.values(), inputs, args.overwrite or many)
+    pipeline = open_pipeline(recipe, strict=True)
+    save = partial(save_output, recipe=recipe, notes={NOTE: painted_by(pipeline)})
+    painted: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     stopped = False
-    for i, job in enumerate(jobs, start=1):
+    for number, (photo, out, frames) in enumerate(jobs, 1):
+        label = f"{number} of {len(jobs)}: {photo.name}" if many else photo.name
         try:
-            label = f"{i} of {len(jobs)}: {job.photo.name}" if many else job.photo.name
-            fact, stopped = painter.paint(job, label)
-            facts += [fact] if fact else []
+            picture = _opened("Photo", photo, open_photo)
+            steps = pipeline.paint(picture, styles, recipe, mask=mask, every=1.0)
+            frames = {at: f for at, f in frames.items() if args.overwrite or not f.exists()}
+            last, stopped = _watch(steps, recipe.steps, label, frames, save)
+            if last is not None:
+                out = out.with_stem(f"{out.stem}-unfinished") if stopped and many else out
+                saved, elsewhere = save(last.picture, out)
+                reached = f"Stopped after {last.step} of {last.total} steps; it is in {saved}."
+                _tell(elsewhere, reached if stopped else "")
+                painted.append(_facts(photo, saved, pipeline, recipe, last))
         except NstError as error:
             if not many:
                 raise
-            failed.append({"photo": str(job.photo), "error": str(error)})
-            _tell(f"nst: skipped {job.photo}: {error}")
+            failed.append({"photo": str(photo), "error": str(error)})
+            _tell(f"nst: skipped {photo}: {error}")
         if stopped:
             break
-    notes = [note for fact in facts for note in fact["notes"]]
-    _tell(*dict.fromkeys([*notes, _better_finish(painter)]))
+    _tell(*(note for facts in painted for note in facts["notes"]), _better_finish(pipeline, recipe))
     if many and jobs:
-        _tell(f"Painted {len(facts)} of {len(jobs)} photos.")
-    if as_json and (facts or many):
-        _print(json.dumps({"painted": facts, "failed": failed} if many else facts[0]))
+        _tell(f"Painted {len(painted)} of {len(jobs)} photos.")
+    if args.json and (painted or many):
+        facts = {"painted": painted, "failed": failed} if many else painted[0]
+        print(json.dumps(facts), flush=True)
     if stopped:
         return STOPPED
-    return BAD_INPUT if failed and not facts else DONE
+    return BAD_INPUT if failed and not painted else DONE
 
 
-def _better_finish(painter: _Painter) -> str:
+def _watch(
+    steps: Iterator[Step],
+    total: int,
+    label: str,
+    frames: dict[int, Path],
+    save: Callable[[Image.Image, Path], Any],
+) -> tuple[Step | None, bool]:
+    """Follow a painting with a bar: (its last step with a picture, whether it was stopped)."""
+    last = None
+    with suppress(KeyboardInterrupt), tqdm(total=total, unit="step", desc=label) as bar:
+        for step in _aside(steps):
+            bar.update(step.step - bar.n)
+            if step.picture is not None:
+                last = step
+                if step.step in frames:
+                    save(step.picture, frames[step.step])
+        return last, False
+    return last, True
+
+
+def _facts(
+    photo: Path, out: Path, pipeline: Pipeline, recipe: Recipe, step: Step
+) -> dict[str, Any]:
+    notes = (pipeline.reason, pipeline.substitutes(recipe), *step.notes)
+    return {
+        "photo": str(photo),
+        "out": str(out),
+        "encoder": pipeline.encoder.name,
+        "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
+        "device": pipeline.device,
+        "dtype": pipeline.dtype,
+        "width": step.size[1],
+        "height": step.size[0],
+        "steps": step.step,
+        "seconds": round(step.seconds, 3),
+        "losses": step.losses._asdict() if step.losses else {},
+        "notes": [note for note in notes if note],
+        "recipe": recipe.model_dump(),
+    }
+
+
+def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:
     """How to fetch VGG-19, where it would have finished and can be had; else empty."""
-    name, recipe = painter.pipeline.encoder.name, painter.recipe
+    name = pipeline.encoder.name
     wanted = recipe.replace(finish="vgg19") if recipe.finish == "auto" else recipe
     if name != "compact" or not choose_finish(wanted, name)[1] or not is_fetchable("vgg19"):
         return ""
@@ -288,14 +256,13 @@ def _better_finish(painter: _Painter) -> str:
 
 def _recipes(argv: list[str]) -> int:
     _Parser(prog="python -m nst recipes", description="List the recipes.").parse_args(argv)
-    default = Recipe()
     for name, entry in RECIPES.items():
-        lines = [name, f"  {entry.about}", f"  Source: {entry.source}", f"  Ours: {entry.ours}"]
+        print(f"{name}\n  {entry.about}\n  Source: {entry.source}\n  Ours: {entry.ours}")
         for key, value in entry.recipe.model_dump().items():
-            if key != "name" and (name == "default" or value != getattr(default, key)):
+            if key != "name" and (name == "default" or value != getattr(Recipe(), key)):
                 text = ", ".join(map(str, value)) if isinstance(value, tuple) else value
-                lines.append(f"    {key} = {text}")
-        _print("\n".join([*lines, ""]))
+                print(f"    {key} = {text}")
+        print(flush=True)
     return DONE
 
 
@@ -309,61 +276,51 @@ def _compare(argv: list[str]) -> int:
     parser.add_argument("--size", type=int, help="long side; the recipes' own without it")
     parser.add_argument("--steps", type=int, help="steps; the recipes' own without it")
     args = parser.parse_args(argv)
-    recipes = scaled(args.name, args.size, args.steps)
+    recipes, comparison = scaled(args.name, args.size, args.steps), COMPARISONS[args.name]
+    photo = _opened("Photo", args.photo, open_photo)
+    style = _opened("Style", args.style, find_style)
     check_outputs([args.out], [args.photo, style_path(args.style)], args.overwrite)
-    with _opening("Photo"):
-        photo = open_photo(args.photo)
-    with _opening("Style"):
-        entries = [Entry(title, (find_style(args.style),), recipe) for title, recipe in recipes]
-    if missing_networks(args.name):
-        for _, recipe in recipes:
-            open_pipeline(recipe, strict=True)
-    return _paint_comparison(args.name, photo, entries, args.out)
-
-
-def _paint_comparison(name: str, photo: Image.Image, entries: list[Entry], out: Path) -> int:
-    told: set[str] = set()
-    missing: set[str] = set()
-    comparison, stopped = COMPARISONS[name], False
-    now: Series | None = None
-    shown: list[tuple[Image.Image, str]] = []
-
-    def tell_once(*sentences: str) -> None:
-        for sentence in {*sentences} - told - {""}:
-            told.add(sentence)
-            tqdm.write(sentence, file=sys.stderr)
+    pipelines: dict[str, Pipeline] = {}
+    for _, recipe in recipes:
+        if recipe.encoder not in pipelines:
+            pipelines[recipe.encoder] = _stand_in(recipe, allowed=not needs(args.name))
 
     def painter(photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe) -> Iterator:
-        try:
-            pipeline = open_pipeline(recipe, strict=recipe.encoder not in missing)
-        except WeightsUnavailable as error:
-            missing.add(recipe.encoder)
-            tell_once(str(error))
-            pipeline = open_pipeline(recipe)
-        tell_once(pipeline.substitutes(recipe))
-        return _Painter(pipeline, styles, recipe).steps(photo)
+        return _aside(pipelines[recipe.encoder].paint(photo, styles, recipe, every=1.0))
 
-    try:
-        with tqdm(unit="step") as bar:
-            for now in paint_series(photo, entries, painter, frames=comparison.frames):
-                bar.total = now.total
-                bar.set_description(now.title, refresh=False)
-                bar.update(now.done - bar.n)
-                tell_once(*now.step.notes)
-                if now.step.picture is not None:
-                    shown = [(now.step.picture, f"{now.title}, stopped at step {now.step.step:,}")]
-    except KeyboardInterrupt:
-        stopped = True
-    if now is None or not (now.painted or shown):
+    entries = [Entry(title, (style,), recipe) for title, recipe in recipes]
+    now, shown, stopped = None, None, True
+    with suppress(KeyboardInterrupt), tqdm(unit="step") as bar:
+        for now in paint_series(photo, entries, painter, frames=comparison.frames):
+            bar.total = now.total
+            bar.set_description(now.title, refresh=False)
+            bar.update(now.done - bar.n)
+            if now.step.picture is not None:
+                shown = now.step.picture, f"{now.title}, stopped at step {now.step.step:,}"
+        stopped = False
+    if now is None or shown is None:
         return STOPPED
     finished = [(one.picture, f"{one.title}, {one.seconds:.0f} s") for one in now.painted]
-    tiles = [(photo, "the photo"), *finished, *(shown if stopped else [])]
-    saved = save_output(contact_sheet(tiles, min(3, len(tiles)), comparison.title), out)
+    tiles = [(photo, "the photo"), *finished, *([shown] if stopped else [])]
+    sheet = contact_sheet(tiles, min(3, len(tiles)), comparison.title)
+    _, elsewhere = save_output(sheet, args.out)
     for title, *cells in table(now.painted):
         _tell(f"{title:28}" + "".join(f"{cell:>12}" for cell in cells))
-    if saved != out:
-        _tell(f"{out} could not be written in the end; the sheet is in {saved}.")
+    _tell(*now.step.notes, elsewhere)
     return STOPPED if stopped else DONE
+
+
+def _stand_in(recipe: Recipe, allowed: bool) -> Pipeline:
+    """The pipeline of a recipe's own network or, where that cannot be had, of the compact one."""
+    try:
+        pipeline = open_pipeline(recipe, strict=True)
+    except WeightsUnavailable as error:
+        if not allowed:
+            raise
+        _tell(str(error))
+        pipeline = open_pipeline(recipe)
+    _tell(pipeline.substitutes(recipe))
+    return pipeline
 
 
 def _open(argv: list[str]) -> int:
@@ -371,7 +328,7 @@ def _open(argv: list[str]) -> int:
     parser.add_argument("picture", type=Path)
     picture = parser.parse_args(argv).picture
     recipe, note = read_recipe(picture), read_notes(picture).get(NOTE, "")
-    _print(json.dumps(recipe.model_dump(), indent=2))
+    print(json.dumps(recipe.model_dump(), indent=2), flush=True)
     _tell(otherwise_here(note, recipe))
     return DONE
 
@@ -396,5 +353,8 @@ def main(argv: list[str]) -> int:
         return BAD_INPUT
     except KeyboardInterrupt:
         return STOPPED
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader of our output (head, say) had enough
         return DONE
+    except OSError as error:
+        _tell(f"nst: The output cannot be written: {error.strerror}.")
+        return BAD_INPUT

@@ -1,7 +1,4 @@
-"""The one family of errors whose text can be shown to a visitor as it is.
-
-Each message says what was wrong, what was found and what is allowed.
-"""
+"""Errors whose text can be shown to anyone: what was wrong, what was found, what is allowed."""
 
 
 class NstError(Exception):

@@ -7,13 +7,12 @@ by name and left out, so that one mistake never keeps the rest from being used.
 import hashlib
 import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from PIL import Image
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from nst.errors import BadInput
 from nst.pictures.images import open_photo
@@ -22,26 +21,35 @@ from nst.recipe import Recipe
 # Inside the package where it is installed, beside it in the repository.
 _INSIDE = Path(__file__).resolve().parent / "examples"
 EXAMPLES = _INSIDE if _INSIDE.is_dir() else _INSIDE.parents[1] / "examples"
-NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-TEXTS = ("title", "manner", "author", "licence", "file")
 # A preset may tune how it is painted, not what the visitor asked for.
 NOT_TUNED = {"name", "size", "seed", "encoder", "mix"}
 
+Text = Annotated[str, Field(min_length=1)]
 
-@dataclass(frozen=True)
-class Preset:
+
+class Preset(BaseModel, frozen=True):
     """A style picture of the project's own.
 
-    manner: one line about how it is painted. tuned: the settings that suit it.
+    manner: one line about how it is painted. path: `file` in the entry. tuned: the settings that
+    suit it, `recipe` in the entry. sha256: of the file, where the entry gives it.
     """
 
-    id: str
-    title: str
-    manner: str
-    author: str
-    licence: str
-    path: Path
-    tuned: dict[str, Any]
+    id: str = Field(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=32)
+    title: Text
+    manner: Text
+    author: Text
+    licence: Text
+    path: Path = Field(alias="file")
+    tuned: dict[str, Any] = Field({}, alias="recipe")
+    sha256: str = ""
+
+    @field_validator("tuned")
+    @classmethod
+    def _tuned(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        if refused := sorted(NOT_TUNED & settings.keys()):
+            raise BadInput(f"its recipe may not set {', '.join(refused)}.")
+        recipe = Recipe(**settings)
+        return {key: getattr(recipe, key) for key in settings}
 
     def recipe(self, base: Recipe) -> Recipe:
         """`base` with this preset's settings; a published recipe keeps its own."""
@@ -57,60 +65,32 @@ def load_presets() -> tuple[tuple[Preset, ...], tuple[str, ...]]:
 def read_presets(folder: Path) -> tuple[tuple[Preset, ...], tuple[str, ...]]:
     """Read `presets.toml` in a folder: (presets, sentences on the entries that are wrong)."""
     try:
-        entries = tomllib.loads((folder / "presets.toml").read_text("utf-8")).get("preset", [])
-    except (OSError, ValueError) as error:
+        text = (folder / "presets.toml").read_text("utf-8")
+        entries = [dict(entry) for entry in tomllib.loads(text)["preset"]]
+    except (OSError, ValueError, TypeError, LookupError) as error:
         return (), (f"The presets cannot be read: {error}.",)
-    if not isinstance(entries, list):
-        return (), ("The presets cannot be read: they must be a list of [[preset]] tables.",)
-    presets: list[Preset] = []
+    presets: dict[str, Preset] = {}
     problems: list[str] = []
     for number, entry in enumerate(entries, start=1):
         try:
-            presets.append(_preset(folder, entry, presets))
+            preset = _preset(folder, entry)
+            if presets.setdefault(preset.id, preset) is not preset:
+                raise BadInput("its id is already taken.")
         except BadInput as error:
-            name = entry.get("id") if isinstance(entry, dict) else None
-            problems.append(f"Preset {name or f'number {number}'} is left out: {error}")
-    return tuple(presets), tuple(problems)
+            problems.append(f"Preset {entry.get('id') or f'number {number}'} is left out: {error}")
+    return tuple(presets.values()), tuple(problems)
 
 
-def _preset(folder: Path, entry: Any, before: Sequence[Preset]) -> Preset:
-    if not isinstance(entry, dict):
-        raise BadInput("it is not a table.")
-    name = entry.get("id")
-    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 32:
-        raise BadInput("its id must be words of small letters and digits, joined by hyphens.")
-    if any(name == preset.id for preset in before):
-        raise BadInput("its id is already taken.")
-    for key in TEXTS:
-        if not isinstance(entry.get(key), str) or not entry[key].strip():
-            raise BadInput(f"its {key} must be a text.")
-    return Preset(
-        id=name,
-        path=_picture(folder, entry),
-        tuned=_tuned(entry.get("recipe", {})),
-        **{key: entry[key] for key in TEXTS if key != "file"},
-    )
-
-
-def _picture(folder: Path, entry: dict[str, Any]) -> Path:
-    """The entry's file, if it is inside the folder, can be opened and is the one meant."""
-    path = (folder / entry["file"]).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise BadInput("its file lies outside the folder of examples.")
-    open_photo(path)
-    wanted = entry.get("sha256")
-    if wanted is not None and hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
-        raise BadInput(f"{path.name} does not match its sha256; it is not the picture meant.")
-    return path
-
-
-def _tuned(settings: Any) -> dict[str, Any]:
-    if not isinstance(settings, dict):
-        raise BadInput("its recipe must be a table of settings.")
-    if refused := sorted(NOT_TUNED & settings.keys()):
-        raise BadInput(f"its recipe may not set {', '.join(refused)}.")
-    recipe = Recipe().replace(**settings)
-    return {key: getattr(recipe, key) for key in settings}
+def _preset(folder: Path, entry: dict[str, Any]) -> Preset:
+    try:
+        preset = Preset(**entry | {"file": folder / str(entry.get("file"))})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise BadInput(f"its {wrong['loc'][0]} is wrong: {wrong['msg']}.") from None
+    open_photo(preset.path)
+    if preset.sha256 not in ("", hashlib.sha256(preset.path.read_bytes()).hexdigest()):
+        raise BadInput(f"{preset.path.name} does not match its sha256.")
+    return preset
 
 
 def preset_of(name: object) -> Preset | None:

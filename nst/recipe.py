@@ -6,21 +6,14 @@ The command line, the app's controls, links and the text inside a PNG are all de
 import json
 import math
 import re
+import reprlib
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from nst.errors import BadInput
@@ -36,18 +29,15 @@ RATES = {"adam": 0.04, "lbfgs": 1.0}  # each optimiser's own learning rate
 FORMER_NAMES = {"house": "default"}
 FORMER_SETTINGS = {"grids": "pooling_offsets", "sketch": "finish"}
 
-_LAYER = re.compile(r"(conv|relu)([1-5])_([1-4])")
-_KERAS_LAYER = re.compile(r"block([1-5])_conv([1-4])")
-
 
 def layer_name(name: str) -> str:
-    """Return a layer's name in this project's spelling: `block4_conv2` becomes `relu4_2`.
+    """A layer's name in this project's spelling: `block4_conv2` becomes `relu4_2`.
 
     Raises BadInput for anything that is not a layer of the VGG family.
     """
-    if keras := _KERAS_LAYER.fullmatch(name):
+    if keras := re.fullmatch(r"block([1-5])_conv([1-4])", name):
         return f"relu{keras[1]}_{keras[2]}"
-    if _LAYER.fullmatch(name):
+    if re.fullmatch(r"(conv|relu)[1-5]_[1-4]", name):
         return name
     raise BadInput(
         f"There is no layer called {name[:40]!r}; "
@@ -69,18 +59,17 @@ def _recipe_name(name: str) -> str:
     return FORMER_NAMES.get(name, name)
 
 
-def _layer(name: str) -> str:
-    layer_name(name)
-    return name
-
-
 Whole = Annotated[int, BeforeValidator(_plain)]
 Number = Annotated[float, BeforeValidator(_plain)]
 Name = Annotated[str, Field(strict=True, max_length=32), AfterValidator(_recipe_name)]
-Layer = Annotated[str, Field(strict=True), AfterValidator(_layer)]
-Weight = Annotated[float, Field(ge=0, le=1e6), BeforeValidator(_plain)]
-Share = Annotated[float, Field(ge=0, le=1000), BeforeValidator(_plain)]
-StepNumber = Annotated[int, Field(ge=1, le=30000), BeforeValidator(_plain)]
+Layer = Annotated[str, Field(strict=True), AfterValidator(lambda name: layer_name(name) and name)]
+Weight = Annotated[Number, Field(ge=0, le=1e6)]
+Share = Annotated[Number, Field(ge=0, le=1000)]
+StepNumber = Annotated[Whole, Field(ge=1, le=30000)]
+
+
+def _word(default: Any, about: str) -> Any:
+    return Field(default, description=about)
 
 
 def _number(default: float, low: float, high: float, about: str) -> Any:
@@ -100,43 +89,37 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: Name = Field("default", description="the recipe these settings began as")
+    name: Name = _word("default", "the recipe these settings began as")
 
     # The networks
-    encoder: Literal["auto", "compact", "vgg16", "vgg19"] = Field("auto", description="network")
-    pooling: Literal["own", "max", "average"] = Field("own", description="the network's pooling")
-    finish: Literal["auto", "off", "vgg19", "compact"] = Field(
-        "auto", description="network that judges the end of each scale"
-    )
+    encoder: Literal["auto", "compact", "vgg16", "vgg19"] = _word("auto", "network")
+    pooling: Literal["own", "max", "average"] = _word("own", "the network's pooling")
+    finish: Literal["auto", "off", "vgg19", "compact"] = _word("auto", "network of the last steps")
     finish_share: Number = _number(0.25, 0, 1, "share of each scale's steps that it judges")
-    input_range: Whole = _number(1, 1, 255, "pixel scale of the formulas, 1 or 255")
-    pooling_offsets: Whole = _number(
-        3, 0, 3, "pooling offsets that take turns; 0: one, and odd sides are cut"
-    )
+    input_range: Annotated[Literal[1, 255], BeforeValidator(_plain)] = _word(1, "of pixel values")
+    pooling_offsets: Whole = _number(3, 0, 3, "offsets that take turns; 0: one, odd sides are cut")
 
     # The objective
-    content_layer: Layer = Field("relu4_2", description="layer that keeps the photo")
-    content_form: Literal["normalised", "half-sum", "quarter-mean", "mean"] = Field(
-        "normalised", description="content formula"
+    content_layer: Layer = _word("relu4_2", "layer that keeps the photo")
+    content_form: Literal["normalised", "half-sum", "quarter-mean", "mean"] = _word(
+        "normalised", "content formula"
     )
     content_weight: Number = _number(1.0, 0, 1e9, "alpha")
     style_layers: tuple[Layer, ...] = _several(STYLE_LAYERS, "layers whose Gram matrices match")
     style_layer_weights: tuple[Weight, ...] = _several((0.2,) * 5, "a weight for each style layer")
-    style_form: Literal["normalised", "gatys"] = Field("normalised", description="style formula")
+    style_form: Literal["normalised", "gatys"] = _word("normalised", "style formula")
     style_weight: Number = _number(8.0, 0, 1e12, "beta")
     local_weight: Number = _number(1.0, 0, 1e6, "lambda: local statistics; 0: without them")
     local_octaves: Whole = _number(3, 1, 6, "sizes of 3x3 patches compared, each half the last")
-    strength: Number = _number(
-        50.0, 0, 100, "painting against photo: 50 is the recipe's balance, each 50 a factor of 20"
-    )
+    strength: Number = _number(50.0, 0, 100, "painting against photo; each 50 is a factor of 20")
     tv_weight: Number = _number(4.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
-    tv_form: Literal["mean", "sum"] = Field("mean", description="total variation formula")
+    tv_form: Literal["mean", "sum"] = _word("mean", "total variation formula")
 
     # The optimisation
     size: Whole = _number(512, 32, 4096, "long side of the result, in pixels")
     scales: Whole = _number(0, 0, 6, "coarse to fine, each twice the last; 0: from about 128 px")
     steps: Whole = _number(200, 0, 30000, "steps over all scales")
-    optimiser: Literal["adam", "lbfgs"] = Field("adam", description="optimiser of the pixels")
+    optimiser: Literal["adam", "lbfgs"] = _word("adam", "optimiser of the pixels")
     learning_rate: Number = Field(
         default_factory=lambda known: RATES[known["optimiser"]],
         description="for pixels in 0..1; by default the optimiser's own, 0.04 or 1 for L-BFGS",
@@ -149,8 +132,8 @@ class Recipe(BaseModel):
     beta2: Number = _number(0.7, 0, 0.99999, "Adam's memory of its square")
     epsilon: Number = _number(1e-8, 0, 1, "Adam's floor")
     # From the photo's own colours the optimiser gets to the style's by ways that leave neon specks.
-    start: Literal["recoloured", "content", "noise", "blend"] = Field(
-        "recoloured", description="picture to start from"
+    start: Literal["recoloured", "content", "noise", "blend"] = _word(
+        "recoloured", "picture to start from"
     )
     noise_ratio: Number = _number(0.6, 0, 1, "share of noise in a blended start")
     noise_amplitude: Number = _number(127.5, 0, 127.5, "of uniform noise, on the 0..255 scale")
@@ -159,7 +142,7 @@ class Recipe(BaseModel):
 
     # The visitor's wishes
     brush: Number = _number(1.0, 0.25, 4, "size of the strokes: the style's scale to the photo's")
-    colours: Literal["style", "photo", "palette"] = Field("style", description="whose colours")
+    colours: Literal["style", "photo", "palette"] = _word("style", "whose colours")
     mix: tuple[Share, ...] = _several((), "weights of several styles")
     seed: Whole = _number(0, 0, 2**31 - 1, "for any noise")
 
@@ -168,19 +151,12 @@ class Recipe(BaseModel):
             super().__init__(**settings)
         except ValidationError as error:
             raise BadInput(_refusal(error.errors(include_url=False)[0])) from None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.input_range not in (1, 255):
-            raise BadInput(f"input_range is {self.input_range}; it can be 1 or 255.")
-        if len(self.style_layers) != len(self.style_layer_weights):
+        layers, weights = len(self.style_layers), len(self.style_layer_weights)
+        if not layers or layers != weights:
             raise BadInput(
-                f"There are {len(self.style_layers)} style layers and "
-                f"{len(self.style_layer_weights)} weights for them; there must be one each."
+                f"There are {layers} style layers and {weights} weights for them; "
+                "there must be one each, and at least one."
             )
-        if not self.style_layers:
-            raise BadInput("There are no style layers; at least one is needed.")
-        return self
 
     @property
     def style_factor(self) -> float:
@@ -193,10 +169,7 @@ class Recipe(BaseModel):
         return self.local_weight * 20 ** ((self.strength - 50) / 50)
 
     def replace(self, **changes: Any) -> "Recipe":
-        """The same recipe with some settings changed.
-
-        Another optimiser brings its own learning rate unless one is given with it.
-        """
+        """The same with some settings changed; another optimiser brings its own rate."""
         same = self.model_dump()
         if changes.get("optimiser", self.optimiser) != self.optimiser:
             del same["learning_rate"]
@@ -214,9 +187,9 @@ class Recipe(BaseModel):
     def schedule(self, after: int = 0) -> list[tuple[int, float]]:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 
-        Coarse scales are cheap and decide the composition, so each gets 3/2 the steps of the next.
-        after: long side in pixels of a painting to continue from. What remains are the scales
-        above it or, when there are none, the finest again for a third of all steps.
+        Coarse scales are cheap and decide the composition: each gets 3/2 the steps of the next.
+        after: long side in pixels of a painting to continue from; what remains are the scales
+        above it or, where there are none, the finest again for a third of all steps.
         """
         if not self.steps:
             return []
@@ -226,8 +199,6 @@ class Recipe(BaseModel):
         counts = [max(1, math.floor(self.steps * s / sum(shares))) for s in shares]
         counts[0] += self.steps - sum(counts)
         whole = [(count, 2.0 ** (i + 1 - scales)) for i, count in enumerate(counts)]
-        if not after:
-            return whole
         larger = [(count, share) for count, share in whole if share * self.size > after]
         return larger or [(max(counts[-1], self.steps // 3), 1.0)]
 
@@ -303,7 +274,7 @@ def bounds(name: str) -> tuple[float, float]:
     return _SETTINGS[name]["minimum"], _SETTINGS[name]["maximum"]
 
 
-def choices(name: str) -> tuple[str, ...]:
+def choices(name: str) -> tuple[Any, ...]:
     """The values of a setting with fixed options; nothing for the others."""
     return tuple(_SETTINGS[name].get("enum", ()))
 
@@ -317,13 +288,13 @@ def parse_value(name: str, text: str) -> Any:
             return tuple(read(item) for item in text.split(",") if item)
         return _READ[schema["type"]](text)
     except ValueError:
-        raise BadInput(f"{name} is {text[:40]!r}; {_allowed(schema)}.") from None
+        raise BadInput(_wrong(name, text, schema)) from None
 
 
 def _nearest(name: str, text: str) -> Any:
     """A link's value; a number out of range is brought to the nearest end of it."""
     value = parse_value(name, text)
-    if not isinstance(value, int | float) or value != value:
+    if "minimum" not in _SETTINGS[name] or value != value:
         return value
     low, high = bounds(name)
     return min(max(value, low), high)
@@ -334,31 +305,21 @@ def _renamed(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(error: ErrorDetails) -> str:
-    """What is wrong with one setting: what was found, and what is allowed."""
     name, *inside = error["loc"]
     if error["type"] == "extra_forbidden":
         return f"There is no setting called {str(name)[:40]!r}."
     schema = _SETTINGS[str(name)]
-    return f"{name} is {_found(error['input'])}; {_allowed(schema['items'] if inside else schema)}."
+    return _wrong(str(name), error["input"], schema["items"] if inside else schema)
 
 
-def _found(value: Any) -> str:
-    if value is None:
-        return "empty"
-    if isinstance(value, str):
-        return repr(value[:40])
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"a {type(value).__name__}"
-    if isinstance(value, int):  # which may be too large for a float
-        value = min(max(value, -(10**300)), 10**300)
-    return f"{value:g}"
-
-
-def _allowed(schema: Mapping[str, Any]) -> str:
+def _wrong(name: str, value: Any, schema: Mapping[str, Any]) -> str:
+    """What is wrong with one setting: what was found, and what is allowed."""
+    found = "empty" if value is None else reprlib.repr(value)
     if "enum" in schema:
-        return f"choose from {', '.join(schema['enum'])}"
+        return f"{name} is {found}; choose from {', '.join(map(str, schema['enum']))}."
     if schema["type"] == "array":
-        kind = _KINDS[schema["items"]["type"]]
-        return f"it must be a list of at most {schema['maxItems']} {kind}s"
+        kind = f"list of at most {schema['maxItems']} {_KINDS[schema['items']['type']]}s"
+    else:
+        kind = _KINDS[schema["type"]]
     span = f" from {schema['minimum']:g} to {schema['maximum']:g}" if "minimum" in schema else ""
-    return f"it must be a {_KINDS[schema['type']]}{span}"
+    return f"{name} is {found}; it must be a {kind}{span}."
