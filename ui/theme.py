@@ -4,8 +4,6 @@ import gradio as gr
 
 from ui.assets import asset
 
-__all__ = ["CSS", "HEAD", "JS", "theme"]
-
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -50,6 +48,9 @@ CSS = "".join(
     asset(name) for name in ("page.css", "inputs.css", "viewer.css", "compare.css", "about.css")
 )
 # Gradio passes no @property on from CSS, and without its type the divider would jump, not sweep.
+# Browsers give a camera to https and to this machine only.
 HEAD = """<meta name="color-scheme" content="light dark">
-<style>@property --at { syntax: "<percentage>"; inherits: true; initial-value: 0%; }</style>"""
-JS = f"() => {{ {asset('page.js')} {asset('inputs.js')} }}"
+<style>@property --at { syntax: "<percentage>"; inherits: true; initial-value: 0%; }
+.insecure #shoot { display: none; }</style>"""
+CAMERA = "document.body.classList.toggle('insecure', !window.isSecureContext);"
+JS = f"() => {{ {CAMERA} {asset('page.js')} {asset('inputs.js')} }}"

@@ -18,6 +18,7 @@ from nst.pictures.limits import MEGABYTE
 from ui.server.gradio_internals import forget_session, own_files, page_of, sessions, upload_folder
 from ui.server.limits import RUN_LIMITS
 
+log = logging.getLogger(__name__)
 CACHE_SECONDS = 3600  # files behind pictures and downloads are kept
 YOUNG_SECONDS = 60  # a file may still be written, or on its way to the page
 EVERY_SECONDS = 10
@@ -91,7 +92,7 @@ async def expiry(app: Any) -> AsyncIterator[None]:
                 with suppress(AttributeError, OSError):  # only glibc keeps what was freed
                     ctypes.CDLL("libc.so.6").malloc_trim(0)
             except Exception:
-                logging.exception("tidying up failed; it goes on")
+                log.exception("tidying up failed; it goes on")
             await asyncio.sleep(EVERY_SECONDS)
 
     task = asyncio.create_task(tidy())

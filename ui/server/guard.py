@@ -28,8 +28,10 @@ from ui.server.cards import Cards
 from ui.server.expiry import expiry, make_room
 from ui.server.gradio_internals import limit_drawings, page_of, upload_folder, waiting_addresses
 from ui.server.limits import RUN_LIMITS
+from ui.server.shared import SharedPages
 from ui.server.visitors import address_of
 
+log = logging.getLogger(__name__)
 AGENTS = os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
 READ = re.compile(
     r"/(config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|(static|assets|svelte)/.+)?|"
@@ -61,7 +63,7 @@ SAID = {
 
 def launch_options() -> dict[str, Any]:
     """What `launch()` is told about serving."""
-    layers = [Middleware(Cards), Middleware(Guard)]
+    layers = [Middleware(SharedPages), Middleware(Cards), Middleware(Guard)]
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     return {
         "max_file_size": LIMITS.max_bytes,
@@ -99,7 +101,8 @@ class Guard:
                 raise HTTPException(429, f"Your address has {AT_ONCE} requests under way already.")
             await self._serve(path, address, scope, receive, answer)
         except Exception as error:  # whatever a request makes Gradio raise
-            logging.info("refused %s %s: %s", scope["method"], path[:24], type(error).__name__)
+            what = f"{scope['method']} {path.partition('=')[0][:40]}"
+            log.info("refused %s: %s", what, type(error).__name__)
             if not begun:
                 await _refusal(error, path)(scope, receive, answer)
         finally:
