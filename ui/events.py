@@ -16,3 +16,5 @@ PAINTS: dict[str, Any] = {
     "concurrency_id": "painting",
     "concurrency_limit": RUN_LIMITS.concurrency,
 }
+# The instant painter waits for no painting, and no more than two of it are at work.
+AT_ONCE: dict[str, Any] = {"concurrency_id": "instant", "concurrency_limit": 2} | UNSEEN | PRIVATE
