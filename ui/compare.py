@@ -1,7 +1,7 @@
 """The Compare tab: one photo in every painting, one setting in several values, two paintings side
 by side, and the comparisons that the authors of the published systems made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.pictures.images import fit, open_photo
 from nst.published import RECIPES
-from ui.events import DECODES, QUICK
+from ui.events import AT_ONCE, DECODES, QUICK
 from ui.messages import user_errors
 from ui.paint import PaintTab
 from ui.photo_box import PhotoBox
@@ -57,21 +57,20 @@ class CompareTab:
             with gr.Tab("Wall", id="wall") as wall_tab:
                 self.wall = Wall(paint.form.photo)
             with gr.Tab("Settings", id="sweep") as sweep_tab:
-                self.sweep = Sweep(paint.form)
+                sweep = Sweep(paint.form)
             with gr.Tab("Side by side", id="pair") as pair_tab:
                 self.beside = SideBySide()
             with gr.Tab("Published", id="published") as published_tab:
-                self.published = Published(paint.form)
+                published = Published(paint.form)
         with paint.panel.more:
             button = gr.Button("Set side by side", min_width=90, elem_id="pair-result")
         self._wire_pair(button, lambda visit: tile_of(painted(visit)), paint.visit)
         self._wire_photo(tab)
-        for panel in (self.wall.panel, self.sweep.panel, self.published.panel):
+        for panel in (self.wall.panel, sweep.panel, published.panel):
             self._wire_chosen(panel)
-        sweep = self.sweep
         inputs = [sweep.panel.stage, *sweep.inputs]
         sweep_tab.select(sweep.open, inputs, sweep.panel.status, **DECODES)
-        self.published.wire(tab.select, published_tab.select)
+        published.wire(tab.select, published_tab.select)
         for way in (wall_tab, sweep_tab, pair_tab, published_tab):
             shown = gr.update(visible=way is not pair_tab)
             way.select(lambda shown=shown: shown, None, self.photo_row, **QUICK)
@@ -80,10 +79,15 @@ class CompareTab:
         """One photo for both tabs: what is chosen in either is shown in the other."""
         form, wall = self.paint.form, self.wall
         self.samples.select(form.pick_sample, None, form.photo, **QUICK)
-        inputs, shown = [form.photo, wall.names, wall.panel.stage], wall.panel.shown
-        changed = [self.photo, self.samples, self.refusal, *shown]
-        form.photo.change(self._take_photo, inputs, changed, **QUICK)
-        tab.select(wall.open, inputs, shown, **QUICK)
+        form.photo.change(
+            lambda photo: (photo, form.mark_sample(photo), gr.update(visible=False)),
+            form.photo,
+            [self.photo, self.samples, self.refusal],
+            **QUICK,
+        )
+        inputs = [form.photo, wall.names, wall.panel.stage]
+        shown = [form.photo.change, tab.select]
+        gr.on(shown, wall.open, inputs, wall.panel.shown, trigger_mode="always_last", **AT_ONCE)
         form.refusal.change(
             lambda refusal: gr.update(value=refusal, visible=bool(refusal)),
             form.refusal,
@@ -91,21 +95,19 @@ class CompareTab:
             **QUICK,
         )
 
-    def _take_photo(self, photo: str | None, names: Sequence[str], stage: Stage | None) -> dict:
-        return {
-            self.photo: photo,
-            self.samples: self.paint.form.mark_sample(photo),
-            self.refusal: gr.update(visible=False),
-        } | self.wall.open(photo, names, stage)
-
     def _wire_chosen(self, panel: Panel) -> None:
         """What can be done with the picture that was chosen in a panel."""
-        form, stage = self.paint.form, panel.stage
-        painting = [*form.restored, form.own, self.tabs]
-        panel.paint.click(self._paint, [stage, self.paint.visit], painting, **DECODES).success(
+        given = [panel.stage, self.paint.visit]
+        painting = [*self.paint.form.restored, self.paint.form.own, self.tabs]
+        panel.paint.click(self._paint, given, painting, **DECODES).success(
             None, None, None, js=f"() => {{ {PUT_AWAY} nst.paint(); }}", **QUICK
         )
-        self._wire_pair(panel.pair, lambda stage: chosen_in(stage)[1], stage)
+        self._wire_pair(panel.pair, lambda stage: chosen_in(stage)[1], panel.stage)
+        if panel is self.wall.panel:
+            js = "() => document.querySelector('#wall-tiles').offsetParent || scrollTo(0, 0)"
+            panel.tapped.then(self._tapped, given, painting, **DECODES).success(
+                None, None, None, js=js, **QUICK
+            )
 
     def _wire_pair(self, button: gr.Button, tile: Callable[[Any], Tile], state: gr.State) -> None:
         """Let a button show the tile of a state beside the one before, and go there with two."""
@@ -123,19 +125,25 @@ class CompareTab:
             None, None, None, js=f"() => nst.added('#{button.elem_id}')", **QUICK
         )
 
+    def _tapped(self, stage: Stage | None, visit: Visit) -> dict[Any, Any]:
+        """A preview that was tapped goes to the Paint tab; another tile was only enlarged."""
+        if stage is None or not stage.instant or stage.chosen is None:
+            return gr.skip()
+        return self._paint(stage, visit)
+
     def _paint(self, stage: Stage | None, visit: Visit) -> dict[Any, Any]:
         """Updates that bring the chosen tile to the Paint tab, at its recipe's own size."""
         with user_errors():
-            plan, tile = chosen_in(stage)
+            stage, tile = chosen_in(stage)
             if visit.busy:
                 raise BadInput("Something is being painted in the Paint tab: stop it first.")
             recipe = tile.shared.recipe.replace(size=RECIPES[tile.shared.recipe.name].recipe.size)
             form = self.paint.form
             # What was painted before is painted now from the photo that is in the box.
-            photo = tile.shared.photo if plan.jobs else None
+            photo = tile.shared.photo if stage.jobs else None
             updates = form.restore(replace(tile.shared, recipe=recipe, photo=photo), tile.title)
-            if plan.jobs and photo is None:
-                updates[form.photo] = plan.photo
-            if plan.own:
-                updates |= form.show_own(plan.own)
+            if stage.jobs and photo is None:
+                updates[form.photo] = stage.file
+            if stage.own:
+                updates |= form.show_own(stage.own)
             return updates | {self.tabs: gr.Tabs(selected="paint")}

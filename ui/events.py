@@ -13,3 +13,5 @@ QUICK: dict[str, Any] = {"queue": False, **UNSEEN, **PRIVATE}
 DECODES: dict[str, Any] = QUICK
 # Gradio's own queue: one painting at a time, the others wait in the order in which they came.
 PAINTS: dict[str, Any] = {"concurrency_id": "painting", "concurrency_limit": RUN_LIMITS.concurrency}
+# The instant painter waits for no painting, and no more than two of it are at work.
+AT_ONCE: dict[str, Any] = {"concurrency_id": "instant", "concurrency_limit": 2} | UNSEEN | PRIVATE

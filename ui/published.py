@@ -15,7 +15,7 @@ from ui.curves import overlay
 from ui.events import QUICK
 from ui.inputs import InputPanel
 from ui.pace import about, clock, pace
-from ui.series import Panel, Plan, aspect_of, fits
+from ui.series import Panel, Stage, aspect_of, fits
 from ui.server.limits import RUN_LIMITS
 
 BUDGETS = {"A first idea, in a minute": 60.0, "As much as a run may take": RUN_LIMITS.deadline}
@@ -58,7 +58,7 @@ class Published:
         cards = [card(name, budget, photo) for name in self.cards]
         return [*cards, *(gr.update(interactive=not needs(name)) for name in self.cards)]
 
-    def plan(self, name: str, budget: float, *chosen: Any) -> Plan:
+    def plan(self, name: str, budget: float, *chosen: Any) -> Stage:
         """A painting for each of the comparison's recipes, all of the one photo and painting."""
         if missing := needs(name):
             raise BadInput(missing)
@@ -69,8 +69,8 @@ class Published:
             (caption, replace(one, shared=replace(one.shared, recipe=recipe, second=None)))
             for caption, recipe in affordable(name, budget, photo)
         ]
-        frames = comparison.frames
-        return Plan(comparison.title, photo, jobs, own, frames, partial(below, frames))
+        looks: Any = {"frames": comparison.frames, "below": partial(below, comparison.frames)}
+        return Stage(comparison.title, photo, one.photo, jobs, own=own, **looks)
 
 
 def affordable(name: str, budget: float, photo: str | None) -> list[tuple[str, Recipe]]:

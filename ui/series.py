@@ -1,10 +1,10 @@
 """Several paintings of one photo: made one after the other, shown as they come, one chosen.
 
-The wall, the sweep and the published comparisons each make a `Plan`; a `Panel` shows any of them.
+The wall, the sweep and the published comparisons each plan a `Stage`; a `Panel` shows any of them.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -40,32 +40,29 @@ class Tile:
     picture: Image.Image
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Paintings to make, as (title, job); none where they are there already.
+@dataclass
+class Stage:
+    """What one visitor's panel shows, the photo and then the tiles, and what is still to paint.
 
-    photo, own: the files of the photo and of a visitor's own painting. frames: the kept frames of
-    the one job are the paintings. below: HTML that goes under them.
+    file, own: of the photo and of a visitor's own painting. jobs: what to paint, as (title, job);
+    none where the tiles are there already. instant: they are previews, and a tap takes one to
+    Paint. frames: the kept frames of the one job are the paintings. below: HTML that goes under
+    them. files: of the photo and the tiles. left: something else is shown now.
     """
 
     heading: str
-    photo: str | None
+    file: str | None
+    photo: Image.Image
     jobs: Sequence[tuple[str, Job]] = ()
+    tiles: list[Tile] = field(default_factory=list)
     own: str | None = None
+    instant: bool = False
     frames: bool = False
     below: Callable[[Sequence[Painted]], str] = lambda _: ""
-
-
-@dataclass
-class Stage:
-    """What one visitor's panel shows: the photo, then the tiles. files: of all these."""
-
-    plan: Plan
-    photo: Image.Image
-    tiles: list[Tile] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     chosen: Tile | None = None
     running: bool = False
+    left: bool = False
 
 
 def fits(recipes: Sequence[Recipe], photo: str | None, seconds: float) -> bool:
@@ -90,7 +87,7 @@ def cost(recipes: Sequence[Recipe], photo: str | None) -> str:
     return f"{drafts}, {about(seconds)} on this machine" if seconds else drafts
 
 
-def paint(plan: Plan) -> Generator[Series, None, None]:
+def paint(stage: Stage) -> Generator[Series, None, None]:
     """Paint what is planned, with one deadline for all of it; close the generator to stop."""
     ends = time.monotonic() + RUN_LIMITS.deadline
 
@@ -98,9 +95,9 @@ def paint(plan: Plan) -> Generator[Series, None, None]:
         left = max(0.0, ends - time.monotonic())
         return run(photo, styles, recipe, every=1.0, deadline=left)
 
-    entries = [Entry(title, job.styles, job.shared.recipe) for title, job in plan.jobs]
-    options: dict[str, Any] = {"frames": plan.frames, "deadline": RUN_LIMITS.deadline}
-    yield from paint_series(plan.jobs[0][1].photo, entries, painter, **options)
+    entries = [Entry(title, job.styles, job.shared.recipe) for title, job in stage.jobs]
+    options: dict[str, Any] = {"frames": stage.frames, "deadline": RUN_LIMITS.deadline}
+    yield from paint_series(stage.jobs[0][1].photo, entries, painter, **options)
 
 
 def sheet_of(heading: str, photo: Image.Image, tiles: Sequence[tuple[Image.Image, str]]) -> bytes:
@@ -113,13 +110,13 @@ def sheet_of(heading: str, photo: Image.Image, tiles: Sequence[tuple[Image.Image
 def ending(now: Series, count: int) -> str:
     """How a series of so many paintings that nobody stopped came to its end."""
     made = len(now.painted)
-    paintings = f"{made} painting{'s' if made > 1 else ''}"
     if now.done < now.total:
         of = f" of {count}" if count > 1 else ""
         return f"{made}{of} made in the {clock(RUN_LIMITS.deadline)} that a run may take here."
     # Frames of one run are timed from its start.
     seconds = [one.seconds for one in now.painted]
-    return f"Done: {paintings} in {clock(sum(seconds) if count == made else seconds[-1])}."
+    took = clock(sum(seconds) if count == made else seconds[-1])
+    return f"Done: {made} painting{'s' if made > 1 else ''} in {took}."
 
 
 class Panel:
@@ -148,12 +145,12 @@ class Panel:
             self.pair = gr.Button("Set side by side", elem_id=f"{name}-pair", scale=0)
         self.below = gr.HTML(elem_id=f"{name}-below", elem_classes="below")
         choice = [self.chosen, self.title]
-        self.gallery.select(self._choose, self.stage, choice, **QUICK)
+        self.tapped = self.gallery.select(self._choose, self.stage, choice, **QUICK)
         pictures = [self.gallery, self.chosen, self.below, self.sheet]
         self.shown = [self.stage, self.status, self.stop, *pictures]
 
     def wire(
-        self, starts: Mapping[gr.Button, Callable[..., Plan]], inputs: Sequence[gr.Component]
+        self, starts: Mapping[gr.Button, Callable[..., Stage]], inputs: Sequence[gr.Component]
     ) -> None:
         """Let a press of each button paint what its function plans of the inputs' values."""
         options: dict[str, Any] = {"show_progress_on": [self.status], **PAINTS, **PRIVATE}
@@ -165,51 +162,58 @@ class Panel:
             button.click(None, None, None, js=js, **QUICK)
         self.stop.click(self._stop, self.stage, self.shown, cancels=events, **QUICK)
 
-    def show(self, plan: Plan, photo: Image.Image, tiles: Sequence[Tile], *lines: str) -> dict:
-        """Updates that show what was painted before. lines: the status and notes below it."""
-        return self._finished(Stage(plan, fit(photo, TILE, enlarge=False), list(tiles)), *lines)
+    def show(self, stage: Stage, coming: Iterable[Tile], *lines: str) -> Iterator[dict]:
+        """Show tiles that need no run, and those that come, until something else is shown.
 
-    def _handler(self, planned: Callable[..., Plan]) -> Callable[..., Iterator[dict]]:
+        lines: the status and notes below it.
+        """
+        yield self._finished(stage, *lines)
+        for tile in coming:
+            if stage.left:
+                return
+            stage.tiles.append(tile)
+            yield {self.gallery: self._pictures(stage)}
+
+    def _handler(self, planned: Callable[..., Stage]) -> Callable[..., Iterator[dict]]:
         # A generator function, for Gradio looks at what it is given before it calls it.
-        def handler(stage: Stage | None, *values: Any) -> Iterator[dict]:
+        def handler(before: Stage | None, *values: Any) -> Iterator[dict]:
             with user_errors():
-                if stage is not None and stage.running:
+                if before is not None and before.running:
                     raise BadInput("One is being painted here already: stop it first.")
                 try:
-                    plan = planned(*values)
+                    stage = planned(*values)
                 except NstError as error:  # what is there stays
-                    yield {
-                        self.status: status_html(str(error)),
-                        self.stop: gr.update(interactive=False),
-                    }
+                    yield self._refused(str(error))
                     raise
-                yield from self.play(plan)
+                if before is not None:
+                    before.left = True
+                yield from self.play(stage)
 
         return handler
 
-    def play(self, plan: Plan) -> Iterator[dict]:
+    def play(self, stage: Stage) -> Iterator[dict]:
         """Show paintings as they come, until the last."""
-        stage = Stage(plan, fit(plan.jobs[0][1].photo, TILE, enlarge=False), running=True)
+        stage.running = True
         yield self._finished(stage, "Getting ready") | {self.stop: gr.update(interactive=True)}
         notes: dict[str, None] = {}
         line = ""
         try:
-            with closing(paint(plan)) as series:
+            with closing(paint(stage)) as series:
                 for now in series:
                     notes |= dict.fromkeys(filter(None, [*now.step.notes, now.step.substitutes]))
-                    line = ending(now, len(plan.jobs)) if now.painted else ""
+                    line = ending(now, len(stage.jobs)) if now.painted else ""
                     yield self._developing(stage, now, list(notes))
         except NstError as error:
             line = str(error)
             if not stage.tiles:
-                yield {self.status: status_html(line), self.stop: gr.update(interactive=False)}
+                yield self._refused(line)
                 raise
         finally:
             stage.running = False
         yield self._finished(stage, line, *notes)
 
     def _developing(self, stage: Stage, now: Series, notes: Sequence[str]) -> dict:
-        new, count = len(now.painted) > len(stage.tiles), len(stage.plan.jobs)
+        new, count = len(now.painted) > len(stage.tiles), len(stage.jobs)
         where = f"{min(len(now.painted) + (not new), count)} of {count}"
         if count == 1:
             where = f"step {now.done:,} of {now.total:,}"
@@ -217,11 +221,11 @@ class Panel:
         line = status_html(f"{now.title}, {where}{left}", notes, now.done / now.total)
         update: dict[Any, Any] = {self.status: line}
         if new:
-            jobs = list(stage.plan.jobs) * (len(now.painted) if stage.plan.frames else 1)
+            jobs = list(stage.jobs) * (len(now.painted) if stage.frames else 1)
             for (_, job), one in list(zip(jobs, now.painted, strict=False))[len(stage.tiles) :]:
                 shared = replace(job.shared, recipe=one.recipe)
                 stage.tiles.append(Tile(one.title, shared, one.picture))
-            update[self.below] = stage.plan.below(now.painted)
+            update[self.below] = stage.below(now.painted)
             update[self.gallery] = self._pictures(stage)
         elif now.step.picture is not None:
             file = self._file(now.step.picture, len(stage.tiles) + 1)
@@ -236,17 +240,21 @@ class Panel:
         line = f"Stopped: {kept} kept." if stage.tiles else "Stopped before the first painting."
         return self._finished(stage, line)
 
+    def _refused(self, line: str) -> dict:
+        return {self.status: status_html(line), self.stop: gr.update(interactive=False)}
+
     def _finished(self, stage: Stage, line: str, *notes: str) -> dict:
         sheet = None
-        if stage.tiles and stage.plan.jobs:
+        if stage.tiles and stage.jobs:
             tiles = [(tile.picture, tile.title) for tile in stage.tiles]
-            made = sheet_of(stage.plan.heading, stage.photo, tiles)
+            made = sheet_of(stage.heading, stage.photo, tiles)
             sheet = keep_file(self.sheet, made, f"{self.name}-sheet.jpg")
+        pictures, enlarged = self._pictures(stage), not stage.instant
         return {
             self.stage: stage,
             self.status: status_html(line, notes),
             self.stop: gr.update(interactive=False),
-            self.gallery: gr.update(value=self._pictures(stage), visible=True),
+            self.gallery: gr.update(value=pictures, visible=True, allow_preview=enlarged),
             self.chosen: gr.update(visible=stage.chosen is not None),
             self.sheet: gr.update(value=sheet, visible=sheet is not None),
             **({} if stage.tiles else {self.below: ""}),
@@ -269,11 +277,12 @@ class Panel:
                 raise BadInput("There is no such picture to choose.")
             tile = (None, *stage.tiles)[event.index] if event.index <= len(stage.tiles) else None
             stage.chosen = tile
-            return [gr.update(visible=tile is not None), f"**{tile.title}**" if tile else ""]
+            offered = tile is not None and not stage.instant
+            return [gr.update(visible=offered), f"**{tile.title}**" if tile else ""]
 
 
-def chosen_in(stage: Stage | None) -> tuple[Plan, Tile]:
+def chosen_in(stage: Stage | None) -> tuple[Stage, Tile]:
     """What is shown, and the tile that was chosen of it. Raises BadInput when none is."""
     if stage is None or stage.chosen is None:
         raise BadInput("No painting is chosen yet: tap one of the pictures first.")
-    return stage.plan, stage.chosen
+    return stage, stage.chosen

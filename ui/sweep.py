@@ -11,7 +11,7 @@ from ui.controls import LABELS
 from ui.events import DECODES, QUICK
 from ui.inputs import InputPanel
 from ui.messages import status_html
-from ui.series import Panel, Plan, Stage, cost
+from ui.series import Panel, Stage, cost
 from ui.wall import DRAFT
 
 # {setting: (what to look for, values worth comparing)}
@@ -71,9 +71,9 @@ class Sweep:
         except BadInput as error:
             return status_html(str(error))
         recipes = [job.shared.recipe for _, job in planned.jobs]
-        return status_html(f"{cost(recipes, planned.photo)}.")
+        return status_html(f"{cost(recipes, planned.file)}.")
 
-    def plan(self, name: str, values: str, *chosen: Any) -> Plan:
+    def plan(self, name: str, values: str, *chosen: Any) -> Stage:
         """A painting for each value. Raises BadInput for whatever cannot be used."""
         asked = self.form.job(chosen)
         jobs = [
@@ -81,7 +81,7 @@ class Sweep:
             for title, recipe in varied(name, values, asked.shared.recipe)
         ]
         photo, own = self.form.files(chosen)
-        return Plan(f"{LABELS[name][0]}: {asked.title}", photo, jobs, own)
+        return Stage(f"{LABELS[name][0]}: {asked.title}", photo, asked.photo, jobs, own=own)
 
 
 def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:

@@ -1,4 +1,4 @@
-"""The wall: one photo in every painting, painted before or as drafts; and `/wall` for programs."""
+"""The wall: one photo in every painting, at once or properly painted; and `/wall` for programs."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from nst.errors import BadInput
-from nst.pictures.images import open_photo
-from nst.presets import Preset, load_presets, preset_of
+from nst.instant import instant_painter
+from nst.pictures.images import fit, open_photo
+from nst.presets import load_presets, preset_of
 from nst.recipe import Recipe
 from ui.events import PAINTS, QUICK
 from ui.job import Job, open_job
@@ -18,12 +19,13 @@ from ui.pace import clock
 from ui.photo_box import PhotoBox
 from ui.result import jpeg
 from ui.samples import OPENING, SAMPLES, painted_before, sample_id
-from ui.series import Panel, Plan, Stage, Tile, cost, ending, fits, paint, sheet_of
+from ui.series import TILE, Panel, Stage, Tile, cost, ending, fits, paint, sheet_of
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 
 SIZES = (384, 320, 256)  # of a draft, in pixels: the largest at which all of them fit a run
 DRAFT = SIZES[0]
+INSTANT = 256  # pixels of a preview
 MOST = 24  # paintings at once
 
 ABOUT = """One photo in several paintings, each as a draft of {size} pixels.
@@ -35,7 +37,7 @@ presets' own. Yields (pictures with titles so far, contact sheet at the end, fac
 
 
 class Wall:
-    """Which paintings, and the panel that shows them; it opens on what was painted before."""
+    """Which paintings, and the panel that shows them; it opens on what needs no run."""
 
     def __init__(self, photo: gr.Image) -> None:
         choices = [(preset.title, preset.id) for preset in load_presets()[0]]
@@ -51,33 +53,46 @@ class Wall:
             lambda *given: status_html(expected(*given)), inputs, self.panel.status, **QUICK
         )
 
-    def open(self, photo: str | None, names: Sequence[str], stage: Stage | None) -> dict:
-        """Updates that show the photo at once in every painting, or else a sample painted before.
+    def open(
+        self, photo: str | None, names: Sequence[str], stage: Stage | None
+    ) -> Iterator[dict[Any, Any]]:
+        """Updates that show a sample as it was painted before, or one's own photo tile by tile.
 
-        What this visitor painted from the same photo stays, and so does what is under way.
+        What is there of the same photo stays, and so does what is under way.
         """
-        if stage and (stage.running or (stage.plan.jobs and stage.plan.photo == photo)):
-            return {self.panel.status: gr.skip()}
-        takes = f"Paint them all: {expected(photo, names)}"
+        if stage and (stage.running or stage.file == photo):
+            yield {self.panel.status: gr.skip()}
+            return
+        if stage:
+            stage.left = True
         sample = sample_id(photo)
-        if photo and not sample and (tiles := instant_tiles(photo)):
-            line, file = f"Your photo in {len(tiles)} paintings, as quick previews.", photo
+        shown = None if photo and not sample else SAMPLES[sample or OPENING[0]]
+        with user_errors():
+            picture = fit(open_photo(shown.path if shown else photo), TILE, enlarge=False)
+        stage = Stage("The wall", photo, picture, instant=not shown)
+        takes = f"Paint them all: {expected(photo, names)}"
+        if shown:
+            stage.tiles += sample_tiles(shown.id)
+            line = f"{shown.title} in {len(stage.tiles)} paintings. Tap one to enlarge it."
+            yield from self.panel.show(stage, (), line, takes)
         else:
-            shown = SAMPLES[sample or OPENING[0]]
-            tiles, file = sample_tiles(shown.id), str(shown.path)
-            line = f"{shown.title} in {len(tiles)} paintings. Tap one to enlarge it."
-            if sample is None:
-                line = f"Example: {line} Paint them all to see your own photo like this."
-        return self.panel.show(Plan("The wall", None), open_photo(file), tiles, line, takes)
+            line = "Your photo in every painting, as quick previews. Tap one to take it to Paint."
+            yield from self.panel.show(stage, instant_tiles(photo), line, takes)
 
-    def plan(self, photo: str | None, names: Sequence[str]) -> Plan:
+    def plan(self, photo: str | None, names: Sequence[str]) -> Stage:
         """The paintings chosen, at the largest size at which they fit a run."""
-        return plan(photo, names, size=fitting(photo, names)[2])
+        return plan(photo, names, size=size_of(photo, names))
 
 
-def instant_tiles(photo: str) -> Sequence[Tile]:
-    """The photo in every preset within a second: the place for a painter that can do that."""
-    return ()
+def instant_tiles(photo: str) -> Iterator[Tile]:
+    """A photo's file in every preset by the instant painter, one after the other."""
+    opened, sample = open_photo(photo), sample_id(photo)
+    for preset in load_presets()[0]:
+        recipe = preset.recipe(Recipe())
+        painter = instant_painter(
+            [open_photo(preset.path)], recipe.replace(size=INSTANT), [preset.id]
+        )
+        yield Tile(preset.title, Shared(recipe, sample, preset.id), painter(opened))
 
 
 @cache
@@ -90,36 +105,32 @@ def sample_tiles(sample: str) -> Sequence[Tile]:
     ]
 
 
-def fitting(photo: str | None, names: Sequence[str]) -> tuple[list[Preset], list[Preset], int]:
-    """The presets that a run is long enough for, those that it is not, and their size."""
-    presets = [preset for name in names if (preset := preset_of(name))]
-    counts = [len(presets)] * len(SIZES) + list(range(len(presets) - 1, 0, -1))
-    sizes = [*SIZES, *SIZES[-1:] * len(presets)]
-    count = size = 0
-    for count, size in zip(counts, sizes, strict=False):
-        if fits(drafts(presets[:count], size), photo, RUN_LIMITS.deadline):
-            break
-    return presets[:count], presets[count:], size
-
-
-def drafts(presets: Sequence[Preset], size: int) -> list[Recipe]:
+def drafts(names: Sequence[str], size: int) -> list[Recipe]:
     """The presets' own recipes at the size of a draft."""
+    presets = filter(None, map(preset_of, names))
     return [preset.recipe(Recipe()).replace(size=size) for preset in presets]
 
 
+def size_of(photo: str | None, names: Sequence[str]) -> int:
+    """The largest size at which all of them fit a run, or the smallest there is."""
+    fitting = (s for s in SIZES if fits(drafts(names, s), photo, RUN_LIMITS.deadline))
+    return next(fitting, SIZES[-1])
+
+
 def expected(photo: str | None, names: Sequence[str]) -> str:
-    """How many drafts there will be, how long they should take, and which do not fit."""
-    presets, late, size = fitting(photo, names)
-    if not presets:
+    """How many drafts there will be, how long they should take, and whether all of them fit."""
+    size = size_of(photo, names)
+    recipes = drafts(names, size)
+    if not recipes:
         return "choose at least one painting."
-    line = f"{cost(drafts([*presets, *late], size), photo)}, {size} pixels."
-    if late:
+    line = f"{cost(recipes, photo)}, {size} pixels."
+    if not fits(recipes, photo, RUN_LIMITS.deadline):
         most = clock(RUN_LIMITS.deadline)
-        line += f" A run ends after {most}: {late[0].title} and what follows may be left out."
+        line += f" A run ends after {most}, so the last ones may be left out: choose fewer."
     return line
 
 
-def plan(photo: str | None, names: Sequence[str], settings: str = "", size: int = DRAFT) -> Plan:
+def plan(photo: str | None, names: Sequence[str], settings: str = "", size: int = DRAFT) -> Stage:
     """The wall's paintings. Raises BadInput for a name that is none, or too many of them."""
     if not names:
         raise BadInput("No painting is chosen: choose one at least.")
@@ -134,7 +145,7 @@ def plan(photo: str | None, names: Sequence[str], settings: str = "", size: int 
         # The photo is opened once for all of them.
         again = jobs[0][1] if jobs else None
         jobs.append((preset.title, open_job(photo, preset, recipe, again=again)))
-    return Plan("In many paintings", photo, jobs)
+    return Stage("In many paintings", photo, jobs[0][1].photo, jobs)
 
 
 def build_endpoint() -> None:
@@ -163,7 +174,7 @@ def build_endpoint() -> None:
                 told |= {"notes": list(now.step.notes), "deadline": RUN_LIMITS.deadline}
                 yield files, None, told
             tiles = [(one.picture, one.title) for one in now.painted]
-            made = sheet_of(planned.heading, planned.jobs[0][1].photo, tiles)
+            made = sheet_of(planned.heading, planned.photo, tiles)
             told |= {"done": True, "status": ending(now, len(ids))}
             yield files, keep_file(sheet, made, "wall.jpg"), told
 
