@@ -123,7 +123,7 @@ class Recipe:
     scales: int = _number(
         0, 0, 6, "coarse to fine, each scale twice the last; 0: the first is about 128 px"
     )
-    steps: int = _number(200, 1, 30000, "steps over all scales")
+    steps: int = _number(100, 1, 30000, "steps over all scales")
     optimiser: str = _choice("adam", ("adam", "lbfgs"), "what walks the picture downhill")
     learning_rate: float = _number(0.04, 1e-6, 1, "for pixels in 0..1; L-BFGS' own is 1")
     final_rate: float = _number(0.1, 1e-3, 1, "the rate falls to this fraction within each scale")
@@ -196,13 +196,13 @@ class Recipe:
     def schedule(self, after: int = 0) -> list[tuple[int, float]]:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 
-        Coarse scales are cheap and decide the composition, so each gets 3/2 the steps of the next.
+        Coarse scales are cheap and decide the composition, so each gets 6/5 the steps of the next.
         after: pixels of the long side of a painting to go on from. What is left then is the scales
         above it or, when there are none, the finest again for a third of all steps.
         """
         scales = self.scales or min(max(1, round(math.log2(self.size / COARSEST)) + 1), 6)
         scales = min(scales, self.steps)
-        shares = [1.5 ** (scales - 1 - i) for i in range(scales)]
+        shares = [1.2 ** (scales - 1 - i) for i in range(scales)]
         counts = [max(1, math.floor(self.steps * s / sum(shares))) for s in shares]
         counts[0] += self.steps - sum(counts)
         whole = [(count, 2.0 ** (i + 1 - scales)) for i, count in enumerate(counts)]
