@@ -10,7 +10,7 @@ python -m nst weights [vgg16|vgg19|all]       fetch VGG weights ahead of time, v
 
 import argparse
 import json
-import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +22,10 @@ from typing import Any, NoReturn, TypeVar
 from PIL import Image
 from tqdm import tqdm
 
-from nst.compare import COMPARISONS, Entry, needs, paint_series, scaled, table
+from nst.compare import COMPARISONS, Entry, needs, paint_series, scaled
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError, WeightsUnavailable
-from nst.outputs import check_outputs, find_photos, make_folder, outputs_in, save_output
+from nst.outputs import check_outputs, find_photos, make_folder, plan, save_output
 from nst.pictures.export import contact_sheet, read_notes, read_recipe
 from nst.pictures.images import open_photo
 from nst.pipeline import Pipeline, choose_finish, open_pipeline
@@ -68,14 +68,6 @@ def _aside(steps: Iterator[T]) -> Iterator[T]:
         thread.shutdown(wait=False)
 
 
-def _frames(folder: Path | None, out: Path, steps: list[int]) -> dict[int, Path]:
-    """Where the frames of a painting go, by their steps."""
-    if folder is None:
-        return {}
-    digits = len(str(steps[-1]))
-    return {step: make_folder(folder) / f"{out.stem}-{step:0{digits}}.png" for step in steps}
-
-
 def _paint_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m nst",
@@ -101,7 +93,19 @@ def _paint_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _recipe(args: argparse.Namespace, style: str, mix: tuple[float, ...]) -> Recipe:
+def _mixture(entries: list[str]) -> dict[str, float]:
+    """The further styles with their weights."""
+    mixed = {}
+    for entry in entries:
+        if not (found := re.fullmatch(r"(.+)=(\d*\.?\d+)", entry)):
+            raise BadInput(f"--mix is {entry!r}; it must be like night.jpg=0.4.")
+        mixed[found[1]] = float(found[2])
+    if (total := sum(mixed.values())) > 1:
+        raise BadInput(f"The weights of --mix add up to {total:g}; they can have 1 at most.")
+    return mixed
+
+
+def _recipe(args: argparse.Namespace, style: str, mixed: dict[str, float]) -> Recipe:
     """The recipe asked for, tuned for a preset style; explicit options override both."""
     given = {
         name: parse_value(name, text)
@@ -109,25 +113,13 @@ def _recipe(args: argparse.Namespace, style: str, mix: tuple[float, ...]) -> Rec
         if isinstance(text := getattr(args, name, None), str)
     }
     recipe, preset = get_recipe(args.recipe), preset_of(style)
-    return (preset.recipe(recipe) if preset else recipe).replace(**given, mix=mix)
-
-
-def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
-    """Names and weights of the further styles; the first style's weight comes first."""
-    styles, weights = [], []
-    for entry in entries:
-        name, _, weight = entry.rpartition("=")
-        try:
-            weights.append(float(weight))
-        except ValueError:
-            name = ""
-        if not name:
-            raise BadInput(f"--mix is {entry!r}; it must be like night.jpg=0.4.")
-        styles.append(name)
-    rest = 1 - sum(weights)
-    if rest < 0 or min(weights, default=0) < 0:
-        raise BadInput(f"The weights of --mix add up to {sum(weights):g}; they can have 1 at most.")
-    return styles, (rest, *weights) if styles else ()
+    if mixed:
+        given["mix"] = (1 - sum(mixed.values()), *mixed.values())
+    recipe = (preset.recipe(recipe) if preset else recipe).replace(**given)
+    if args.frames and not any(map(recipe.keeps, range(1, recipe.steps + 1))):
+        kept = f"no frame of {recipe.steps} steps is kept"
+        raise BadInput(f"--frames was given, but {kept}: add --keep-every or --keep-at.")
+    return recipe
 
 
 def _paint(argv: list[str]) -> int:
@@ -139,106 +131,102 @@ def _paint(argv: list[str]) -> int:
     *names, style = args.pictures
     if not names:
         raise BadInput("One picture was given; a photo and a style are needed.")
-    others, weights = _mixture(args.mix)
-    recipe = _recipe(args, style, weights)
-    kept = [step for step in range(1, recipe.steps + 1) if recipe.keeps(step)]
-    if args.frames and not kept:
-        raise BadInput(
-            f"--frames was given, but no frame of {recipe.steps} steps is kept: "
-            "add --keep-every or --keep-at."
-        )
-    styles = [_opened("Style", name, find_style) for name in (style, *others)]
+    mixed = _mixture(args.mix)
+    recipe = _recipe(args, style, mixed)
+    styles = [_opened("Style", name, find_style) for name in (style, *mixed)]
     mask = _opened("Mask", args.mask, open_photo) if args.mask else None
     photos = find_photos(names)
     many = len(photos) > 1 or Path(names[0]).is_dir()
     if not many:
         _opened("Photo", photos[0], open_photo)  # before the encoder is loaded
-    outs = [Path(args.out)]
-    if many or args.out.endswith(("/", os.sep)) or outs[0].is_dir():
-        outs = outputs_in(make_folder(outs[0]), photos)
-    inputs = [*photos, *map(style_path, (style, *others)), *filter(None, [args.mask])]
+    outs = plan(photos, args.out, many)
+    inputs = [*photos, *map(style_path, (style, *mixed)), *filter(None, [args.mask])]
     check_outputs(outs, inputs, args.overwrite or many)
-    jobs = [
-        (photo, out, _frames(args.frames, out, kept))
-        for photo, out in zip(photos, outs, strict=True)
-        if args.overwrite or not many or not out.exists()
-    ]
+    pairs = zip(photos, outs, strict=True)
+    jobs = [pair for pair in pairs if args.overwrite or not many or not pair[1].exists()]
     if there := len(outs) - len(jobs):
         _tell(f"{there} of {len(outs)} are there already; --overwrite paints them again.")
-    for _, _, frames in jobs:
-        check_outputs(frames.values(), inputs, args.overwrite or many)
     pipeline = open_pipeline(recipe, strict=True)
-    save = partial(save_output, recipe=recipe, notes={NOTE: painted_by(pipeline)})
     painted: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     stopped = False
-    for number, (photo, out, frames) in enumerate(jobs, 1):
+    for number, (photo, out) in enumerate(jobs, 1):
         label = f"{number} of {len(jobs)}: {photo.name}" if many else photo.name
         try:
             picture = _opened("Photo", photo, open_photo)
             steps = pipeline.paint(picture, styles, recipe, mask=mask, every=1.0)
-            frames = {at: f for at, f in frames.items() if args.overwrite or not f.exists()}
-            last, stopped = _watch(steps, recipe.steps, label, frames, save)
-            if last is not None:
-                out = out.with_stem(f"{out.stem}-unfinished") if stopped and many else out
-                saved, elsewhere = save(last.picture, out)
-                reached = f"Stopped after {last.step} of {last.total} steps; it is in {saved}."
-                _tell(elsewhere, reached if stopped else "")
-                painted.append(_facts(photo, saved, pipeline, recipe, last))
+            unfinished = out.with_stem(f"{out.stem}-unfinished") if many else out
+            done = _paint_one(args, pipeline, recipe, steps, label, out, unfinished)
         except NstError as error:
             if not many:
                 raise
             failed.append({"photo": str(photo), "error": str(error)})
             _tell(f"nst: skipped {photo}: {error}")
-        if stopped:
+            continue
+        painted += [{"photo": str(photo), **done}] if done else []
+        if stopped := not done or done["stopped"]:
             break
-    _tell(*(note for facts in painted for note in facts["notes"]), _better_finish(pipeline, recipe))
+    _tell(*(note for done in painted for note in done["notes"]), _better_finish(pipeline, recipe))
     if many and jobs:
         _tell(f"Painted {len(painted)} of {len(jobs)} photos.")
     if args.json and (painted or many):
-        facts = {"painted": painted, "failed": failed} if many else painted[0]
-        print(json.dumps(facts), flush=True)
+        told = {"painted": painted, "failed": failed} if many else painted[0]
+        print(json.dumps(told), flush=True)
     if stopped:
         return STOPPED
     return BAD_INPUT if failed and not painted else DONE
 
 
-def _watch(
+def _paint_one(
+    args: argparse.Namespace,
+    pipeline: Pipeline,
+    recipe: Recipe,
     steps: Iterator[Step],
-    total: int,
     label: str,
-    frames: dict[int, Path],
-    save: Callable[[Image.Image, Path], Any],
-) -> tuple[Step | None, bool]:
-    """Follow a painting with a bar: (its last step with a picture, whether it was stopped)."""
-    last = None
-    with suppress(KeyboardInterrupt), tqdm(total=total, unit="step", desc=label) as bar:
+    out: Path,
+    unfinished: Path,
+) -> dict[str, Any]:
+    """Paint one photo and save it, where it was stopped as `unfinished`.
+
+    Returns facts for programs, none where it was stopped before anything was painted.
+    """
+    save: Callable[..., Path] = partial(
+        save_output, recipe=recipe, notes={NOTE: painted_by(pipeline)}
+    )
+    last, stopped = None, True
+    with suppress(KeyboardInterrupt), tqdm(total=recipe.steps, unit="step", desc=label) as bar:
         for step in _aside(steps):
             bar.update(step.step - bar.n)
-            if step.picture is not None:
-                last = step
-                if step.step in frames:
-                    save(step.picture, frames[step.step])
-        return last, False
-    return last, True
-
-
-def _facts(
-    photo: Path, out: Path, pipeline: Pipeline, recipe: Recipe, step: Step
-) -> dict[str, Any]:
-    notes = (pipeline.reason, pipeline.substitutes(recipe), *step.notes)
+            if step.picture is None:
+                continue
+            last = step
+            if args.frames and recipe.keeps(step.step):
+                number = f"{step.step:0{len(str(recipe.steps))}}"
+                frame = make_folder(args.frames) / f"{out.stem}-{number}.png"
+                if args.overwrite or not frame.exists():
+                    save(step.picture, frame)
+        stopped = False
+    if last is None:
+        return {}
+    out = unfinished if stopped else out
+    saved = save(last.picture, out)
+    if saved != out:
+        _tell(f"{out} could not be written in the end; the painting is in {saved}.")
+    if stopped:
+        _tell(f"Stopped after {last.step} of {last.total} steps; what is painted is in {saved}.")
+    notes = (pipeline.reason, pipeline.substitutes(recipe), *last.notes)
     return {
-        "photo": str(photo),
-        "out": str(out),
+        "out": str(saved),
         "encoder": pipeline.encoder.name,
-        "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
+        "finish": pipeline.finish.name if pipeline.finish and last.finished else None,
         "device": pipeline.device,
         "dtype": pipeline.dtype,
-        "width": step.size[1],
-        "height": step.size[0],
-        "steps": step.step,
-        "seconds": round(step.seconds, 3),
-        "losses": step.losses._asdict() if step.losses else {},
+        "width": last.size[1],
+        "height": last.size[0],
+        "steps": last.step,
+        "stopped": stopped,
+        "seconds": round(last.seconds, 3),
+        "losses": last.losses._asdict() if last.losses else {},
         "notes": [note for note in notes if note],
         "recipe": recipe.model_dump(),
     }
@@ -281,46 +269,40 @@ def _compare(argv: list[str]) -> int:
     style = _opened("Style", args.style, find_style)
     check_outputs([args.out], [args.photo, style_path(args.style)], args.overwrite)
     pipelines: dict[str, Pipeline] = {}
-    for _, recipe in recipes:
-        if recipe.encoder not in pipelines:
-            pipelines[recipe.encoder] = _stand_in(recipe, allowed=not needs(args.name))
+    for recipe in {recipe.encoder: recipe for _, recipe in recipes}.values():
+        try:
+            pipeline = open_pipeline(recipe, strict=True)
+        except WeightsUnavailable as error:
+            if needs(args.name):
+                raise
+            _tell(str(error))
+            pipeline = open_pipeline(recipe)
+        _tell(pipeline.substitutes(recipe))
+        pipelines[recipe.encoder] = pipeline
 
     def painter(photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe) -> Iterator:
         return _aside(pipelines[recipe.encoder].paint(photo, styles, recipe, every=1.0))
 
     entries = [Entry(title, (style,), recipe) for title, recipe in recipes]
-    now, shown, stopped = None, None, True
+    now, stopped = None, True
     with suppress(KeyboardInterrupt), tqdm(unit="step") as bar:
         for now in paint_series(photo, entries, painter, frames=comparison.frames):
             bar.total = now.total
             bar.set_description(now.title, refresh=False)
             bar.update(now.done - bar.n)
-            if now.step.picture is not None:
-                shown = now.step.picture, f"{now.title}, stopped at step {now.step.step:,}"
         stopped = False
-    if now is None or shown is None:
+    if now is None or not now.painted:
         return STOPPED
-    finished = [(one.picture, f"{one.title}, {one.seconds:.0f} s") for one in now.painted]
-    tiles = [(photo, "the photo"), *finished, *([shown] if stopped else [])]
-    sheet = contact_sheet(tiles, min(3, len(tiles)), comparison.title)
-    _, elsewhere = save_output(sheet, args.out)
-    for title, *cells in table(now.painted):
-        _tell(f"{title:28}" + "".join(f"{cell:>12}" for cell in cells))
-    _tell(*now.step.notes, elsewhere)
+    tiles = [(one.picture, f"{one.title}, {one.seconds:.0f} s") for one in now.painted]
+    sheet = contact_sheet([(photo, "the photo"), *tiles], 3, comparison.title)
+    saved = save_output(sheet, args.out)
+    for one in now.painted:
+        losses = (
+            f"{part} {getattr(one.losses, part):9.3g}" for part in ("content", "style", "total")
+        )
+        _tell(f"{one.title:24} {', '.join(losses)}, {one.seconds:6.1f} s")
+    _tell(*now.step.notes, f"The sheet is in {saved}.")
     return STOPPED if stopped else DONE
-
-
-def _stand_in(recipe: Recipe, allowed: bool) -> Pipeline:
-    """The pipeline of a recipe's own network or, where that cannot be had, of the compact one."""
-    try:
-        pipeline = open_pipeline(recipe, strict=True)
-    except WeightsUnavailable as error:
-        if not allowed:
-            raise
-        _tell(str(error))
-        pipeline = open_pipeline(recipe)
-    _tell(pipeline.substitutes(recipe))
-    return pipeline
 
 
 def _open(argv: list[str]) -> int:
