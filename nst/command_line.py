@@ -2,6 +2,7 @@
 
 python -m nst PHOTO STYLE -o OUT.png          paint one photo
 python -m nst PHOTO PHOTO STYLE -o FOLDER     paint several, or a folder of them
+python -m nst CLIP STYLE -o OUT.mp4           repaint a clip of ten seconds at most
 python -m nst recipes                         list the recipes with their values
 python -m nst compare NAME PHOTO STYLE -o OUT repeat a published comparison
 python -m nst open PICTURE                    show the recipe that a picture was painted with
@@ -12,6 +13,7 @@ import argparse
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,6 +29,7 @@ from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError, WeightsUnavailable
 from nst.outputs import check_outputs, find_photos, make_folder, plan, save_output
 from nst.pictures.export import contact_sheet, read_notes, read_recipe
+from nst.pictures.film import open_clip, repaint
 from nst.pictures.images import open_photo
 from nst.pipeline import Pipeline, choose_finish, open_pipeline
 from nst.presets import find_style, preset_of, style_path
@@ -36,6 +39,7 @@ from nst.recipe import Recipe, choices, parse_value
 from nst.weights import SOURCES, fetch, is_fetchable
 
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
+CLIPS = (".mp4", ".mov", ".webm", ".mkv")
 OVERWRITE = "replace existing files; input files are never overwritten"
 T = TypeVar("T")
 
@@ -50,7 +54,7 @@ def _tell(*sentences: str) -> None:
         tqdm.write(sentence, file=sys.stderr)
 
 
-def _opened(role: str, name: str | Path, read: Callable[..., Image.Image]) -> Image.Image:
+def _opened(role: str, name: str | Path, read: Callable[..., T]) -> T:
     """A picture, or a sentence that says which of them cannot be used."""
     try:
         return read(name)
@@ -74,7 +78,9 @@ def _paint_parser() -> argparse.ArgumentParser:
         description="Repaint a photo in the style of a painting.",
         epilog="Also: python -m nst recipes | compare | open | weights, each with --help.",
     )
-    pictures = "photos or folders of photos, and last the style: a picture or a preset's name"
+    pictures = (
+        "photos, folders of photos or a clip, and last the style: a picture or a preset's name"
+    )
     mix = "another style and its weight; the first has what is left of 1"
     add = parser.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help=pictures)
@@ -135,12 +141,19 @@ def _paint(argv: list[str]) -> int:
     recipe = _recipe(args, style, mixed)
     styles = [_opened("Style", name, find_style) for name in (style, *mixed)]
     mask = _opened("Mask", args.mask, open_photo) if args.mask else None
+    inputs = [*map(style_path, (style, *mixed)), *filter(None, [args.mask])]
+    if names[0].lower().endswith(CLIPS):
+        if len(names) > 1 or mixed or mask or args.frames:
+            raise BadInput("A clip is painted alone, in one style, without --mask and --frames.")
+        return _repaint(args, names[0], styles[0], recipe, inputs)
     photos = find_photos(names)
     many = len(photos) > 1 or Path(names[0]).is_dir()
     if not many:
         _opened("Photo", photos[0], open_photo)  # before the encoder is loaded
     outs = plan(photos, args.out, many)
-    inputs = [*photos, *map(style_path, (style, *mixed)), *filter(None, [args.mask])]
+    inputs += photos
+    if args.frames and args.frames.resolve() in (path.resolve().parent for path in inputs):
+        raise BadInput("--frames is a folder that is painted from; choose another.")
     check_outputs(outs, inputs, args.overwrite or many)
     pairs = zip(photos, outs, strict=True)
     jobs = [pair for pair in pairs if args.overwrite or not many or not pair[1].exists()]
@@ -230,6 +243,31 @@ def _paint_one(
         "notes": [note for note in notes if note],
         "recipe": recipe.model_dump(),
     }
+
+
+def _repaint(
+    args: argparse.Namespace, name: str, style: Image.Image, recipe: Recipe, inputs: list[Path]
+) -> int:
+    """Repaint a clip frame by frame; Ctrl-C leaves nothing of it."""
+    from nst.pipeline import instant_painter  # type: ignore[attr-defined]
+
+    out, began = Path(args.out), time.perf_counter()
+    check_outputs([out], [*inputs, Path(name)], args.overwrite, (".mp4",))
+    clip = _opened("Clip", name, partial(open_clip, long_side=recipe.size))
+    painted: Any = repaint(clip, out, instant_painter(style, recipe))
+    with suppress(KeyboardInterrupt), tqdm(total=clip.frames, unit="frame", desc=name) as bar:
+        for frame in painted:
+            bar.update(frame - bar.n)
+    if bar.n < clip.frames:
+        painted.close()
+        _tell(f"Stopped after {bar.n} of {clip.frames} frames; nothing is saved.")
+        return STOPPED
+    if args.json:
+        facts = {"clip": name, "out": args.out, "frames": bar.n, "rate": float(clip.rate)}
+        facts |= dict(zip(("width", "height"), clip.size, strict=True))
+        facts |= {"seconds": round(time.perf_counter() - began, 3), "recipe": recipe.model_dump()}
+        print(json.dumps(facts), flush=True)
+    return DONE
 
 
 def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:

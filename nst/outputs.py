@@ -62,17 +62,21 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def check_outputs(outs: Iterable[Path], inputs: Sequence[Path], overwrite: bool = False) -> None:
+def check_outputs(
+    outs: Iterable[Path],
+    inputs: Sequence[Path],
+    overwrite: bool = False,
+    kinds: Sequence[str] = SAVED_AS,
+) -> None:
     """Raise BadInput where a picture cannot be saved, or something would be lost to it.
 
     inputs: files that are never overwritten, whatever they are called. overwrite: whether other
     files that exist may be replaced. Leaves no file behind.
     """
     for out in outs:
-        if out.suffix.lower() not in SAVED_AS:
-            raise BadInput(
-                f"{quoted(out)} cannot be saved: its name must end in one of {', '.join(SAVED_AS)}."
-            )
+        if out.suffix.lower() not in kinds:
+            ends = f"its name must end in {'one of ' if len(kinds) > 1 else ''}{', '.join(kinds)}"
+            raise BadInput(f"{quoted(out)} cannot be saved: {ends}.")
         try:
             exists = out.exists()
             if exists and not (out.is_file() and os.access(out, os.W_OK)):

@@ -10,10 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
+from test_film import clip_of
 
-from nst import command_line, outputs
+from nst import command_line, outputs, pipeline
 from nst.errors import BadInput
 from nst.pictures import export
 from nst.pipeline import Pipeline
@@ -371,3 +373,40 @@ def test_a_picture_is_told_of_that_comes_out_otherwise_here(folder, capsys):
     told = capsys.readouterr()
     assert "It was painted by vgg19" in told.err
     assert json.loads(told.out)["size"] == 64
+
+
+def test_a_clip_is_repainted_frame_by_frame_and_nothing_is_left_of_one_that_is_stopped(
+    folder, refuses, monkeypatch, capsys
+):
+    Path("clip.mp4").write_bytes(clip_of(seconds=0.4, rate=10))
+    Path("bad.mov").write_bytes(b"no clip")
+    asked, painted = [], []
+
+    def instant_painter(style, recipe):
+        asked.append((style.size, recipe.strength))
+
+        def paint(frame):
+            painted.append(frame)
+            if len(painted) == 6:
+                signal.raise_signal(signal.SIGINT)
+            return ImageOps.invert(frame)
+
+        return paint
+
+    monkeypatch.setattr(pipeline, "instant_painter", instant_painter, raising=False)
+    paint = ["clip.mp4", "painting.png", "-o", "out.mp4", "--size", "64", "--strength", "60"]
+    assert command_line.main([*paint, "--json"]) == command_line.DONE
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["out"], facts["frames"], facts["width"]) == ("out.mp4", 4, 64)
+    assert asked == [((80, 60), 60.0)]
+    with av.open("out.mp4") as film:
+        assert len([*film.decode(video=0)]) == 4
+    assert "'out.mp4' exists" in refuses(*paint)
+    assert "alone, in one style" in refuses(*paint, "--mix", "mosaic=0.5")
+    assert "to paint from" in refuses("clip.mp4", STYLE, "-o", "clip.mp4", "--overwrite")
+    assert "must end in .mp4" in refuses("clip.mp4", STYLE, "-o", "out.png")
+    assert "Clip: " in refuses("bad.mov", STYLE, "-o", "other.mp4")
+    before = contents()
+    assert command_line.main([*paint, "--overwrite"]) == command_line.STOPPED
+    assert "Stopped after 1 of 4 frames; nothing is saved." in capsys.readouterr().err
+    assert contents() == before
