@@ -128,6 +128,30 @@ def _recipe(args: argparse.Namespace, style: str, mixed: dict[str, float]) -> Re
     return recipe
 
 
+def _jobs(
+    args: argparse.Namespace, names: list[str], inputs: list[Path]
+) -> tuple[list[tuple[Path, Path]], bool]:
+    """The photos to paint, each with where to; and whether there may be several.
+
+    Of several those whose paintings are there already are left out, unless --overwrite is given.
+    """
+    photos = find_photos(names)
+    many = len(photos) > 1 or Path(names[0]).is_dir()
+    if not many:
+        _opened("Photo", photos[0], open_photo)  # before the encoder is loaded
+    inputs = [*inputs, *photos]
+    if args.frames and args.frames.resolve() in (path.resolve().parent for path in inputs):
+        raise BadInput("--frames is a folder that is painted from; choose another.")
+    outs = plan(photos, args.out, many)
+    check_outputs(outs, inputs, args.overwrite or many)
+    jobs = list(zip(photos, outs, strict=True))
+    if many and not args.overwrite:
+        jobs = [(photo, out) for photo, out in jobs if not out.exists()]
+        if there := len(outs) - len(jobs):
+            _tell(f"{there} of {len(outs)} are there already; --overwrite paints them again.")
+    return jobs, many
+
+
 def _paint(argv: list[str]) -> int:
     """Paint every photo; one that fails is reported and skipped when there are others.
 
@@ -146,19 +170,7 @@ def _paint(argv: list[str]) -> int:
         if len(names) > 1 or mixed or mask or args.frames:
             raise BadInput("A clip is painted alone, in one style, without --mask and --frames.")
         return _repaint(args, names[0], styles[0], recipe, inputs)
-    photos = find_photos(names)
-    many = len(photos) > 1 or Path(names[0]).is_dir()
-    if not many:
-        _opened("Photo", photos[0], open_photo)  # before the encoder is loaded
-    outs = plan(photos, args.out, many)
-    inputs += photos
-    if args.frames and args.frames.resolve() in (path.resolve().parent for path in inputs):
-        raise BadInput("--frames is a folder that is painted from; choose another.")
-    check_outputs(outs, inputs, args.overwrite or many)
-    pairs = zip(photos, outs, strict=True)
-    jobs = [pair for pair in pairs if args.overwrite or not many or not pair[1].exists()]
-    if there := len(outs) - len(jobs):
-        _tell(f"{there} of {len(outs)} are there already; --overwrite paints them again.")
+    jobs, many = _jobs(args, names, inputs)
     pipeline = open_pipeline(recipe, strict=True)
     painted: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []

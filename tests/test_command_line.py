@@ -81,32 +81,21 @@ def test_photos_painted_into_their_own_folder_are_not_painted_over(folder, refus
     )
 
 
-@pytest.mark.parametrize(
-    ("out", "more"),
-    [
-        ("photo.jpg", []),
-        ("painting.png", []),
-        ("holiday/../photo.jpg", []),
-        ("holiday/c.png", ["--mix", "holiday/c.png=0.5"]),
-        ("holiday/c.png", ["--mask", "holiday/c.png"]),
-    ],
-)
-def test_an_input_is_never_the_output(folder, refuses, out, more):
-    line = refuses("photo.jpg", "painting.png", "-o", out, "--overwrite", *more, *QUICK)
-    assert f"{out!r} is a picture to paint from; save to another name." in line
-
-
-def test_a_link_to_the_photo_is_the_photo(folder, refuses):
+def test_an_input_is_never_the_output(folder, refuses):
     os.link("photo.jpg", "other.jpg")
-    assert "to paint from" in refuses("photo.jpg", STYLE, "-o", "other.jpg", "--overwrite", *QUICK)
-
-
-@pytest.mark.parametrize("out", ["photo.jpg", "painting.png"])
-def test_a_comparisons_input_is_never_its_output(folder, refuses, out):
-    line = refuses(
-        "compare", "noise", "photo.jpg", "painting.png", "-o", out, "--overwrite", *SMALL
-    )
-    assert f"{out!r} is a picture to paint from" in line
+    inputs, compare = ["photo.jpg", "painting.png"], ["compare", "noise"]
+    for before, out, more in (
+        ([], "photo.jpg", QUICK),
+        ([], "painting.png", QUICK),
+        ([], "holiday/../photo.jpg", QUICK),
+        ([], "other.jpg", QUICK),
+        ([], "holiday/c.png", ["--mix", "holiday/c.png=0.5", *QUICK]),
+        ([], "holiday/c.png", ["--mask", "holiday/c.png", *QUICK]),
+        (compare, "photo.jpg", SMALL),
+        (compare, "painting.png", SMALL),
+    ):
+        line = refuses(*before, *inputs, "-o", out, "--overwrite", *more)
+        assert f"{out!r} is a picture to paint from; save to another name." in line
 
 
 def test_what_exists_is_replaced_only_when_asked(folder, refuses):
@@ -140,6 +129,8 @@ def test_frames_are_written_at_the_steps_that_the_recipe_keeps(folder, refuses, 
     assert Path("film/a-2.png").read_bytes() != Path("out/a.png").read_bytes()
     capsys.readouterr()
     one = ["photo.jpg", STYLE, "-o", "one.png", *QUICK, "--frames", "film"]
+    inside = ["holiday/a.jpg", STYLE, "-o", "one.png", *QUICK, "--frames", "holiday"]
+    assert "folder that is painted from" in refuses(*inside, "--keep-at", "2")
     assert "no frame of 2 steps is kept" in refuses(*one)
     Path("film/one-2.png").write_bytes(b"dear")
     assert command_line.main([*one, "--keep-at", "2"]) == command_line.DONE
