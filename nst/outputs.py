@@ -13,7 +13,7 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.pictures.export import read_notes, save_picture
-from nst.pictures.images import quoted
+from nst.pictures.files import quoted
 from nst.recipe import Recipe
 
 UNFINISHED = "unfinished"  # the note inside a painting that was stopped
