@@ -40,7 +40,7 @@ def main() -> None:
     Ctrl-C, SIGTERM and SIGHUP end it at once while modules are imported, which takes seconds, and
     raise KeyboardInterrupt afterwards.
     """
-    sys.stderr = QuietError(sys.stderr)  # type: ignore[assignment]
+    sys.stderr = QuietError(sys.stderr)
     code = 1
     try:
         _on_signals(lambda *_: os._exit(STOPPED))

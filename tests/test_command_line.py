@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageOps
 from test_film import clip_of
 
-from nst import command_line, outputs, pipeline
+from nst import command_line, outputs
 from nst.errors import BadInput
 from nst.pictures import export
 from nst.pipeline import Pipeline
@@ -373,8 +373,8 @@ def test_a_clip_is_repainted_frame_by_frame_and_nothing_is_left_of_one_that_is_s
     Path("bad.mov").write_bytes(b"no clip")
     asked, painted = [], []
 
-    def instant_painter(style, recipe):
-        asked.append((style.size, recipe.strength))
+    def instant_painter(styles, recipe):
+        asked.append((styles[0].size, recipe.strength))
 
         def paint(frame):
             painted.append(frame)
@@ -384,7 +384,7 @@ def test_a_clip_is_repainted_frame_by_frame_and_nothing_is_left_of_one_that_is_s
 
         return paint
 
-    monkeypatch.setattr(pipeline, "instant_painter", instant_painter, raising=False)
+    monkeypatch.setattr(command_line, "instant_painter", instant_painter)
     paint = ["clip.mp4", "painting.png", "-o", "out.mp4", "--size", "64", "--strength", "60"]
     assert command_line.main([*paint, "--json"]) == command_line.DONE
     facts = json.loads(capsys.readouterr().out)
