@@ -264,7 +264,7 @@ def _repaint(
     """Repaint a clip frame by frame; Ctrl-C leaves nothing of it."""
     out, began = Path(args.out), time.perf_counter()
     check_outputs([out], [*inputs, Path(name)], args.overwrite, (".mp4",))
-    clip = _opened("Clip", name, open_clip)
+    clip = _opened("Clip", name, partial(open_clip, long_side=recipe.size))
     painted: Any = repaint(clip, out, instant_painter([style], recipe.replace(size=max(clip.size))))
     with suppress(KeyboardInterrupt), tqdm(total=clip.frames, unit="frame", desc=name) as bar:
         for frame in painted:

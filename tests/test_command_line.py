@@ -160,10 +160,10 @@ def test_ctrl_c_lays_out_what_a_comparison_has(folder, interrupted):
 def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatch, capsys, command):
     (folder / "out.png").write_bytes(b"dear")
 
-    def full(*arguments) -> None:
+    def full(*arguments, **options) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(export, "_encoded", full)
+    monkeypatch.setattr(Image.Image, "save", full)
     quick = SMALL if command else QUICK
     arguments = [*command, "photo.jpg", STYLE, "-o", "out.png", "--overwrite", *quick]
     assert command_line.main(arguments) == command_line.BAD_INPUT

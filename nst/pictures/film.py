@@ -45,8 +45,10 @@ class Clip:
     frames: int
 
 
-def open_clip(source: Source, limits: Limits = LIMITS) -> Clip:
+def open_clip(source: Source, long_side: int = LONG_SIDE, limits: Limits = LIMITS) -> Clip:
     """Look at a clip from outside, as `open_photo` takes files: nothing but its start is decoded.
+
+    long_side: pixels to paint it at, never more than its own or LONG_SIDE.
 
     Raises BadInput where it is no film, too long or too large.
     """
@@ -71,7 +73,7 @@ def open_clip(source: Source, limits: Limits = LIMITS) -> Clip:
         if (first := next(_decoded(film), None)) is None:
             raise _damaged()
         width, height = (first.width, first.height)[:: 1 if first.rotation % 180 == 0 else -1]
-        scale = min(1, LONG_SIDE / max(width, height))
+        scale = min(1, min(long_side, LONG_SIDE) / max(width, height))
         even = max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
         return Clip(data, kind, even, Fraction(rate), max(1, round(seconds * rate)))
 
