@@ -318,7 +318,7 @@ def test_signals_end_it_quietly_at_once_and_keep_what_is_painted(folder):
             if when == "imports":
                 wait_for(lambda: "torch" in Path(f"/proc/{process.pid}/maps").read_text())
             else:
-                frame = Path("film", f"{out.stem}-200.png")
+                frame = Path("film", f"{out.stem}-00200.png")
                 wait_for(frame.exists)
             process.send_signal(number)
             began = time.monotonic()
