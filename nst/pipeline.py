@@ -29,15 +29,6 @@ from nst.pictures.images import (
 from nst.recipe import Recipe, layer_name
 from nst.weights import SOURCES, build_encoder, is_cached, load_vgg
 
-__all__ = [
-    "TITLES",
-    "Pipeline",
-    "choose_dtype",
-    "choose_encoder",
-    "choose_finish",
-    "open_pipeline",
-]
-
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.
 TYPICAL_WIDTH = {"compact": 32, "vgg16": 640, "vgg19": 640}
