@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gradio_client import Client, handle_file
 from conftest import CHROMIUMS
+from gradio_client import Client, handle_file
 from PIL import Image
 from visits import Visit
 
