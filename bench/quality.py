@@ -10,7 +10,7 @@ marks of `bench/judge.py`. Paintings are kept, and those that are there are not 
 import argparse
 import json
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from bench.contenders import open_vgg19, tuned
 from bench.judge import Marks, mark
+from bench.speed import show
 from nst.engine.canvas import resize
 from nst.engine.encoders import Encoder
 from nst.engine.stylize import stylize
@@ -120,20 +121,15 @@ def main() -> None:
 
 def report(marks: dict[str, dict[str, Marks]]) -> None:
     """Print every pair, the means, and their ratios to the yardstick's."""
-    print(f"{'':54}" + "".join(f"{field:>16}" for field in Marks._fields))
-    means = {}
+    rows: dict[str, Sequence[float]] = {}
     for name, found in marks.items():
-        for pair, numbers in found.items():
-            _print(f"{pair}: {name}"[:54], numbers)
-        means[name] = [statistics.fmean(column) for column in zip(*found.values(), strict=True)]
-        _print(f"mean: {name}", means[name])
-        if YARDSTICK in means:
-            ratios = zip(means[name], means[YARDSTICK], strict=True)
-            _print(f"over {YARDSTICK}'s", [ours / theirs for ours, theirs in ratios])
-
-
-def _print(title: str, numbers: Iterable[float]) -> None:
-    print(f"{title:54}" + "".join(f"{number:16.3f}" for number in numbers))
+        rows |= {f"{pair}: {name}": numbers for pair, numbers in found.items()}
+        means = [statistics.fmean(column) for column in zip(*found.values(), strict=True)]
+        rows[f"mean: {name}"] = means
+        if theirs := rows.get(f"mean: {YARDSTICK}"):
+            ratios = [mean / their for mean, their in zip(means, theirs, strict=True)]
+            rows[f"{name} over {YARDSTICK}"] = ratios
+    show("judged", {f: {k: v[i] for k, v in rows.items()} for i, f in enumerate(Marks._fields)})
 
 
 if __name__ == "__main__":

@@ -132,10 +132,7 @@ def _matmul(dtype: torch.dtype, side: int, device: torch.device) -> Callable[[],
 
 def _over(table: Table) -> Table:
     """Each number over the textbook's in its column."""
-    return {
-        column: {name: value / found[TEXTBOOK] for name, value in found.items()}
-        for column, found in table.items()
-    }
+    return {c: {k: v / found[TEXTBOOK] for k, v in found.items()} for c, found in table.items()}
 
 
 def memory(bench: Bench) -> dict[str, Table]:
@@ -165,12 +162,6 @@ def _two_steps(bench: Bench, name: str, size: int) -> None:
     if name != "nothing":
         step = bench.contender(name, size)
         step(), step()
-
-
-def _resident() -> int:
-    """Bytes of this process at its largest; getrusage counts what started it as well."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def paint(bench: Bench) -> dict[str, Table]:
@@ -239,11 +230,10 @@ SECTIONS = {"steps": steps, "memory": memory, "paint": paint, "instant": instant
 
 def machine(bench: Bench) -> dict[str, object]:
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    text = info.read_text() if info.exists() else f"model name: {platform.processor()}"
     return {
         "device": device_name(bench.device),
-        "processor": models[0] if models else platform.processor(),
+        "processor": text.partition("model name")[2].partition("\n")[0].strip("\t :"),
         "precision": {name: DTYPES[dtype] for name, dtype in bench.dtypes.items()},
         "torch": torch.__version__,
         "load before": os.getloadavg()[0],
@@ -253,11 +243,12 @@ def machine(bench: Bench) -> dict[str, object]:
 def show(title: str, table: Table) -> None:
     """Print one table."""
     rows = dict.fromkeys(name for column in table.values() for name in column)
-    print(f"\n{title:32}" + "".join(f"{column!s:>16}" for column in table))
+    width = max(30, *map(len, rows))
+    print(f"\n{title:{width}}" + "".join(f"{column!s:>16}" for column in table))
     for name in rows:
         numbers = (column.get(name) for column in table.values())
         cells = "".join(f"{'-' if n is None else format(n, '.4g'):>16}" for n in numbers)
-        print(f"  {name:30}{cells}")
+        print(f"{name:{width}}{cells}")
 
 
 def arguments(words: list[str] | None) -> argparse.Namespace:
@@ -289,7 +280,9 @@ def main(words: list[str] | None = None) -> None:
     bench = Bench(args)
     if args.peak:
         _two_steps(bench, args.peak, args.sizes[0])
-        print(_resident())
+        # Not getrusage, which counts what started this process as well.
+        status = Path("/proc/self/status").read_text()
+        print(1024 * int(status.partition("VmHWM:")[2].split()[0]))
         return
     found: dict[str, object] = {"machine": machine(bench)}
     print(found["machine"])

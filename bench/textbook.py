@@ -9,6 +9,7 @@ tutorial takes L-BFGS.
 """
 
 import copy
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -30,32 +31,15 @@ def gram(features: Tensor) -> Tensor:
     return flat @ flat.T / (channels * height * width)
 
 
-class Normalisation(nn.Module):
-    def __init__(self, mean: Tensor, std: Tensor) -> None:
+class Loss(nn.Module):
+    """Remembers how far the description of its features is from the target's; passes them on."""
+
+    def __init__(self, target: Tensor, describe: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.mean, self.std = mean, std
-
-    def forward(self, picture: Tensor) -> Tensor:
-        return (picture - self.mean) / self.std
-
-
-class ContentLoss(nn.Module):
-    def __init__(self, target: Tensor) -> None:
-        super().__init__()
-        self.target = target
+        self.describe, self.target = describe, describe(target)
 
     def forward(self, features: Tensor) -> Tensor:
-        self.loss = F.mse_loss(features, self.target)
-        return features
-
-
-class StyleLoss(nn.Module):
-    def __init__(self, target: Tensor) -> None:
-        super().__init__()
-        self.target = gram(target)
-
-    def forward(self, features: Tensor) -> Tensor:
-        self.loss = F.mse_loss(gram(features), self.target)
+        self.loss = F.mse_loss(self.describe(features), self.target)
         return features
 
 
@@ -69,43 +53,39 @@ class Textbook:
     def __init__(
         self, encoder: Encoder, content: Tensor, style: Tensor, style_weight: float = STYLE_WEIGHT
     ) -> None:
-        self.style_weight = style_weight
-        self.contents: list[ContentLoss] = []
-        self.styles: list[StyleLoss] = []
-        with torch.no_grad():
-            self.model = self._model(encoder, content, style)
+        self.encoder, self.style_weight = encoder, style_weight
+        self.contents: list[Loss] = []
+        self.styles: list[Loss] = []
         self.picture = content.clone().requires_grad_()
         self.adam = torch.optim.Adam([self.picture], lr=RATE)
+        layers: list[nn.Module] = []
+        content, style = self._normalised(content), self._normalised(style)
+        with torch.no_grad():
+            for name, conv in encoder.convolutions.items():
+                before = [nn.MaxPool2d(2)] if name.endswith("_1") and layers else []
+                plain = copy.deepcopy(conv).float().to(memory_format=torch.contiguous_format)
+                for layer in (*before, plain):
+                    content, style = layer(content), layer(style)
+                layers += [*before, plain]
+                if name == CONTENT:
+                    self.contents.append(Loss(content, lambda features: features))
+                    layers.append(self.contents[-1])
+                if name in STYLE:
+                    self.styles.append(Loss(style, gram))
+                    layers.append(self.styles[-1])
+                if name == STYLE[-1]:
+                    break
+                content, style = content.relu(), style.relu()
+                layers.append(nn.ReLU())
+        self.model = nn.Sequential(*layers).requires_grad_(False)
 
-    def _model(self, encoder: Encoder, content: Tensor, style: Tensor) -> nn.Sequential:
-        model = nn.Sequential()
-
-        def append(*layers: nn.Module) -> None:
-            nonlocal content, style
-            for layer in layers:
-                content, style = layer(content), layer(style)
-            model.extend(layers)
-
-        append(Normalisation(encoder.mean, encoder.std))
-        for name, conv in encoder.convolutions.items():
-            if name.endswith("_1") and name != "conv1_1":
-                append(nn.MaxPool2d(2))
-            append(_plain(conv))
-            if name == CONTENT:
-                self.contents.append(ContentLoss(content))
-                model.append(self.contents[-1])
-            if name in STYLE:
-                self.styles.append(StyleLoss(style))
-                model.append(self.styles[-1])
-            if name == STYLE[-1]:
-                break
-            append(nn.ReLU())
-        return model.requires_grad_(False)
+    def _normalised(self, picture: Tensor) -> Tensor:
+        return (picture - self.encoder.mean) / self.encoder.std
 
     def step(self) -> float:
         """Take one step; returns the total loss of the picture before it."""
         self.adam.zero_grad()
-        self.model(self.picture)
+        self.model(self._normalised(self.picture))
         style = sum(layer.loss for layer in self.styles)
         content = sum(layer.loss for layer in self.contents)
         total = self.style_weight * style + content
@@ -114,11 +94,6 @@ class Textbook:
         with torch.no_grad():
             self.picture.clamp_(0, 1)
         return float(total.detach())
-
-
-def _plain(conv: nn.Conv2d) -> nn.Conv2d:
-    """A copy in fp32 and the usual memory layout."""
-    return copy.deepcopy(conv).float().to(memory_format=torch.contiguous_format)
 
 
 def same_objective(encoder: Encoder, style_weight: float = STYLE_WEIGHT) -> Recipe:

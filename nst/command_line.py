@@ -2,6 +2,7 @@
 
 python -m nst PHOTO STYLE -o OUT.png          paint one photo
 python -m nst PHOTO PHOTO STYLE -o FOLDER     paint several, or a folder of them
+python -m nst CLIP STYLE -o OUT.mp4           repaint a clip of ten seconds at most
 python -m nst recipes                         list the recipes with their values
 python -m nst compare NAME PHOTO STYLE -o OUT repeat a published comparison
 python -m nst open PICTURE                    show the recipe that a picture was painted with
@@ -10,8 +11,9 @@ python -m nst weights [vgg16|vgg19|all]       fetch VGG weights ahead of time, v
 
 import argparse
 import json
-import os
+import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,11 +24,12 @@ from typing import Any, NoReturn, TypeVar
 from PIL import Image
 from tqdm import tqdm
 
-from nst.compare import COMPARISONS, Entry, needs, paint_series, scaled, table
+from nst.compare import COMPARISONS, Entry, needs, paint_series, scaled
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError, WeightsUnavailable
-from nst.outputs import check_outputs, find_photos, make_folder, outputs_in, save_output
+from nst.outputs import check_outputs, find_photos, make_folder, plan, save_output
 from nst.pictures.export import contact_sheet, read_notes, read_recipe
+from nst.pictures.film import open_clip, repaint
 from nst.pictures.images import open_photo
 from nst.pipeline import Pipeline, choose_finish, open_pipeline
 from nst.presets import find_style, preset_of, style_path
@@ -36,6 +39,7 @@ from nst.recipe import Recipe, choices, parse_value
 from nst.weights import SOURCES, fetch, is_fetchable
 
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
+CLIPS = (".mp4", ".mov", ".webm", ".mkv")
 OVERWRITE = "replace existing files; input files are never overwritten"
 T = TypeVar("T")
 
@@ -50,7 +54,7 @@ def _tell(*sentences: str) -> None:
         tqdm.write(sentence, file=sys.stderr)
 
 
-def _opened(role: str, name: str | Path, read: Callable[..., Image.Image]) -> Image.Image:
+def _opened(role: str, name: str | Path, read: Callable[..., T]) -> T:
     """A picture, or a sentence that says which of them cannot be used."""
     try:
         return read(name)
@@ -68,21 +72,15 @@ def _aside(steps: Iterator[T]) -> Iterator[T]:
         thread.shutdown(wait=False)
 
 
-def _frames(folder: Path | None, out: Path, steps: list[int]) -> dict[int, Path]:
-    """Where the frames of a painting go, by their steps."""
-    if folder is None:
-        return {}
-    digits = len(str(steps[-1]))
-    return {step: make_folder(folder) / f"{out.stem}-{step:0{digits}}.png" for step in steps}
-
-
 def _paint_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m nst",
         description="Repaint a photo in the style of a painting.",
         epilog="Also: python -m nst recipes | compare | open | weights, each with --help.",
     )
-    pictures = "photos or folders of photos, and last the style: a picture or a preset's name"
+    pictures = (
+        "photos, folders of photos or a clip, and last the style: a picture or a preset's name"
+    )
     mix = "another style and its weight; the first has what is left of 1"
     add = parser.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help=pictures)
@@ -101,7 +99,19 @@ def _paint_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _recipe(args: argparse.Namespace, style: str, mix: tuple[float, ...]) -> Recipe:
+def _mixture(entries: list[str]) -> dict[str, float]:
+    """The further styles with their weights."""
+    mixed = {}
+    for entry in entries:
+        if not (found := re.fullmatch(r"(.+)=(\d*\.?\d+)", entry)):
+            raise BadInput(f"--mix is {entry!r}; it must be like night.jpg=0.4.")
+        mixed[found[1]] = float(found[2])
+    if (total := sum(mixed.values())) > 1:
+        raise BadInput(f"The weights of --mix add up to {total:g}; they can have 1 at most.")
+    return mixed
+
+
+def _recipe(args: argparse.Namespace, style: str, mixed: dict[str, float]) -> Recipe:
     """The recipe asked for, tuned for a preset style; explicit options override both."""
     given = {
         name: parse_value(name, text)
@@ -109,25 +119,37 @@ def _recipe(args: argparse.Namespace, style: str, mix: tuple[float, ...]) -> Rec
         if isinstance(text := getattr(args, name, None), str)
     }
     recipe, preset = get_recipe(args.recipe), preset_of(style)
-    return (preset.recipe(recipe) if preset else recipe).replace(**given, mix=mix)
+    if mixed:
+        given["mix"] = (1 - sum(mixed.values()), *mixed.values())
+    recipe = (preset.recipe(recipe) if preset else recipe).replace(**given)
+    if args.frames and not any(map(recipe.keeps, range(1, recipe.steps + 1))):
+        kept = f"no frame of {recipe.steps} steps is kept"
+        raise BadInput(f"--frames was given, but {kept}: add --keep-every or --keep-at.")
+    return recipe
 
 
-def _mixture(entries: list[str]) -> tuple[list[str], tuple[float, ...]]:
-    """Names and weights of the further styles; the first style's weight comes first."""
-    styles, weights = [], []
-    for entry in entries:
-        name, _, weight = entry.rpartition("=")
-        try:
-            weights.append(float(weight))
-        except ValueError:
-            name = ""
-        if not name:
-            raise BadInput(f"--mix is {entry!r}; it must be like night.jpg=0.4.")
-        styles.append(name)
-    rest = 1 - sum(weights)
-    if rest < 0 or min(weights, default=0) < 0:
-        raise BadInput(f"The weights of --mix add up to {sum(weights):g}; they can have 1 at most.")
-    return styles, (rest, *weights) if styles else ()
+def _jobs(
+    args: argparse.Namespace, names: list[str], inputs: list[Path]
+) -> tuple[list[tuple[Path, Path]], bool]:
+    """The photos to paint, each with where to; and whether there may be several.
+
+    Of several those whose paintings are there already are left out, unless --overwrite is given.
+    """
+    photos = find_photos(names)
+    many = len(photos) > 1 or Path(names[0]).is_dir()
+    if not many:
+        _opened("Photo", photos[0], open_photo)  # before the encoder is loaded
+    inputs = [*inputs, *photos]
+    if args.frames and args.frames.resolve() in (path.resolve().parent for path in inputs):
+        raise BadInput("--frames is a folder that is painted from; choose another.")
+    outs = plan(photos, args.out, many)
+    check_outputs(outs, inputs, args.overwrite or many)
+    jobs = list(zip(photos, outs, strict=True))
+    if many and not args.overwrite:
+        jobs = [(photo, out) for photo, out in jobs if not out.exists()]
+        if there := len(outs) - len(jobs):
+            _tell(f"{there} of {len(outs)} are there already; --overwrite paints them again.")
+    return jobs, many
 
 
 def _paint(argv: list[str]) -> int:
@@ -139,109 +161,125 @@ def _paint(argv: list[str]) -> int:
     *names, style = args.pictures
     if not names:
         raise BadInput("One picture was given; a photo and a style are needed.")
-    others, weights = _mixture(args.mix)
-    recipe = _recipe(args, style, weights)
-    kept = [step for step in range(1, recipe.steps + 1) if recipe.keeps(step)]
-    if args.frames and not kept:
-        raise BadInput(
-            f"--frames was given, but no frame of {recipe.steps} steps is kept: "
-            "add --keep-every or --keep-at."
-        )
-    styles = [_opened("Style", name, find_style) for name in (style, *others)]
+    mixed = _mixture(args.mix)
+    recipe = _recipe(args, style, mixed)
+    styles = [_opened("Style", name, find_style) for name in (style, *mixed)]
     mask = _opened("Mask", args.mask, open_photo) if args.mask else None
-    photos = find_photos(names)
-    many = len(photos) > 1 or Path(names[0]).is_dir()
-    if not many:
-        _opened("Photo", photos[0], open_photo)  # before the encoder is loaded
-    outs = [Path(args.out)]
-    if many or args.out.endswith(("/", os.sep)) or outs[0].is_dir():
-        outs = outputs_in(make_folder(outs[0]), photos)
-    inputs = [*photos, *map(style_path, (style, *others)), *filter(None, [args.mask])]
-    check_outputs(outs, inputs, args.overwrite or many)
-    jobs = [
-        (photo, out, _frames(args.frames, out, kept))
-        for photo, out in zip(photos, outs, strict=True)
-        if args.overwrite or not many or not out.exists()
-    ]
-    if there := len(outs) - len(jobs):
-        _tell(f"{there} of {len(outs)} are there already; --overwrite paints them again.")
-    for _, _, frames in jobs:
-        check_outputs(frames.values(), inputs, args.overwrite or many)
+    inputs = [*map(style_path, (style, *mixed)), *filter(None, [args.mask])]
+    if names[0].lower().endswith(CLIPS):
+        if len(names) > 1 or mixed or mask or args.frames:
+            raise BadInput("A clip is painted alone, in one style, without --mask and --frames.")
+        return _repaint(args, names[0], styles[0], recipe, inputs)
+    jobs, many = _jobs(args, names, inputs)
     pipeline = open_pipeline(recipe, strict=True)
-    save = partial(save_output, recipe=recipe, notes={NOTE: painted_by(pipeline)})
     painted: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     stopped = False
-    for number, (photo, out, frames) in enumerate(jobs, 1):
+    for number, (photo, out) in enumerate(jobs, 1):
         label = f"{number} of {len(jobs)}: {photo.name}" if many else photo.name
         try:
             picture = _opened("Photo", photo, open_photo)
             steps = pipeline.paint(picture, styles, recipe, mask=mask, every=1.0)
-            frames = {at: f for at, f in frames.items() if args.overwrite or not f.exists()}
-            last, stopped = _watch(steps, recipe.steps, label, frames, save)
-            if last is not None:
-                out = out.with_stem(f"{out.stem}-unfinished") if stopped and many else out
-                saved, elsewhere = save(last.picture, out)
-                reached = f"Stopped after {last.step} of {last.total} steps; it is in {saved}."
-                _tell(elsewhere, reached if stopped else "")
-                painted.append(_facts(photo, saved, pipeline, recipe, last))
+            unfinished = out.with_stem(f"{out.stem}-unfinished") if many else out
+            done = _paint_one(args, pipeline, recipe, steps, label, out, unfinished)
         except NstError as error:
             if not many:
                 raise
             failed.append({"photo": str(photo), "error": str(error)})
             _tell(f"nst: skipped {photo}: {error}")
-        if stopped:
+            continue
+        painted += [{"photo": str(photo), **done}] if done else []
+        if stopped := not done or done["stopped"]:
             break
-    _tell(*(note for facts in painted for note in facts["notes"]), _better_finish(pipeline, recipe))
+    _tell(*(note for done in painted for note in done["notes"]), _better_finish(pipeline, recipe))
     if many and jobs:
         _tell(f"Painted {len(painted)} of {len(jobs)} photos.")
     if args.json and (painted or many):
-        facts = {"painted": painted, "failed": failed} if many else painted[0]
-        print(json.dumps(facts), flush=True)
+        told = {"painted": painted, "failed": failed} if many else painted[0]
+        print(json.dumps(told), flush=True)
     if stopped:
         return STOPPED
     return BAD_INPUT if failed and not painted else DONE
 
 
-def _watch(
+def _paint_one(
+    args: argparse.Namespace,
+    pipeline: Pipeline,
+    recipe: Recipe,
     steps: Iterator[Step],
-    total: int,
     label: str,
-    frames: dict[int, Path],
-    save: Callable[[Image.Image, Path], Any],
-) -> tuple[Step | None, bool]:
-    """Follow a painting with a bar: (its last step with a picture, whether it was stopped)."""
-    last = None
-    with suppress(KeyboardInterrupt), tqdm(total=total, unit="step", desc=label) as bar:
+    out: Path,
+    unfinished: Path,
+) -> dict[str, Any]:
+    """Paint one photo and save it, where it was stopped as `unfinished`.
+
+    Returns facts for programs, none where it was stopped before anything was painted.
+    """
+    save: Callable[..., Path] = partial(
+        save_output, recipe=recipe, notes={NOTE: painted_by(pipeline)}
+    )
+    last, stopped = None, True
+    with suppress(KeyboardInterrupt), tqdm(total=recipe.steps, unit="step", desc=label) as bar:
         for step in _aside(steps):
             bar.update(step.step - bar.n)
-            if step.picture is not None:
-                last = step
-                if step.step in frames:
-                    save(step.picture, frames[step.step])
-        return last, False
-    return last, True
-
-
-def _facts(
-    photo: Path, out: Path, pipeline: Pipeline, recipe: Recipe, step: Step
-) -> dict[str, Any]:
-    notes = (pipeline.reason, pipeline.substitutes(recipe), *step.notes)
+            if step.picture is None:
+                continue
+            last = step
+            if args.frames and recipe.keeps(step.step):
+                number = f"{step.step:0{len(str(recipe.steps))}}"
+                frame = make_folder(args.frames) / f"{out.stem}-{number}.png"
+                if args.overwrite or not frame.exists():
+                    save(step.picture, frame)
+        stopped = False
+    if last is None:
+        return {}
+    out = unfinished if stopped else out
+    saved = save(last.picture, out)
+    if saved != out:
+        _tell(f"{out} could not be written in the end; the painting is in {saved}.")
+    if stopped:
+        _tell(f"Stopped after {last.step} of {last.total} steps; what is painted is in {saved}.")
+    notes = (pipeline.reason, pipeline.substitutes(recipe), *last.notes)
     return {
-        "photo": str(photo),
-        "out": str(out),
+        "out": str(saved),
         "encoder": pipeline.encoder.name,
-        "finish": pipeline.finish.name if pipeline.finish and step.finished else None,
+        "finish": pipeline.finish.name if pipeline.finish and last.finished else None,
         "device": pipeline.device,
         "dtype": pipeline.dtype,
-        "width": step.size[1],
-        "height": step.size[0],
-        "steps": step.step,
-        "seconds": round(step.seconds, 3),
-        "losses": step.losses._asdict() if step.losses else {},
+        "width": last.size[1],
+        "height": last.size[0],
+        "steps": last.step,
+        "stopped": stopped,
+        "seconds": round(last.seconds, 3),
+        "losses": last.losses._asdict() if last.losses else {},
         "notes": [note for note in notes if note],
         "recipe": recipe.model_dump(),
     }
+
+
+def _repaint(
+    args: argparse.Namespace, name: str, style: Image.Image, recipe: Recipe, inputs: list[Path]
+) -> int:
+    """Repaint a clip frame by frame; Ctrl-C leaves nothing of it."""
+    from nst.pipeline import instant_painter  # type: ignore[attr-defined]
+
+    out, began = Path(args.out), time.perf_counter()
+    check_outputs([out], [*inputs, Path(name)], args.overwrite, (".mp4",))
+    clip = _opened("Clip", name, partial(open_clip, long_side=recipe.size))
+    painted: Any = repaint(clip, out, instant_painter(style, recipe))
+    with suppress(KeyboardInterrupt), tqdm(total=clip.frames, unit="frame", desc=name) as bar:
+        for frame in painted:
+            bar.update(frame - bar.n)
+    if bar.n < clip.frames:
+        painted.close()
+        _tell(f"Stopped after {bar.n} of {clip.frames} frames; nothing is saved.")
+        return STOPPED
+    if args.json:
+        facts = {"clip": name, "out": args.out, "frames": bar.n, "rate": float(clip.rate)}
+        facts |= dict(zip(("width", "height"), clip.size, strict=True))
+        facts |= {"seconds": round(time.perf_counter() - began, 3), "recipe": recipe.model_dump()}
+        print(json.dumps(facts), flush=True)
+    return DONE
 
 
 def _better_finish(pipeline: Pipeline, recipe: Recipe) -> str:
@@ -281,46 +319,40 @@ def _compare(argv: list[str]) -> int:
     style = _opened("Style", args.style, find_style)
     check_outputs([args.out], [args.photo, style_path(args.style)], args.overwrite)
     pipelines: dict[str, Pipeline] = {}
-    for _, recipe in recipes:
-        if recipe.encoder not in pipelines:
-            pipelines[recipe.encoder] = _stand_in(recipe, allowed=not needs(args.name))
+    for recipe in {recipe.encoder: recipe for _, recipe in recipes}.values():
+        try:
+            pipeline = open_pipeline(recipe, strict=True)
+        except WeightsUnavailable as error:
+            if needs(args.name):
+                raise
+            _tell(str(error))
+            pipeline = open_pipeline(recipe)
+        _tell(pipeline.substitutes(recipe))
+        pipelines[recipe.encoder] = pipeline
 
     def painter(photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe) -> Iterator:
         return _aside(pipelines[recipe.encoder].paint(photo, styles, recipe, every=1.0))
 
     entries = [Entry(title, (style,), recipe) for title, recipe in recipes]
-    now, shown, stopped = None, None, True
+    now, stopped = None, True
     with suppress(KeyboardInterrupt), tqdm(unit="step") as bar:
         for now in paint_series(photo, entries, painter, frames=comparison.frames):
             bar.total = now.total
             bar.set_description(now.title, refresh=False)
             bar.update(now.done - bar.n)
-            if now.step.picture is not None:
-                shown = now.step.picture, f"{now.title}, stopped at step {now.step.step:,}"
         stopped = False
-    if now is None or shown is None:
+    if now is None or not now.painted:
         return STOPPED
-    finished = [(one.picture, f"{one.title}, {one.seconds:.0f} s") for one in now.painted]
-    tiles = [(photo, "the photo"), *finished, *([shown] if stopped else [])]
-    sheet = contact_sheet(tiles, min(3, len(tiles)), comparison.title)
-    _, elsewhere = save_output(sheet, args.out)
-    for title, *cells in table(now.painted):
-        _tell(f"{title:28}" + "".join(f"{cell:>12}" for cell in cells))
-    _tell(*now.step.notes, elsewhere)
+    tiles = [(one.picture, f"{one.title}, {one.seconds:.0f} s") for one in now.painted]
+    sheet = contact_sheet([(photo, "the photo"), *tiles], 3, comparison.title)
+    saved = save_output(sheet, args.out)
+    for one in now.painted:
+        losses = (
+            f"{part} {getattr(one.losses, part):9.3g}" for part in ("content", "style", "total")
+        )
+        _tell(f"{one.title:24} {', '.join(losses)}, {one.seconds:6.1f} s")
+    _tell(*now.step.notes, f"The sheet is in {saved}.")
     return STOPPED if stopped else DONE
-
-
-def _stand_in(recipe: Recipe, allowed: bool) -> Pipeline:
-    """The pipeline of a recipe's own network or, where that cannot be had, of the compact one."""
-    try:
-        pipeline = open_pipeline(recipe, strict=True)
-    except WeightsUnavailable as error:
-        if not allowed:
-            raise
-        _tell(str(error))
-        pipeline = open_pipeline(recipe)
-    _tell(pipeline.substitutes(recipe))
-    return pipeline
 
 
 def _open(argv: list[str]) -> int:

@@ -186,18 +186,3 @@ def needs(name: str) -> str:
         return ""
     verb = "is" if len(titles) == 1 else "are"
     return f"{' and '.join(titles)} {verb} not on this machine, so there is nothing to compare yet."
-
-
-def table(painted: Sequence[Painted]) -> list[tuple[str, ...]]:
-    """Headings, then a row for each painting with its final losses and seconds.
-
-    Losses are told as shares of the highest of their column: those of published formulas have no
-    unit, and run to billions.
-    """
-    rows: list[tuple[str, ...]] = [("share of the highest", "content", "style", "total", "seconds")]
-    found = [(one.losses.content, one.losses.style, one.losses.total) for one in painted]
-    highest = [max(column) or 1.0 for column in zip(*found, strict=True)]
-    for one, losses in zip(painted, found, strict=True):
-        shares = (f"{100 * x / top:.3g} %" for x, top in zip(losses, highest, strict=True))
-        rows.append((one.title, *shares, f"{one.seconds:.1f}"))
-    return rows

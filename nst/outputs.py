@@ -3,7 +3,6 @@
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from secrets import token_hex
@@ -38,14 +37,19 @@ def find_photos(names: Iterable[str]) -> list[Path]:
     return found
 
 
-def outputs_in(folder: Path, photos: Iterable[Path]) -> list[Path]:
-    """A PNG in the folder for each photo, by its name; a name that is taken gets a number."""
+def plan(photos: Sequence[Path], out: str, folder: bool) -> list[Path]:
+    """Where each photo goes: `out` itself or, in a folder, a PNG by its name.
+
+    folder: whether `out` is one though it does not say so. A name that is taken gets a number.
+    """
+    if not (folder or out.endswith(("/", os.sep)) or Path(out).is_dir()):
+        return [Path(out)]
     made: dict[str, Path] = {}
     for photo in photos:
         names = chain([photo.stem], (f"{photo.stem}-{number}" for number in count(2)))
         # On Windows and macOS "A" and "a" are one file.
         name = next(name for name in names if name.casefold() not in made)
-        made[name.casefold()] = folder / f"{name}.png"
+        made[name.casefold()] = make_folder(Path(out)) / f"{name}.png"
     return list(made.values())
 
 
@@ -58,17 +62,21 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def check_outputs(outs: Iterable[Path], inputs: Sequence[Path], overwrite: bool = False) -> None:
+def check_outputs(
+    outs: Iterable[Path],
+    inputs: Sequence[Path],
+    overwrite: bool = False,
+    kinds: Sequence[str] = SAVED_AS,
+) -> None:
     """Raise BadInput where a picture cannot be saved, or something would be lost to it.
 
     inputs: files that are never overwritten, whatever they are called. overwrite: whether other
     files that exist may be replaced. Leaves no file behind.
     """
     for out in outs:
-        if out.suffix.lower() not in SAVED_AS:
-            raise BadInput(
-                f"{quoted(out)} cannot be saved: its name must end in one of {', '.join(SAVED_AS)}."
-            )
+        if out.suffix.lower() not in kinds:
+            ends = f"its name must end in {'one of ' if len(kinds) > 1 else ''}{', '.join(kinds)}"
+            raise BadInput(f"{quoted(out)} cannot be saved: {ends}.")
         try:
             exists = out.exists()
             if exists and not (out.is_file() and os.access(out, os.W_OK)):
@@ -88,20 +96,18 @@ def check_outputs(outs: Iterable[Path], inputs: Sequence[Path], overwrite: bool 
 
 def save_output(
     picture: Image.Image, out: Path, recipe: Recipe | None = None, notes: Mapping[str, str] = {}
-) -> tuple[Path, str]:
+) -> Path:
     """Save where a symbolic link leads; beside that or in the temporary folder where it fails.
 
-    Returns where the picture is, and a sentence where that is not `out`. Raises BadInput where it
-    cannot be saved anywhere.
+    Returns where the picture is. Raises BadInput where it cannot be saved anywhere.
     """
     target = out.resolve() if out.is_symlink() else out
-    try:
-        save_picture(picture, target, recipe, notes)
-        return out, ""
-    except BadInput:
-        for folder in (target.parent, Path(tempfile.gettempdir())):
-            other = folder / f"{target.stem[:100]}-{token_hex(3)}{target.suffix}"
-            with suppress(BadInput):
-                save_picture(picture, other, recipe, notes)
-                return other, f"{out} could not be written in the end; the picture is in {other}."
-        raise
+    other = f"{target.stem[:100]}-{token_hex(3)}{target.suffix}"
+    refused: list[BadInput] = []
+    for path in (target, target.parent / other, Path(tempfile.gettempdir()) / other):
+        try:
+            save_picture(picture, path, recipe, notes)
+            return path if refused else out
+        except BadInput as error:
+            refused.append(error)
+    raise refused[0]

@@ -118,7 +118,7 @@ class Recipe(BaseModel):
     # The optimisation
     size: Whole = _number(512, 32, 4096, "long side of the result, in pixels")
     scales: Whole = _number(0, 0, 6, "coarse to fine, each twice the last; 0: from about 128 px")
-    steps: Whole = _number(200, 0, 30000, "steps over all scales")
+    steps: Whole = _number(100, 0, 30000, "steps over all scales")
     optimiser: Literal["adam", "lbfgs"] = _word("adam", "optimiser of the pixels")
     learning_rate: Number = Field(
         default_factory=lambda known: RATES[known["optimiser"]],
@@ -187,7 +187,7 @@ class Recipe(BaseModel):
     def schedule(self, after: int = 0) -> list[tuple[int, float]]:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 
-        Coarse scales are cheap and decide the composition: each gets 3/2 the steps of the next.
+        Coarse scales are cheap and decide the composition: each gets 6/5 the steps of the next.
         after: long side in pixels of a painting to continue from; what remains are the scales
         above it or, where there are none, the finest again for a third of all steps.
         """
@@ -195,7 +195,7 @@ class Recipe(BaseModel):
             return []
         scales = self.scales or min(max(1, round(math.log2(self.size / COARSEST)) + 1), 6)
         scales = min(scales, self.steps)
-        shares = [1.5 ** (scales - 1 - i) for i in range(scales)]
+        shares = [1.2 ** (scales - 1 - i) for i in range(scales)]
         counts = [max(1, math.floor(self.steps * s / sum(shares))) for s in shares]
         counts[0] += self.steps - sum(counts)
         whole = [(count, 2.0 ** (i + 1 - scales)) for i, count in enumerate(counts)]

@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
+from test_film import clip_of
 
 from nst import command_line, outputs, pipeline
-from nst.errors import BadInput, WeightsUnavailable
+from nst.errors import BadInput
 from nst.pictures import export
 from nst.pipeline import Pipeline
 
@@ -79,32 +81,21 @@ def test_photos_painted_into_their_own_folder_are_not_painted_over(folder, refus
     )
 
 
-@pytest.mark.parametrize(
-    ("out", "more"),
-    [
-        ("photo.jpg", []),
-        ("painting.png", []),
-        ("holiday/../photo.jpg", []),
-        ("holiday/c.png", ["--mix", "holiday/c.png=0.5"]),
-        ("holiday/c.png", ["--mask", "holiday/c.png"]),
-    ],
-)
-def test_an_input_is_never_the_output(folder, refuses, out, more):
-    line = refuses("photo.jpg", "painting.png", "-o", out, "--overwrite", *more, *QUICK)
-    assert f"{out!r} is a picture to paint from; save to another name." in line
-
-
-def test_a_link_to_the_photo_is_the_photo(folder, refuses):
+def test_an_input_is_never_the_output(folder, refuses):
     os.link("photo.jpg", "other.jpg")
-    assert "to paint from" in refuses("photo.jpg", STYLE, "-o", "other.jpg", "--overwrite", *QUICK)
-
-
-@pytest.mark.parametrize("out", ["photo.jpg", "painting.png"])
-def test_a_comparisons_input_is_never_its_output(folder, refuses, out):
-    line = refuses(
-        "compare", "noise", "photo.jpg", "painting.png", "-o", out, "--overwrite", *SMALL
-    )
-    assert f"{out!r} is a picture to paint from" in line
+    inputs, compare = ["photo.jpg", "painting.png"], ["compare", "noise"]
+    for before, out, more in (
+        ([], "photo.jpg", QUICK),
+        ([], "painting.png", QUICK),
+        ([], "holiday/../photo.jpg", QUICK),
+        ([], "other.jpg", QUICK),
+        ([], "holiday/c.png", ["--mix", "holiday/c.png=0.5", *QUICK]),
+        ([], "holiday/c.png", ["--mask", "holiday/c.png", *QUICK]),
+        (compare, "photo.jpg", SMALL),
+        (compare, "painting.png", SMALL),
+    ):
+        line = refuses(*before, *inputs, "-o", out, "--overwrite", *more)
+        assert f"{out!r} is a picture to paint from; save to another name." in line
 
 
 def test_what_exists_is_replaced_only_when_asked(folder, refuses):
@@ -138,9 +129,14 @@ def test_frames_are_written_at_the_steps_that_the_recipe_keeps(folder, refuses, 
     assert Path("film/a-2.png").read_bytes() != Path("out/a.png").read_bytes()
     capsys.readouterr()
     one = ["photo.jpg", STYLE, "-o", "one.png", *QUICK, "--frames", "film"]
+    inside = ["holiday/a.jpg", STYLE, "-o", "one.png", *QUICK, "--frames", "holiday"]
+    assert "folder that is painted from" in refuses(*inside, "--keep-at", "2")
     assert "no frame of 2 steps is kept" in refuses(*one)
     Path("film/one-2.png").write_bytes(b"dear")
-    assert "'film/one-2.png' exists" in refuses(*one, "--keep-at", "2")
+    assert command_line.main([*one, "--keep-at", "2"]) == command_line.DONE
+    assert Path("film/one-2.png").read_bytes() == b"dear"
+    assert command_line.main([*one, "--keep-at", "2", "--overwrite"]) == command_line.DONE
+    assert Path("film/one-2.png").read_bytes() == Path("one.png").read_bytes()
 
 
 def test_ctrl_c_keeps_the_picture_so_far_and_ends_with_130(folder, interrupted, capsys):
@@ -151,15 +147,6 @@ def test_ctrl_c_keeps_the_picture_so_far_and_ends_with_130(folder, interrupted, 
     assert Image.open("out.png").size == (64, 48)
     assert json.loads(told.out)["steps"] < 50
     assert "Traceback" not in told.err
-
-
-def test_ctrl_c_ends_a_folders_run_with_what_it_has(folder, interrupted, capsys):
-    interrupted(1)
-    arguments = ["holiday", STYLE, "-o", "out", "--json", *QUICK, "--steps", "50"]
-    assert command_line.main(arguments) == command_line.STOPPED
-    told = json.loads(capsys.readouterr().out)
-    assert [fact["steps"] < 50 for fact in told["painted"]] == [False, True]
-    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
 
 
 def test_ctrl_c_lays_out_what_a_comparison_has(folder, interrupted):
@@ -176,7 +163,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatc
     def full(*arguments) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(export, "_encode", full)
+    monkeypatch.setattr(export, "_encoded", full)
     quick = SMALL if command else QUICK
     arguments = [*command, "photo.jpg", STYLE, "-o", "out.png", "--overwrite", *quick]
     assert command_line.main(arguments) == command_line.BAD_INPUT
@@ -202,36 +189,34 @@ def test_a_picture_of_a_folder_that_cannot_be_saved_is_reported_and_skipped(
     assert [Path(failed["photo"]).name for failed in json.loads(told.out)["failed"]] == ["a.jpg"]
 
 
-def test_every_kind_of_picture_in_a_folder_is_counted_and_no_hidden_one(folder, monkeypatch):
+def test_every_kind_of_picture_in_a_folder_is_counted_and_no_hidden_one(folder):
     kinds = "jpg jpeg jfif jpe mpo png webp gif bmp tif tiff heic heif avif JPG".split()
     (folder / "mixed").mkdir()
     for name in (*(f"{kind}.{kind}" for kind in kinds), "._jpg.jpg", ".hidden.png", "notes.txt"):
         (folder / "mixed" / name).touch()
-    seen = []
-    monkeypatch.setattr(command_line, "_paint_all", lambda _, jobs, *rest: seen.extend(jobs) or 0)
-    assert command_line.main(["mixed", STYLE, "-o", "out", *QUICK]) == 0
-    assert sorted(job.photo.name for job in seen) == sorted(f"{kind}.{kind}" for kind in kinds)
+    found = {path.name for path in outputs.find_photos(["mixed"])}
+    assert found == {f"{kind}.{kind}" for kind in kinds}
 
 
-def test_a_second_run_paints_what_is_missing_and_what_was_stopped(folder, interrupted, capsys):
-    paint = ["holiday", STYLE, "-o", "out", "--encoder", "compact", "--size", "64"]
+def test_ctrl_c_ends_a_folders_run_and_a_second_run_paints_what_is_missing(
+    folder, interrupted, capsys
+):
+    paint = ["holiday", STYLE, "-o", "out", "--encoder", "compact", "--size", "64", "--json"]
     with pytest.MonkeyPatch.context() as patch:
         interrupted(1, patch)
         assert command_line.main([*paint, "--steps", "50"]) == command_line.STOPPED
-    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
-    finished, stopped = Path("out/a.png").read_bytes(), Path("out/b.png").read_bytes()
-    capsys.readouterr()
-    assert command_line.main([*paint, "--steps", "3", "--json"]) == command_line.DONE
+    told = json.loads(capsys.readouterr().out)
+    assert [done["stopped"] for done in told["painted"]] == [False, True]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b-unfinished.png"]
+    finished = Path("out/a.png").read_bytes()
+    assert command_line.main([*paint, "--steps", "3"]) == command_line.DONE
     told = capsys.readouterr()
     assert "1 of 3 are there already; --overwrite paints them again." in told.err
-    assert [Path(fact["out"]).name for fact in json.loads(told.out)["painted"]] == [
-        "b.png",
-        "c.png",
-    ]
+    outs = [Path(done["out"]).name for done in json.loads(told.out)["painted"]]
+    assert outs == ["b.png", "c.png"]
     assert Path("out/a.png").read_bytes() == finished
-    assert Path("out/b.png").read_bytes() != stopped
     assert command_line.main([*paint, "--steps", "3"]) == command_line.DONE
-    assert capsys.readouterr().err == ("3 of 3 are there already; --overwrite paints them again.\n")
+    assert capsys.readouterr().err == "3 of 3 are there already; --overwrite paints them again.\n"
 
 
 def test_a_sentence_says_whether_photo_style_or_mask_is_wrong(folder, refuses):
@@ -304,7 +289,7 @@ def test_outside_a_test_it_is_quiet_whatever_happens_to_its_streams(folder):
     told = run(">/dev/full", "-o", "json.png", "--json")
     assert told.returncode == command_line.BAD_INPUT
     assert told.stderr.splitlines()[-1] == (
-        "nst: Standard output cannot be written: No space left on device."
+        "nst: The output cannot be written: No space left on device."
     )
     wrong = {**root, "NST_MAX_PIXELS": "lots"}
     told = subprocess.run(paint, env=wrong, capture_output=True, text=True)
@@ -365,29 +350,6 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(folder, refuses, monkeypat
     assert line == "nst: The folder 'holiday' cannot be read: Permission denied."
 
 
-def test_a_download_has_a_bar_named_for_the_network_that_arrives(folder, monkeypatch, capsys):
-    def load(name, progress):
-        progress(1, 2)
-        raise WeightsUnavailable("The connection broke.")
-
-    monkeypatch.setattr(pipeline, "load_vgg", load)
-    arguments = [
-        "photo.jpg",
-        STYLE,
-        "-o",
-        "out.png",
-        "--finish",
-        "vgg19",
-        "--finish-share",
-        "1",
-        *QUICK,
-    ]
-    assert command_line.main(arguments) == command_line.BAD_INPUT
-    told = capsys.readouterr().err
-    assert "VGG-19:  50%" in told
-    assert told.splitlines()[-1] == "nst: The connection broke."
-
-
 def test_a_picture_is_told_of_that_comes_out_otherwise_here(folder, capsys):
     assert command_line.main(["photo.jpg", STYLE, "-o", "out.png", *QUICK]) == 0
     note = export.read_notes("out.png")["painted-by"]
@@ -402,3 +364,40 @@ def test_a_picture_is_told_of_that_comes_out_otherwise_here(folder, capsys):
     told = capsys.readouterr()
     assert "It was painted by vgg19" in told.err
     assert json.loads(told.out)["size"] == 64
+
+
+def test_a_clip_is_repainted_frame_by_frame_and_nothing_is_left_of_one_that_is_stopped(
+    folder, refuses, monkeypatch, capsys
+):
+    Path("clip.mp4").write_bytes(clip_of(seconds=0.4, rate=10))
+    Path("bad.mov").write_bytes(b"no clip")
+    asked, painted = [], []
+
+    def instant_painter(style, recipe):
+        asked.append((style.size, recipe.strength))
+
+        def paint(frame):
+            painted.append(frame)
+            if len(painted) == 6:
+                signal.raise_signal(signal.SIGINT)
+            return ImageOps.invert(frame)
+
+        return paint
+
+    monkeypatch.setattr(pipeline, "instant_painter", instant_painter, raising=False)
+    paint = ["clip.mp4", "painting.png", "-o", "out.mp4", "--size", "64", "--strength", "60"]
+    assert command_line.main([*paint, "--json"]) == command_line.DONE
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["out"], facts["frames"], facts["width"]) == ("out.mp4", 4, 64)
+    assert asked == [((80, 60), 60.0)]
+    with av.open("out.mp4") as film:
+        assert len([*film.decode(video=0)]) == 4
+    assert "'out.mp4' exists" in refuses(*paint)
+    assert "alone, in one style" in refuses(*paint, "--mix", "mosaic=0.5")
+    assert "to paint from" in refuses("clip.mp4", STYLE, "-o", "clip.mp4", "--overwrite")
+    assert "must end in .mp4" in refuses("clip.mp4", STYLE, "-o", "out.png")
+    assert "Clip: " in refuses("bad.mov", STYLE, "-o", "other.mp4")
+    before = contents()
+    assert command_line.main([*paint, "--overwrite"]) == command_line.STOPPED
+    assert "Stopped after 1 of 4 frames; nothing is saved." in capsys.readouterr().err
+    assert contents() == before

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from nst import compare
-from nst.compare import COMPARISONS, Entry, Series, paint_series, scaled, table
+from nst.compare import COMPARISONS, Entry, Series, paint_series, scaled
 from nst.engine.losses import Losses
 from nst.engine.stylize import Step
 from nst.errors import BadInput
@@ -153,16 +153,3 @@ def test_closing_a_series_closes_its_painting():
 def test_curves_run_from_the_first_step_to_the_last():
     for done in run("ratios", steps=9)[-1].painted:
         assert [step for step, _ in done.curve] == [1, 9, 9]
-
-
-def test_the_table_tells_final_losses_as_shares_of_the_highest():
-    painted = [
-        compare.Painted(title, Recipe(), PHOTO, Losses(content, style, 0, 0, 2e12), 8.0, ())
-        for title, content, style in (("first", 0.0, 4e9), ("second", 0.0, 1e9))
-    ]
-    head, *rows = table(painted)
-    assert head[1:] == ("content", "style", "total", "seconds")
-    assert rows == [
-        ("first", "0 %", "100 %", "100 %", "8.0"),
-        ("second", "0 %", "25 %", "100 %", "8.0"),
-    ]

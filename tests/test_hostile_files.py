@@ -156,10 +156,7 @@ def cut_or_flipped() -> Iterator[tuple[str, bytes]]:
 def odd_but_honest() -> Iterator[tuple[str, bytes]]:
     """What must come in as a picture."""
     yield from ((f"honest.{kind}", data) for kind, data in HONEST.items())
-    deep = np.linspace(0, 65535, 96 * 64).astype(np.uint16).reshape(64, 96)
     yield "16-bit-colour.png", png(depth=16, rows=bytes(64 * (1 + 96 * 6)))
-    yield "32-bit.tiff", encoded(Image.fromarray(deep.astype(np.int32) * 9), "TIFF")
-    yield "nan.tiff", encoded(Image.fromarray(np.full((64, 96), np.nan, np.float32)), "TIFF")
     for kind in ("gif", "webp", "png", "tiff"):
         frames = [RGB.rotate(n) for n in range(60)]
         yield f"animated.{kind}", encoded(RGB, kind.upper(), save_all=True, append_images=frames)
@@ -167,9 +164,6 @@ def odd_but_honest() -> Iterator[tuple[str, bytes]]:
     yield "profile-junk.png", encoded(RGB, "PNG", icc_profile=b"junk" * 99)
     yield "profile-giant.jpeg", encoded(RGB, "JPEG", icc_profile=b"\0" * (6 << 20))
     yield "text-giant.png", png(chunk(b"tEXt", b"a\0" + b"b" * (8 << 20)))
-    bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(8 << 20), 9))
-    yield "text-bombs.png", png(*[bomb] * 200)
-    yield "text-bad-checksum.png", png(chunk(b"tEXt", b"a\0b")[:-4] + b"nope")
     yield "exif-loop.jpeg", jpeg_with((0xE1, exif((0x8769, 4, 1, 8), following=8)))
     yield "exif-nowhere.jpeg", jpeg_with((0xE1, exif((0x0112, 3, 1, 6), following=0xFFFFFFFF)))
     yield "exif-bad-turn.jpeg", jpeg_with((0xE1, exif((0x0112, 3, 1, 77))))
@@ -185,8 +179,6 @@ def odd_but_honest() -> Iterator[tuple[str, bytes]]:
     yield "polyglot-zip.jpeg", HONEST["jpeg"] + b"PK\x03\x04" + bytes(5000)
     yield "polyglot-html.gif", gif_with(b"!\xfe\x19<script>alert(1)</script>\0")
     yield "nested.png", png(chunk(b"eXIf", HONEST["tiff"])) + HONEST["jpeg"] + HONEST["png"]
-    yield "comment-8-MB.gif", gif_with(b"!\xfe", (b"\xff" + b"a" * 255) * (1 << 15), b"\0")
-    yield "comments-8-MB.gif", gif_with(b"!\xfe\x01a\0" * (1 << 20))
     # As large as is allowed, in the format that takes the most memory.
     large = Image.radial_gradient("L").resize((7900, 6300)).convert("RGB")
     large.putalpha(200)
@@ -247,6 +239,12 @@ def impossible() -> Iterator[tuple[str, bytes]]:
     yield "pages-50000.tiff", tiff(grey_tiff(t262=(3, 1, 6)), bytes(82) + pages, following=208)
     metadata = HONEST["heic"] + (b"\0\0\0\x0ecdsc\0\1\0\1\0\1") * 100_000
     yield "metadata-100000.heic", metadata
+    yield "32-bit.tiff", encoded(Image.fromarray(np.zeros((64, 96), np.int32)), "TIFF")
+    yield "nan.tiff", encoded(Image.fromarray(np.full((64, 96), np.nan, np.float32)), "TIFF")
+    bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(8 << 20), 9))
+    yield "text-bombs.png", png(*[bomb] * 200)
+    yield "comment-8-MB.gif", gif_with(b"!\xfe", (b"\xff" + b"a" * 255) * (1 << 15), b"\0")
+    yield "comments-8-MB.gif", gif_with(b"!\xfe\x01a\0" * (1 << 20))
     yield "too-large.bmp", HONEST["bmp"] + bytes(33 << 20)
 
 

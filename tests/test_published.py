@@ -141,17 +141,6 @@ TABLE = {
     "tf-keras": TF_KERAS,
 }
 
-# What a source leaves open, by a word that its recipe has to say about it.
-LEFT_OPEN = {
-    "gatys": ["500 evaluations", "line search", "memory", "noise", "512 px"],
-    "lodaya": ["Adam"],
-    "ghorpade-vgg16": ["unit variance", "learning rate", "noise", "512 px", "Adam"],
-    "ghorpade-vgg19": ["unit variance", "learning rate", "noise", "512 px", "Adam"],
-    "five-minute": ["lpha 5", "beta 100", "layer weights", "divisors", "learning rate", "Adam"],
-    "keras-tv": ["mean squared error", "gamma", "Gram", "0..1", "Adam", "512 px"],
-    "tf-keras": ["lpha", "beta", "Adam", "512 px"],
-}
-
 
 def test_the_named_recipes_are_the_projects_own_first_and_the_published_ones():
     assert next(iter(RECIPES)) == "default"
@@ -168,22 +157,11 @@ def test_published_recipe_has_its_sources_values(name):
     assert recipe.style_factor == recipe.style_weight
 
 
-def test_ghorpades_two_recipes_differ_in_the_encoder_alone():
-    assert get_recipe("ghorpade-vgg16").differences(get_recipe("ghorpade-vgg19")) == {
-        "encoder": ("vgg16", "vgg19")
-    }
-
-
-def test_the_papers_second_ratio_is_one_change_away():
-    assert get_recipe("ghorpade-vgg16").replace(style_weight=1e4).style_factor == pytest.approx(1e4)
-
-
 def test_recipe_says_what_it_is_where_it_comes_from_and_what_its_source_leaves_open():
-    for name, entry in RECIPES.items():
+    for entry in RECIPES.values():
         for sentence in (entry.about, entry.source, entry.ours):
             assert sentence.endswith(".")
             assert "\n" not in sentence
-        assert all(word in entry.ours for word in LEFT_OPEN.get(name, []))
 
 
 def test_default_recipe_is_found_by_the_name_it_had_before():

@@ -34,7 +34,6 @@ NUMBERS = {
     "brush": (0.25, 4),
 }
 WHOLE = {
-    "input_range": (1, 255),
     "pooling_offsets": (0, 3),
     "size": (32, 4096),
     "local_octaves": (1, 6),
@@ -55,7 +54,7 @@ WORDS = {
     "colours": ("style", "photo", "palette"),
 }
 LISTS = {"style_layer_weights": (0, 1e6), "mix": (0, 1000), "keep_at": (1, 30000)}
-NAMES = ("name", "content_layer", "style_layers")
+NAMES = ("name", "content_layer", "style_layers", "input_range")
 
 NUMERIC = NUMBERS | WHOLE
 VGG_LAYERS = [f"{kind}{b}_{i}" for kind in ("conv", "relu") for b in range(1, 6) for i in (1, 2)]
@@ -108,7 +107,7 @@ recipes = st.builds(
     mix=st.lists(st.floats(0, 1000), max_size=16).map(tuple),
     keep_at=st.lists(st.integers(1, 30000), max_size=16).map(tuple),
     **{name: between(name) for name in NUMBERS},
-    **{name: st.integers(*span) for name, span in WHOLE.items() if name != "input_range"},
+    **{name: st.integers(*span) for name, span in WHOLE.items()},
     **{name: st.sampled_from(options) for name, options in WORDS.items()},
 )
 
@@ -172,29 +171,13 @@ def test_bounds_and_choices_are_what_the_controls_are_told():
     assert {name: choices(name) for name in WORDS} == WORDS
 
 
-@given(recipes)
-@examples
-def test_recipe_survives_a_picture(recipe):
-    assert Recipe.from_json(recipe.to_json()) == recipe
-
-
-@given(recipes)
-@examples
-def test_recipe_survives_a_link(recipe):
-    assert Recipe.from_query(recipe.to_query()) == recipe
-
-
 @given(recipes, recipes)
 @example(get_recipe("keras-tv").replace(keep_at=()), get_recipe("keras-tv"))
 @examples
-def test_recipe_survives_a_link_from_any_recipe(recipe, base):
+def test_recipe_survives_a_picture_and_a_link_from_any_recipe(recipe, base):
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    assert Recipe.from_query(recipe.to_query()) == recipe
     assert Recipe.from_query(recipe.to_query(base), base) == recipe
-
-
-def test_named_recipe_survives_a_link_and_a_picture():
-    for name in RECIPES:
-        assert Recipe.from_query(get_recipe(name).to_query()) == get_recipe(name)
-        assert Recipe.from_json(get_recipe(name).to_json()) == get_recipe(name)
 
 
 def test_links_and_notes_of_earlier_versions_are_read_and_written_to_the_letter():
@@ -223,12 +206,6 @@ def test_link_holds_only_what_differs():
     }
 
 
-def test_link_is_read_from_a_mapping_as_from_its_text():
-    recipe = get_recipe("lodaya").replace(strength=61.5)
-    pairs = {key: value for key, (value,) in parse_qs(recipe.to_query()).items()}
-    assert Recipe.from_query(pairs) == recipe
-
-
 @given(hostile)
 @example("steps=" + "1" * 400)
 @example("strength=-" + "9" * 400)
@@ -251,9 +228,8 @@ def test_no_mapping_raises_or_leaves_a_bound(query):
 
 def test_link_out_of_range_is_brought_to_the_nearest_end():
     for name, (low, high) in NUMERIC.items():
-        if name != "input_range":
-            assert getattr(Recipe.from_query({name: "-5" if low == 0 else "0"}), name) == low
-            assert getattr(Recipe.from_query({name: str(10**20)}), name) == high
+        assert getattr(Recipe.from_query({name: "-5" if low == 0 else "0"}), name) == low
+        assert getattr(Recipe.from_query({name: str(10**20)}), name) == high
 
 
 def test_one_bad_value_in_a_link_costs_only_itself():
@@ -277,7 +253,7 @@ def test_ends_of_a_range_are_allowed_and_what_is_beyond_is_refused_with_them():
                 Recipe(**{name: value})
             kind = "whole number" if name in WHOLE else "number"
             assert str(refused.value) == (
-                f"{name} is {value:g}; it must be a {kind} from {low:g} to {high:g}."
+                f"{name} is {value}; it must be a {kind} from {low:g} to {high:g}."
             )
 
 
@@ -297,16 +273,6 @@ def test_value_of_another_kind_is_refused_in_one_sentence():
             assert "\n" not in str(refused.value)
 
 
-@given(setting, values)
-@many_examples
-def test_any_value_is_taken_within_bounds_or_refused(name, value):
-    try:
-        recipe = Recipe(**{name: value})
-    except BadInput:
-        return
-    assert_within_bounds(recipe)
-
-
 def test_whole_setting_refuses_a_fraction_and_takes_a_whole_float():
     for name, (low, _) in WHOLE.items():
         with pytest.raises(BadInput, match=name):
@@ -314,23 +280,16 @@ def test_whole_setting_refuses_a_fraction_and_takes_a_whole_float():
         assert getattr(Recipe(**{name: float(low)}), name) == low
 
 
-def test_input_range_is_one_of_two():
-    with pytest.raises(BadInput, match="input_range is 128"):
-        Recipe(input_range=128)
-
-
-def test_layers_and_weights_are_counted():
-    with pytest.raises(BadInput) as refused:
-        Recipe(style_layers=("relu1_1", "relu2_1"), style_layer_weights=(1.0,))
-    assert "2" in str(refused.value)
-    assert "1" in str(refused.value)
-    with pytest.raises(BadInput, match="at least one"):
-        Recipe(style_layers=(), style_layer_weights=())
-
-
-def test_unknown_setting_is_refused():
-    with pytest.raises(BadInput, match="sparkle"):
-        Recipe().replace(sparkle=3)
+def test_what_no_range_tells_is_refused_in_its_own_words():
+    assert Recipe(input_range=np.float64(255)).input_range == 255
+    for wrong, says in (
+        ({"input_range": 128}, "input_range is 128; choose from 1, 255."),
+        ({"style_layer_weights": (1.0,)}, "There are 5 style layers and 1 weights for them;"),
+        ({"style_layers": (), "style_layer_weights": ()}, "and at least one."),
+        ({"sparkle": 3}, "There is no setting called 'sparkle'."),
+    ):
+        with pytest.raises(BadInput, match=re.escape(says)):
+            Recipe(**wrong)
 
 
 def test_broken_text_in_a_picture_is_refused_in_one_sentence():
@@ -364,10 +323,6 @@ def test_strength_is_logarithmic_around_the_recipes_own_balance():
     assert Recipe(style_weight=7, strength=50).style_factor == pytest.approx(7)
     assert Recipe(style_weight=7, strength=100).style_factor == pytest.approx(140)
     assert Recipe(style_weight=7, strength=0).style_factor == pytest.approx(0.35)
-
-
-def test_differences_do_not_count_the_name():
-    assert get_recipe("default").differences(Recipe(name="mine", seed=4)) == {"seed": (0, 4)}
 
 
 @given(st.sampled_from([96, 300, 512, 1024, 4096]), st.integers(1, 5000), st.integers(1, 300))
@@ -429,7 +384,7 @@ def test_refusal_shows_the_number_that_was_found():
     for value, found in (
         (math.nan, "nan"),
         (-math.inf, "-inf"),
-        (HUGE, "1e+300"),
+        (HUGE, "1" + "0" * 17 + "..." + "0" * 19),
         (100.5, "100.5"),
     ):
         with pytest.raises(BadInput, match=f"strength is {re.escape(found)}; .* from 0 to 100"):
@@ -449,7 +404,7 @@ def test_numpy_numbers_are_numbers():
     )
     assert recipe == Recipe(size=640, strength=25.0, keep_at=(7,), mix=(0.5,))
     assert Recipe.from_json(recipe.to_json()) == recipe
-    with pytest.raises(BadInput, match="size is a bool"):
+    with pytest.raises(BadInput, match=r"size is (np\.)?True_?; it must be"):
         Recipe(size=np.bool_(True))
 
 

@@ -4,7 +4,7 @@ import gradio as gr
 
 from ui import about as about_tab
 from ui import api as endpoint
-from ui import wall
+from ui import camera, wall
 from ui.compare import CompareTab
 from ui.paint import PaintTab
 from ui.server.expiry import CACHE_SECONDS
@@ -30,6 +30,8 @@ def create_demo() -> gr.Blocks:
                 paint = PaintTab(demo)
             with gr.Tab("Compare", id="compare") as compare:
                 CompareTab(paint, tabs, compare)
+            with gr.Tab("Camera", id="camera"):
+                camera.build(paint, tabs)
             with gr.Tab("How it works", id="about") as about:
                 about_tab.build(about)
         endpoint.build()

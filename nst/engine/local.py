@@ -92,7 +92,7 @@ class Strips:
         for top, patches in self.kept or self._made():
             pulled = both @ patches
             if self.guide is not None:
-                pulled *= self._guides(top, patches)
+                pulled *= self._guides(self.guide, top, patches)
             pulled = pulled.view(3, 3, 3, -1, self.width)
             below = top + pulled.shape[3]
             for row in range(3):
@@ -111,8 +111,8 @@ class Strips:
             windows = self.picture.as_strided(size, (line, 1, plane, line, 1), top * line)
             patches[:-1].view(size).copy_(windows)
             if self.guide is not None:
-                patches *= self._guides(top, patches)
+                patches *= self._guides(self.guide, top, patches)
             yield top, patches
 
-    def _guides(self, top: int, patches: Tensor) -> Tensor:
-        return self.guide[top * self.width :][: patches.shape[1]]
+    def _guides(self, guide: Tensor, top: int, patches: Tensor) -> Tensor:
+        return guide[top * self.width :][: patches.shape[1]]

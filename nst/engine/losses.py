@@ -181,7 +181,9 @@ def _sums(x: Tensor) -> Tensor:
     return (parts.float().sum(0) + x[whole:].float().sum(0))[:, None]
 
 
-def total_variation(picture: Tensor, form: str = "sum", scale: float = 1.0, weight: float = 1.0):
+def total_variation(
+    picture: Tensor, form: str = "sum", scale: float = 1.0, weight: float = 1.0
+) -> tuple[Tensor, Tensor]:
     """Squared differences of neighbours, right and down, of (1, 3, H, W); their sum or mean.
 
     scale: by which the picture is multiplied first (255 for formulas on that range). weight: of

@@ -23,7 +23,8 @@ from nst.recipe import Recipe
 # Weights trained for inputs of unit variance see 0..255 pixels divided by this.
 UNIT_VARIANCE = 255 * sum(STD) / 3
 
-Features = dict[str, Tensor]
+Features = dict[str, Tensor]  # {layer: (1, C, h, w)}
+Sums = dict[str, Tensor]  # {layer: (regions, C + 1, C + 1)}, of `outer_sum`
 
 
 class Objective:
@@ -86,111 +87,102 @@ class Objective:
     def _by_features(self, whole: Tensor, offset: int) -> tuple[Tensor, Tensor, Tensor]:
         """Content, style, and the gradient of both together."""
         cuts = tiles(whole.shape[2:], self.tile, self.halo)
-        seen = self._differentiable(whole, cuts[0], self.layers) if len(cuts) == 1 else None
-        if seen is None:
-            sums = self._outer_sums(whole, offset)
-        else:
-            sums = self._add_outer_sums({}, seen[1], cuts[0], offset)
+        seen = self._features(whole, cuts[0]) if len(cuts) == 1 else None
+        sums = (
+            self._tile_sums(seen[1], cuts[0], offset) if seen else self._outer_sums(whole, offset)
+        )
         style, slopes = self._style(sums)
         content, gradient = whole.new_zeros(()), torch.zeros_like(whole)
         for tile in cuts:
-            cut, found = seen or self._differentiable(whole, tile, self.layers)
+            cut, found = seen or self._features(whole, tile)
             share, pulls = self._pulls(found, tile, slopes, offset)
             content = content + share
             own = torch.autograd.grad([found[layer] for layer in pulls], cut, [*pulls.values()])
             tile.cut(gradient).add_(own[0])
         return content, style, gradient
 
-    def _differentiable(
-        self, whole: Tensor, tile: Tile, layers: set[str]
-    ) -> tuple[Tensor, Features]:
+    def _features(self, whole: Tensor, tile: Tile) -> tuple[Tensor, Features]:
         """A tile with its halo, and its features, to differentiate by it."""
         with torch.enable_grad():
             cut = tile.cut(whole).clone().requires_grad_()
-            return cut, self.encoder(cut, layers)
+            return cut, self.encoder(cut, self.layers)
 
     def _pulls(
-        self, found: Features, tile: Tile, slopes: dict[str, list[Tensor]], offset: int
+        self, found: Features, tile: Tile, slopes: Sums, offset: int
     ) -> tuple[Tensor, Features]:
         """A tile's share of the content loss, and the gradients of its features."""
-        content, pulls = None, {}
+        content, pulls = torch.zeros(()), {}
         for layer, features in found.items():
             stride = self.encoder.stride(layer)
-            core = features[(..., *tile.core(stride))]
-            pull = None
+            inside = (..., *tile.core(stride))
+            core, own = features[inside], []
             if layer == self.content_layer:
                 content, pull = self.content[offset](core, *tile.place(stride))
-            for guide, slope in zip(
-                self._guides_of(layer, tile, offset), slopes.get(layer, []), strict=False
-            ):
-                own = outer_gradient(core, slope, guide)
-                pull = own if pull is None else pull + own
+                own.append(pull)
+            if layer in slopes:
+                guides = self._guides_of(layer, tile, offset)
+                own += map(outer_gradient, [core] * len(guides), slopes[layer], guides)
+            pulls[layer] = sum(own[1:], own[0])
             if core.shape != features.shape:
-                inner, pull = pull, torch.zeros_like(features)
-                pull[(..., *tile.core(stride))] = inner
-            pulls[layer] = pull
+                pulls[layer] = torch.zeros_like(features)
+                pulls[layer][inside] = sum(own[1:], own[0])
         return content, pulls
 
-    def _style(self, sums: dict[str, list[Tensor]]) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    def _style(self, sums: Sums) -> tuple[Tensor, Sums]:
         """The style loss of a picture's sums, and their gradients."""
         terms, slopes = [], {}
         for layer, losses in self.styles.items():
             found = [loss(outer) for loss, outer in zip(losses, sums[layer], strict=True)]
             terms += [term for term, _ in found]
-            slopes[layer] = [slope for _, slope in found]
+            slopes[layer] = torch.stack([slope for _, slope in found])
         return torch.stack(terms).sum(), slopes
 
     def _by_pixels(self, picture: Tensor, offset: int, gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Local statistics and smoothness, whose gradient is added to what is given."""
         local = tv = picture.new_zeros(())
         if self.recipe.tv_weight:
-            recipe = self.recipe
-            tv, own = total_variation(
-                picture, recipe.tv_form, float(recipe.input_range), recipe.tv_weight
-            )
+            scale, weight = float(self.recipe.input_range), self.recipe.tv_weight
+            tv, own = total_variation(picture, self.recipe.tv_form, scale, weight)
             gradient += own
-        guides = self.local_guides[offset]
-        seen = octaves(picture, len(self.local))
-        pull: Tensor | None = None
+        seen, coarser = octaves(picture, len(self.local)), None
         for o in reversed(range(len(seen))):
-            x = seen[o]
-            into = gradient if o == 0 else torch.zeros_like(x)
-            for r, loss in enumerate(self.local[o]):
-                guide = None if guides is None else guides[o][r : r + 1]
-                term, own = loss(x, guide, 1 / len(seen))
+            into = gradient if o == 0 else torch.zeros_like(seen[o])
+            for loss, guide in zip(self.local[o], self.local_guides[offset][o], strict=True):
+                term, own = loss(seen[o], guide, 1 / len(seen))
                 local = local + term
                 into += own
-            if pull is not None:
-                into += spread(pull, x.shape[2:])
-            pull = into
+            if coarser is not None:
+                into += spread(coarser, seen[o].shape[2:])
+            coarser = into
         return local, tv
 
     def _aligned(self, picture: Tensor, offset: int) -> Tensor:
         return align(picture, offset) if self.recipe.pooling_offsets else picture
 
-    def _guides(self, guides: Tensor | None, offset: int) -> dict[str, list[Tensor]] | None:
+    def _guides(self, guides: Tensor | None, offset: int) -> dict[str, list[Tensor | None]]:
         """For every style layer the guides (1, 1, h, w) at its size, one a region."""
         if guides is None:
-            return None
-        whole, sizes = self._aligned(guides, offset), map(self.encoder.stride, self.style_layers)
+            return {layer: [None] for layer in self.style_layers}
+        whole, strides = self._aligned(guides, offset)[:, None], self.encoder.stride
         return {
-            layer: [F.avg_pool2d(guide[None], stride) for guide in whole]
-            for layer, stride in zip(self.style_layers, sizes, strict=True)
+            layer: [F.avg_pool2d(guide, strides(layer)) for guide in whole]
+            for layer in self.style_layers
         }
 
-    def _local_guides(self, guides: Tensor | None, offset: int) -> list[Tensor] | None:
-        """The guides (R, 1, H, W) at every octave."""
+    def _local_guides(self, guides: Tensor | None, offset: int) -> list[Sequence[Tensor | None]]:
+        """For every octave the guides (1, 1, H, W), one a region."""
         if guides is None:
-            return None
-        return octaves(self._aligned(guides, offset) if offset else guides, len(self.local))
+            return [[None]] * len(self.local)
+        whole = self._aligned(guides, offset) if offset else guides
+        return [octave.split(1) for octave in octaves(whole, len(self.local))]
 
     def _guides_of(self, layer: str, tile: Tile, offset: int | None) -> list[Tensor | None]:
         """Those of a tile's features, one a region; of a style, None."""
-        guides = None if offset is None else self.guides[offset]
-        if guides is None or layer not in guides:
+        if offset is None:
             return [None]
         where = tile.place(self.encoder.stride(layer))
-        return [guide[(..., *where)] for guide in guides[layer]]
+        guides = self.guides[offset][layer]
+        return [None if guide is None else guide[(..., *where)] for guide in guides]
 
     def _content_loss(self, content: Tensor) -> ContentLoss:
         layer, recipe = self.content_layer, self.recipe
@@ -246,33 +238,30 @@ class Objective:
     def _content_features(self, picture: Tensor) -> Tensor:
         """Those of a whole picture, put together from its tiles."""
         layer, stride = self.content_layer, self.encoder.stride(self.content_layer)
-        out: Tensor | None = None
+        height, width = (side // stride for side in picture.shape[2:])
+        whole = torch.empty(0)
         for tile in tiles(picture.shape[2:], self.tile, self.halo):
             features = self.encoder(tile.cut(picture), {layer})[layer]
-            if out is None:
-                size = [side // stride for side in picture.shape[2:]]
-                out = features.new_empty(1, features.shape[1], *size)
-            out[(..., *tile.place(stride))] = features[(..., *tile.core(stride))]
-        assert out is not None
-        return out
+            if not len(whole):
+                whole = features.new_empty(1, features.shape[1], height, width)
+            whole[(..., *tile.place(stride))] = features[(..., *tile.core(stride))]
+        return whole
 
-    def _outer_sums(self, picture: Tensor, offset: int | None = None) -> dict[str, list[Tensor]]:
-        """The sums of all style layers: of a style or, at an offset, of a canvas' regions."""
-        sums: dict[str, list[Tensor]] = {}
+    def _outer_sums(self, picture: Tensor, offset: int | None = None) -> Sums:
+        """Those of all style layers: of a style or, at an offset, of a canvas' regions."""
+        sums: Sums = {}
         for tile in tiles(picture.shape[2:], self.tile, self.halo):
-            found = self.encoder(tile.cut(picture), set(self.style_layers))
-            self._add_outer_sums(sums, found, tile, offset)
+            found = self.encoder(tile.cut(picture), self.style_layers)
+            for layer, own in self._tile_sums(found, tile, offset).items():
+                sums[layer] = sums[layer] + own if layer in sums else own
         return sums
 
-    def _add_outer_sums(self, sums, found: Features, tile: Tile, offset: int | None):
-        """Add a tile's."""
+    def _tile_sums(self, found: Features, tile: Tile, offset: int | None) -> Sums:
+        sums = {}
         for layer in self.style_layers:
             core = found[layer][(..., *tile.core(self.encoder.stride(layer)))]
-            own = [outer_sum(core, guide) for guide in self._guides_of(layer, tile, offset)]
-            before = sums.get(layer)
-            sums[layer] = (
-                own if before is None else [a + b for a, b in zip(before, own, strict=True)]
-            )
+            guides = self._guides_of(layer, tile, offset)
+            sums[layer] = torch.stack([outer_sum(core, guide) for guide in guides])
         return sums
 
 

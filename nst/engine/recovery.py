@@ -34,6 +34,10 @@ class Job:
     rate: float = 1.0
     notes: list[str] = field(default_factory=list)
 
+    def network(self, finishing: bool) -> Encoder:
+        """What judges a step."""
+        return self.finish if finishing and self.finish is not None else self.encoder
+
     def note(self, note: str) -> None:
         """Tell the visitor, once."""
         if note not in self.notes:

@@ -93,30 +93,33 @@ def stylize(
     schedule = _schedule(recipe, job, max(start.size) if isinstance(start, Canvas) else 0)
     total = sum(count for count, _ in schedule)
     began = shown = time.perf_counter()
-    pace, done, finished, canvas, late = _Pace(), 0, 0, None, False
+    pace, done, finished, late = _Pace(), 0, 0, False
+    view: _View
+    canvas: Canvas
+    before = start
 
     for scale, (count, share) in enumerate(schedule):
-        step, view = 0, None
+        step, judge = 0, None
         while step < count and not late:
             finishing = job.finish is not None and step >= count - recipe.finishing(count)
-            network = job.finish if finishing else job.encoder
+            network = job.network(finishing)
             try:
-                if view is None or view.objective.encoder is not network:
-                    view = None  # makes room for the next
+                if judge is not network:
                     view = _view(job, recipe, network, share)
-                    canvas = _canvas(canvas or start, job, recipe, view)
-                    good, lost = canvas.copy(), 0
+                    before = canvas = _canvas(before, job, recipe, view)
+                    good, lost, judge = canvas.copy(), 0, network
                 step_began = time.perf_counter()
                 # L-BFGS compares one step's gradient with the next: they must be of one objective.
                 turn = 0 if recipe.optimiser == "lbfgs" else done
                 losses, gradient = view.evaluate(canvas.picture, turn)
                 fall = recipe.final_rate ** (step / max(1, count - 1))
-                canvas.step(gradient, recipe.learning_rate * fall * job.rate, recipe, view.axes)
+                rate = recipe.learning_rate * fall * job.rate
+                canvas.step(gradient, rate, recipe, view.axes)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                view = None
-            if view is None:  # and the error is gone, which held all that the step had made
+                judge = None
+            if judge is None:  # and the error is gone, which held all that the step had made
                 save_memory(job, finishing)
                 continue
             step, done, finished, lost = step + 1, done + 1, finished + finishing, lost + 1
@@ -126,7 +129,7 @@ def stylize(
             checked = due or late or step in (count, count - recipe.finishing(count))
             if checked and not is_finite(losses, canvas):
                 calm_down(job, canvas, good)
-                view.objective.encoder = job.finish if finishing else job.encoder
+                view.objective.encoder = judge = job.network(finishing)
                 step, done, finished = step - lost, done - lost, finished - lost * finishing
                 lost = 0
                 continue
@@ -152,7 +155,7 @@ def stylize(
     if done < total:
         job.note(
             f"Painting ended after {done} of {total} steps, before it had its full detail: "
-            f"a run may take {deadline:.0f} seconds here."
+            f"a run may take {deadline or 0:.0f} seconds here."
         )
     canvas.picture.clamp_(0, 1)  # which L-BFGS may leave on the way
     losses, _ = view.evaluate(canvas.picture)

@@ -1,3 +1,1 @@
 """Pictures in and out: opening safely, and what is taken home."""
-
-__all__: list[str] = []

@@ -1,7 +1,8 @@
 """A painting that develops, as a film for a phone's gallery and as a looping GIF."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,45 +15,42 @@ from nst.errors import BadInput
 from nst.pictures.images import fit, split_alpha
 
 FRAMES_A_SECOND = 25
-PHOTO_SECONDS, REST_SECONDS = 0.8, 2.0
+PHOTO_SECONDS, FADING_SECONDS, REST_SECONDS = 0.8, 5.0, 2.0
 MOST_STAGES = 60
+FILM_SIDE, GIF_SIDE = 1080, 400  # pixels at most
 BT709 = 1  # its number among matrices, primaries and transfers alike (ITU-T H.273)
 
 
-def animation(
-    frames: Sequence[Image.Image], photo: Image.Image, seconds: float = 5.0, long_side: int = 1080
-) -> bytes:
-    """An MP4 from the photo through `frames` to the last of them, and a rest on it.
+def animation(frames: Sequence[Image.Image], photo: Image.Image) -> bytes:
+    """An MP4 from the photo through `frames`, each fading into the next, and a rest on the last.
 
-    seconds: from photo to painting, each stage fading into the next. long_side: pixels at most.
-    H.264 in its baseline profile, yuv420p, even sides, the index in front: phones' galleries and
-    messengers take that. Raises BadInput where there are no frames.
+    Raises BadInput where there are no frames.
     """
     stages = [split_alpha(picture)[0] for picture in (photo, *_taken(frames))]
-    size = tuple(side // 2 * 2 for side in fit(stages[-1], long_side, enlarge=False).size)
-    stages = [
-        stage.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)  # type: ignore[arg-type]
-        for stage in stages
-    ]
+    width, height = (side // 2 * 2 for side in fit(stages[-1], FILM_SIDE, enlarge=False).size)
+    stages = [stage.resize((width, height), Image.Resampling.LANCZOS) for stage in stages]
     with TemporaryDirectory() as folder:
-        # An index is moved to the front by a second pass over a real file.
         path = Path(folder, "animation.mp4")
-        with av.open(str(path), "w", options={"movflags": "+faststart"}) as film:
-            stream = h264_stream(film, FRAMES_A_SECOND, stages[0].size)
-            for still in _fading(stages, seconds):
-                film.mux(stream.encode(h264_frame(still)))
-            film.mux(stream.encode())
+        with mp4(path, FRAMES_A_SECOND, (width, height)) as (_, add):
+            for _ in range(round(FRAMES_A_SECOND * PHOTO_SECONDS)):
+                add(stages[0])
+            count, steps = round(FRAMES_A_SECOND * FADING_SECONDS), len(stages) - 1
+            for i in range(1, count):
+                stage, share = divmod(i * steps / count, 1)
+                add(Image.blend(stages[int(stage)], stages[int(stage) + 1], share))
+            for _ in range(round(FRAMES_A_SECOND * REST_SECONDS)):
+                add(stages[-1])
         return path.read_bytes()
 
 
-def gif(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 400) -> bytes:
+def gif(frames: Sequence[Image.Image], seconds: float = 6.0) -> bytes:
     """A looping GIF of a painting that develops; the last frame stays for 1.5 s more.
 
-    Frames of coarse scales are brought to the last one's size. At most 60 are taken, evenly. It
-    plays where a film cannot be shown, or would need a tap.
+    Frames of coarse scales are brought to the last one's size. It plays where a film cannot be
+    shown, or would need a tap.
     """
     taken = [frame.convert("RGB") for frame in _taken(frames)]
-    size = fit(taken[-1], long_side, enlarge=False).size
+    size = fit(taken[-1], GIF_SIDE, enlarge=False).size
     first, *rest = (frame.resize(size, Image.Resampling.LANCZOS) for frame in taken)
     each = max(20, round(1000 * seconds / len(taken)))
     durations = [each] * len(rest) + [each + 1500]
@@ -61,23 +59,30 @@ def gif(frames: Sequence[Image.Image], seconds: float = 6.0, long_side: int = 40
     return file.getvalue()
 
 
-def h264_stream(
-    film: av.container.OutputContainer, rate: Fraction | int, size: tuple[int, int]
-) -> av.VideoStream:
-    """A stream that phones take, for frames of `h264_frame`; both sides of `size` are even."""
-    stream = film.add_stream("libx264", rate=rate)
-    stream.width, stream.height = size
-    stream.pix_fmt = "yuv420p"
-    stream.options = {"profile": "baseline", "preset": "veryfast", "crf": "21"}
-    codec = stream.codec_context
-    codec.colorspace = codec.color_primaries = codec.color_trc = BT709
-    return stream
+@contextmanager
+def mp4(
+    path: Path, rate: Fraction | int, size: tuple[int, int]
+) -> Iterator[tuple[av.container.OutputContainer, Callable[[Image.Image], None]]]:
+    """A film, and a function that adds an RGB picture of that size to it; both sides are even.
 
+    H.264 in its baseline profile, yuv420p, the index in front: phones' galleries and messengers
+    take that. A path, for the index is moved to the front in a second pass over the file.
+    """
+    with av.open(str(path), "w", "mp4", options={"movflags": "+faststart"}) as film:
+        stream = film.add_stream("libx264", rate=rate)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"profile": "baseline", "preset": "veryfast", "crf": "21"}
+        codec = stream.codec_context
+        codec.colorspace = codec.color_primaries = codec.color_trc = BT709
 
-def h264_frame(picture: Image.Image) -> av.VideoFrame:
-    """An RGB picture in the colours of `h264_stream`."""
-    frame = av.VideoFrame.from_image(picture)
-    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        def add(picture: Image.Image) -> None:
+            frame = av.VideoFrame.from_image(picture)
+            frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+            film.mux(stream.encode(frame))
+
+        yield film, add
+        film.mux(stream.encode())
 
 
 def _taken(frames: Sequence[Image.Image]) -> list[Image.Image]:
@@ -86,13 +91,3 @@ def _taken(frames: Sequence[Image.Image]) -> list[Image.Image]:
         raise BadInput("There are no frames to animate: at least one is needed.")
     count, last = min(len(frames), MOST_STAGES), len(frames) - 1
     return [frames[round(i * last / max(1, count - 1))] for i in range(count)]
-
-
-def _fading(stages: Sequence[Image.Image], seconds: float) -> Iterator[Image.Image]:
-    """Every frame of the film, one at a time."""
-    yield from [stages[0]] * round(FRAMES_A_SECOND * PHOTO_SECONDS)
-    count, steps = round(FRAMES_A_SECOND * seconds), len(stages) - 1
-    for i in range(1, count):
-        stage, share = divmod(i * steps / count, 1)
-        yield Image.blend(stages[int(stage)], stages[int(stage) + 1], share)
-    yield from [stages[-1]] * round(FRAMES_A_SECOND * REST_SECONDS)

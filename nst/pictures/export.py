@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import io
-import os
+import unicodedata
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from math import ceil
 from pathlib import Path
-from secrets import token_hex
 from typing import BinaryIO
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps, ImageStat
+from PIL.ImageText import Text
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from nst.errors import BadInput
-from nst.pictures.images import Source, quoted, read_file, split_alpha
-from nst.pictures.lettering import height, written
+from nst.pictures.files import Source, read_file, replacing
+from nst.pictures.images import split_alpha
 from nst.pictures.limits import MEGABYTE, Limits
 from nst.recipe import Recipe
 
 PREFIX = "nst-"
-LONGEST_NOTE = 16_384
-MOST_NOTES = 32
+MOST_NOTES, LONGEST_NOTE = 32, 16_384
 PRINTS = Limits(max_bytes=128 * MEGABYTE)  # a 4096-pixel PNG is larger than a photo may be
-PAPER, INK, PENCIL = "#faf8f4", "#26231f", "#6f6a62"
-WHITE, CHALK = "#ffffff", "#dcd9d3"
+FORMATS: dict[str, tuple[str, dict]] = {
+    ".png": ("PNG", {}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+}
+PAPER, INK, PENCIL, WHITE, CHALK = "#faf8f4", "#26231f", "#6f6a62", "#ffffff", "#dcd9d3"
 CARD = WIDTH, HEIGHT = 1200, 630  # what social networks show of a link
 MARGIN, GAP, SMALL = 48, 24, 19
-
-Box = tuple[int, int, int, int]  # left, top, right, bottom
+LONGEST_TEXT = 400
+# Letters that the font lacks, and those nearest to them; accents go by themselves.
+NEAREST = str.maketrans("×–—−→≈“”‘’ßøØæłŁđĐ", "x---›~\"\"''soOalLdD")
 
 
 def save_picture(
@@ -42,21 +47,20 @@ def save_picture(
     A PNG carries its recipe, and notes such as the name of the preset, as text; the other
     formats do not. A path never holds half a picture. Raises BadInput where it cannot be written.
     """
-    texts = _texts(recipe, notes or {})
+    texts = PngInfo()
+    own = {"recipe": recipe.to_json()} if recipe else {}
+    for name, text in {**(notes or {}), **own}.items():
+        texts.add_itxt(PREFIX + name, text)  # tEXt can only hold Latin-1
     if not isinstance(where, (str, Path)):
         image.save(where, "PNG", pnginfo=texts)
         return
-    path = Path(where)
-    # A name of its own: the picture's may be as long as a name can be.
-    part = path.with_name(f".{token_hex(8)}.part")
-    try:
-        part.write_bytes(_encoded(image, path.suffix.lower(), texts))
-        os.replace(part, path)
-    except OSError as error:
-        raise BadInput(f"{quoted(path)} cannot be written: {error.strerror or error}.") from None
-    finally:
-        with suppress(OSError):  # what was raised above says more
-            part.unlink(missing_ok=True)
+    suffix = Path(where).suffix.lower()
+    if suffix not in FORMATS:
+        raise BadInput(f"A picture can't be saved as {suffix!r}: use .png, .jpg or .webp.")
+    kind, options = FORMATS[suffix]
+    picture = split_alpha(image)[0] if kind == "JPEG" else image
+    with replacing(Path(where)) as part:
+        picture.save(part, kind, pnginfo=texts, **options)
 
 
 def read_recipe(source: Source) -> Recipe:
@@ -89,26 +93,20 @@ def contact_sheet(
     gap, size = round(tile * 0.08), max(11, round(tile * 0.048))
     pictures = [_contained(picture, tile, tile) for picture, _ in tiles]
     captions = [written(caption, tile, 3, [size]) for _, caption in tiles]
-    rows = [range(i, min(i + columns, len(tiles))) for i in range(0, len(tiles), columns)]
-    heights = [
-        (max(pictures[i].height for i in row), max(height(captions[i]) for i in row))
-        for row in rows
-    ]
+    tallest = max(picture.height for picture in pictures)
+    row = tallest + max(map(_height, captions)) + 2 * gap
     width = columns * (tile + gap) + 3 * gap
     heading = written(title, width - 4 * gap, 2, [round(tile * 0.09)])
-    top = 2 * gap + (height(heading) + gap if heading.text else 0)
-    below = sum(picture + caption + 2 * gap for picture, caption in heights)
-    sheet = Image.new("RGB", (width, top + below + gap // 2), PAPER)
+    top = 2 * gap + (_height(heading) + gap if heading.text else 0)
+    rows = ceil(len(tiles) / columns)
+    sheet = Image.new("RGB", (width, top + rows * row + gap // 2), PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((2 * gap, round(1.6 * gap)), heading, INK)
-    for row, (tallest, lines) in zip(rows, heights, strict=True):
-        for column, i in enumerate(row):
-            middle = 2 * gap + column * (tile + gap) + tile // 2
-            at = (middle - pictures[i].width // 2, top + tallest - pictures[i].height)
-            sheet.paste(pictures[i], at)
-            under = (middle, top + tallest + gap * 0.4)
-            pen.text(under, captions[i], PENCIL, anchor="ma", align="center")
-        top += tallest + lines + 2 * gap
+    for i, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        foot = top + i // columns * row + tallest
+        middle = 2 * gap + i % columns * (tile + gap) + tile // 2
+        sheet.paste(picture, (middle - picture.width // 2, foot - picture.height))
+        pen.text((middle, foot + gap * 0.4), caption, PENCIL, anchor="ma", align="center")
     return sheet
 
 
@@ -120,50 +118,66 @@ def share_card(
     All three pictures are shown whole, whatever their aspects; behind them lies the result
     itself, out of focus, so that the card has its colours.
     """
-    card, foot = _backdrop(result), HEIGHT - MARGIN
-    if result.width > 2.4 * result.height:
-        shown = _contained(result, WIDTH - 2 * MARGIN, 320)
-        _hang(card, shown, (WIDTH - shown.width) // 2, MARGIN)
-        top, middle = 2 * MARGIN + shown.height, WIDTH // 2
-        _letter(card, (MARGIN, top, middle - GAP, foot), title, credit, range(40, 23, -2), 2)
-        sources = (middle + GAP, top, WIDTH - MARGIN, foot)
-    else:
-        shown = _contained(result, 748, HEIGHT - 2 * MARGIN)
-        _hang(card, shown, MARGIN, (HEIGHT - shown.height) // 2)
-        left, right = 2 * MARGIN + shown.width, WIDTH - MARGIN
-        top, bottom = _letter(
-            card, (left, MARGIN, right, foot), title, credit, range(54, 23, -2), 4
-        )
-        sources = (left, top + 32, right, bottom - GAP)
-    _sources(card, sources, photo, style)
+    covered = ImageOps.fit(split_alpha(result)[0], (WIDTH // 8, HEIGHT // 8))
+    vivid = ImageEnhance.Color(covered).enhance(1.4).filter(ImageFilter.GaussianBlur(7))
+    soft = vivid.resize(CARD, Image.Resampling.BICUBIC)
+    (grey,) = ImageStat.Stat(soft.convert("L")).mean
+    # White letters need a dark ground whatever the painting: about a sixth of white.
+    card = ImageEnhance.Brightness(soft).enhance(min(0.5, 44 / max(grey, 1)))
+    pen = ImageDraw.Draw(card)
+
+    shown = _contained(result, 748, HEIGHT - 2 * MARGIN)
+    _hang(card, shown, MARGIN, (HEIGHT - shown.height) // 2)
+    left, foot = 2 * MARGIN + shown.width, HEIGHT - MARGIN
+    room = WIDTH - MARGIN - left
+    words, thanks = written(title, room, 4, range(54, 23, -2)), written(credit, room, 3, [SMALL])
+    pen.text((left, MARGIN - 8), words, WHITE)
+    foot -= _height(thanks)
+    pen.text((left, foot), thanks, CHALK)
+
+    width, top = (room - GAP) // 2, MARGIN + _height(words) + 32
+    for picture, name in ((photo, "the photo"), (style, "the style")):
+        label = written(name, width, 1, [SMALL])
+        base = foot - GAP - _height(label)
+        pen.text((left, base), label, CHALK)
+        small = _contained(picture, width, min(260, base - 10 - top))
+        _hang(card, small, left, base - 10 - small.height)
+        left += width + GAP
     return card
 
 
-def _texts(recipe: Recipe | None, notes: Mapping[str, str]) -> PngInfo:
-    info = PngInfo()
-    own = {"recipe": recipe.to_json()} if recipe is not None else {}
-    for name, text in {**notes, **own}.items():
-        if len(text) > LONGEST_NOTE:
-            raise BadInput(f"{name} has {len(text)} letters: at most {LONGEST_NOTE} fit a picture.")
-        info.add_itxt(PREFIX + name, text)  # tEXt can only hold Latin-1
-    return info
+def written(text: str, width: int, most_lines: int, sizes: Sequence[int]) -> Text[str]:
+    """One line of text broken into lines of `width` pixels, to be drawn with `ImageDraw`.
+
+    In the first of the sizes in which all of it fits, or else cut off. Letters that the font
+    lacks would be empty boxes: accents go, other scripts are left out.
+    """
+    plain = unicodedata.normalize("NFKD", text[:LONGEST_TEXT].translate(NEAREST))
+    held = (c for c in plain if c.isspace() or " " <= c <= "~" or c in "©›…")
+    words = " ".join("".join(held).split())
+    for size in sizes:
+        if found := _broken(words, size, width, most_lines):
+            return found
+    while not (found := _broken(words + "…", size, width, most_lines)):
+        words = words[:-1].rstrip(" ,.;:-")
+    return found
 
 
-def _encoded(image: Image.Image, suffix: str, texts: PngInfo) -> bytes:
-    file = io.BytesIO()
-    if suffix == ".png":
-        image.save(file, "PNG", pnginfo=texts)
-    elif suffix == ".webp":
-        image.save(file, "WEBP", quality=95)
-    elif suffix in (".jpg", ".jpeg"):
-        split_alpha(image)[0].save(file, "JPEG", quality=95, subsampling=0)
-    else:
-        raise BadInput(f"A picture can't be saved as {suffix!r}: use .png, .jpg or .webp.")
-    return file.getvalue()
+def _broken(words: str, size: int, width: int, most_lines: int) -> Text[str] | None:
+    text = Text(words, ImageFont.load_default(size), spacing=round(0.3 * size))
+    try:
+        text.wrap(width)
+    except ValueError:  # a word is wider than the line
+        return None
+    return text if text.text.count("\n") < most_lines else None
+
+
+def _height(text: Text[str]) -> int:
+    return round(text.get_bbox()[3]) if text.text else 0
 
 
 def _read_texts(source: Source) -> dict[str, str]:
-    """From a PNG's header alone: what `_texts` writes stands before the picture."""
+    """From a PNG's header alone: what is written here stands before the picture."""
     data = read_file(source, PRINTS)
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         raise BadInput("Only PNG files remember their recipe, and this is not one.")
@@ -171,57 +185,15 @@ def _read_texts(source: Source) -> dict[str, str]:
         info = PngImageFile(io.BytesIO(data)).info
     except Exception:  # Pillow's plugins raise almost anything
         raise BadInput("This PNG is damaged, and its recipe with it.") from None
-    found = {
-        name.removeprefix(PREFIX): str(text)
-        for name, text in info.items()
-        if isinstance(name, str) and name.startswith(PREFIX)
-    }
+    named = {str(name): str(text) for name, text in info.items()}
+    found = {k.removeprefix(PREFIX): text for k, text in named.items() if k.startswith(PREFIX)}
     if len(found) > MOST_NOTES or any(len(text) > LONGEST_NOTE for text in found.values()):
         raise BadInput("The notes in this picture are larger than any written here.")
     return found
 
 
 def _contained(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Whole and as large as fits the box, never more than three times its own pixels."""
-    picture = split_alpha(image)[0]
-    scale = min(width / picture.width, height / picture.height, 3.0)
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-
-
-def _backdrop(image: Image.Image) -> Image.Image:
-    covered = ImageOps.fit(split_alpha(image)[0], (WIDTH // 8, HEIGHT // 8))
-    vivid = ImageEnhance.Color(covered).enhance(1.4).filter(ImageFilter.GaussianBlur(7))
-    soft = vivid.resize(CARD, Image.Resampling.BICUBIC)
-    (grey,) = ImageStat.Stat(soft.convert("L")).mean
-    # White letters need a dark ground whatever the painting: about a sixth of white.
-    return ImageEnhance.Brightness(soft).enhance(min(0.5, 44 / max(grey, 1)))
-
-
-def _letter(
-    card: Image.Image, box: Box, title: str, credit: str, sizes: range, lines: int
-) -> tuple[int, int]:
-    """Title at the top of the box, credit at its bottom; (top, bottom) of the room between."""
-    left, top, right, bottom = box
-    pen = ImageDraw.Draw(card)
-    words = written(title, right - left, lines, sizes)
-    thanks = written(credit, right - left, 3, [SMALL])
-    pen.text((left, top - 8), words, WHITE)
-    pen.text((left, bottom - height(thanks)), thanks, CHALK)
-    return top + height(words), bottom - height(thanks)
-
-
-def _sources(card: Image.Image, box: Box, photo: Image.Image, style: Image.Image) -> None:
-    """Photo and style side by side at the bottom of the box, each with its name below."""
-    left, top, right, bottom = box
-    width = (right - left - GAP) // 2
-    for picture, name in ((photo, "the photo"), (style, "the style")):
-        label = written(name, width, 1, [SMALL])
-        foot = bottom - height(label) - 10
-        small = _contained(picture, width, min(260, foot - top))
-        _hang(card, small, left, foot - small.height)
-        ImageDraw.Draw(card).text((left, bottom - height(label)), label, CHALK)
-        left += width + GAP
+    return ImageOps.contain(split_alpha(image)[0], (width, height), Image.Resampling.LANCZOS)
 
 
 def _hang(card: Image.Image, picture: Image.Image, left: int, top: int) -> None:

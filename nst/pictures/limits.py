@@ -23,17 +23,14 @@ class Limits:
 
 def limits_from(environment: Mapping[str, str] = os.environ) -> Limits:
     """The defaults, or what an operator sets. Raises BadInput for what is not above 0."""
-    return Limits(
-        max_bytes=_number(environment, "NST_MAX_UPLOAD_MB", 32) * MEGABYTE,
-        max_pixels=_number(environment, "NST_MAX_PIXELS", Limits.max_pixels),
-    )
-
-
-def _number(environment: Mapping[str, str], variable: str, default: int) -> int:
-    text = environment.get(variable, "").strip() or str(default)
-    if not text.isdecimal() or not int(text):
-        raise BadInput(f"{variable} must be a whole number above 0, but it is {text[:40]!r}.")
-    return int(text)
+    found = {"NST_MAX_UPLOAD_MB": Limits.max_bytes // MEGABYTE, "NST_MAX_PIXELS": Limits.max_pixels}
+    for variable, default in found.items():
+        text = environment.get(variable, "").strip() or str(default)
+        if not text.isdecimal() or not int(text):
+            raise BadInput(f"{variable} must be a whole number above 0, but it is {text[:40]!r}.")
+        found[variable] = int(text)
+    megabytes, pixels = found.values()
+    return Limits(max_bytes=megabytes * MEGABYTE, max_pixels=pixels)
 
 
 LIMITS = limits_from()

@@ -39,7 +39,7 @@ READ = re.compile(
     r"|queue/(data|status)|heartbeat/[^/]+|call/.+|file=.+)" + "|/gradio_api/mcp.*" * AGENTS
 )
 SENT = re.compile(
-    r"/gradio_api/(upload|component_server|queue/join|(call|run|api)/.+|cancel|reset"
+    r"/gradio_api/(upload|component_server|queue/join|(call|run|api)/.+|cancel|reset|stream/[^/]+"
     + "|mcp.*" * AGENTS
     + ")/?"
 )
@@ -170,7 +170,9 @@ def _check(asked: Any) -> None:
         if isinstance(value, dict):
             path, url = value.get("path"), str(value.get("url"))
             inside = not isinstance(path, str) or Path(os.path.abspath(path)).is_relative_to(folder)
-            if not inside or is_address(str(path)) or url.startswith("data:"):
+            # A frame of the camera has no path, and only the camera's own box opens it.
+            frame = path is None and url.startswith("data:image/jpeg;base64,")
+            if not inside or is_address(str(path)) or (url.startswith("data:") and not frame):
                 told = "Only uploads can be used here: handle_file('photo.jpg') sends one."
                 raise HTTPException(422, told)
             ahead.extend(value.values())

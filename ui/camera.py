@@ -1,0 +1,117 @@
+"""The Camera tab: what the webcam sees, painted as it comes."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+from PIL import Image
+
+from nst.errors import BadInput
+from nst.instant import instant_painter
+from nst.pictures.images import fit, open_photo
+from nst.presets import load_presets, preset_of
+from nst.recipe import Recipe
+from ui.events import DECODES, PRIVATE, QUICK, UNSEEN
+from ui.inputs import index_of
+from ui.links import Shared
+from ui.messages import user_errors
+from ui.paint import PaintTab
+from ui.server.gradio_internals import keep_file
+from ui.server.limits import RUN_LIMITS
+
+SIDE = 256  # pixels that are painted
+EVERY = 0.1  # seconds between frames, where the machine keeps up
+CAMERAS = 2  # at work; others wait
+SEEN = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
+NEEDS_HTTPS = """<p class="hint camera-off">A browser hands out its camera only over https, or on
+the machine itself. Open this page with https to use it.</p>"""
+
+
+class CameraBox(gr.Image):
+    """A webcam that hands over the bytes of each frame, which `open_photo` then checks."""
+
+    is_template = True  # the browser's side of it is `gr.Image`'s
+
+    def preprocess(self, payload: ImageData | None) -> bytes | None:  # type: ignore[override]
+        """The JPEG inside a frame's data URL."""
+        _, _, data = (payload.url if payload and payload.url else "").partition("base64,")
+        return base64.b64decode(data) if data else None
+
+
+@dataclass
+class Live:
+    """What is painted with, as long as neither painting nor strength change; and the last frame."""
+
+    chosen: tuple[str, float]
+    painter: Callable[[Image.Image], Image.Image]
+    frame: bytes = b""
+
+
+def repaint(
+    frame: bytes | None, style: str, strength: float, live: Live | None
+) -> tuple[Image.Image | Any, Live | None]:
+    """The painted frame, and what the next one is painted with."""
+    if frame is None:
+        return gr.skip(), live
+    with user_errors():
+        photo = open_photo(frame)
+        if live is None or live.chosen != (style, strength):
+            recipe = asked(style, strength).recipe.replace(size=SIDE)
+            painting = [open_photo(preset_of(style).path)]  # type: ignore[union-attr]
+            live = Live((style, strength), instant_painter(painting, recipe, [style]))
+        live.frame = frame
+        return live.painter(photo), live
+
+
+def asked(style: str, strength: float) -> Shared:
+    """A painting and a strength, as a link would hold them. Raises BadInput for what is none."""
+    preset = preset_of(style)
+    if preset is None:
+        raise BadInput(f"There is no preset called {str(style)[:40]!r}.")
+    return Shared(preset.recipe(Recipe()).replace(strength=strength), None, preset.id)
+
+
+def build(paint: PaintTab, tabs: gr.Tabs) -> None:
+    """Lay out the tab inside the current context. tabs: the page's, to go to the Paint tab."""
+    presets, form = load_presets()[0], paint.form
+    gr.HTML(NEEDS_HTTPS, padding=False)
+    live = gr.State(None, time_to_live=RUN_LIMITS.visit)
+    style = gr.Textbox(presets[0].id, visible=False)
+    looks: dict[str, Any] = {"show_label": False, "buttons": [], "streaming": True}
+    with gr.Row(elem_id="live"):
+        webcam = gr.WebcamOptions(constraints=SEEN)
+        box = CameraBox(elem_id="live-camera", webcam_options=webcam, **looks)
+        shown = gr.Image(interactive=False, format="jpeg", elem_id="live-painting", **looks)
+    with gr.Row(elem_id="live-choices"):
+        thumbs = [(fit(open_photo(preset.path), 160), preset.title) for preset in presets]
+        gallery = gr.Gallery(
+            thumbs, columns=7, format="jpeg", allow_preview=False, show_label=False, buttons=[],
+            interactive=False, object_fit="cover", selected_index=0, elem_classes="thumbs named",
+        )  # fmt: skip
+        with gr.Column():
+            strength = gr.Slider(0, 100, 50, step=1, label="Strength", elem_id="live-strength")
+            shutter = gr.Button("Take this picture to Paint", variant="primary", elem_id="shutter")
+
+    def pick(chosen: gr.SelectData) -> str:
+        with user_errors():
+            return presets[index_of(chosen, len(presets))].id
+
+    gallery.select(pick, None, style, **QUICK)
+    box.stream(
+        repaint, [box, style, strength, live], [shown, live], stream_every=EVERY,
+        time_limit=int(RUN_LIMITS.deadline), concurrency_limit=CAMERAS, **UNSEEN, **PRIVATE,
+    )  # fmt: skip
+
+    def shoot(live: Live | None, style: str, strength: float) -> dict[Any, Any]:
+        """Updates that hand the last frame to the Paint tab, with painting and strength."""
+        with user_errors():
+            if live is None:
+                raise BadInput("The camera does not run yet: start it first.")
+            updates = form.restore(asked(style, strength), "Your picture is here: press Paint.")
+            updates[form.photo] = keep_file(form.photo, live.frame, "camera.jpg")
+            return updates | {tabs: gr.Tabs(selected="paint")}
+
+    shutter.click(shoot, [live, style, strength], [*form.restored, tabs], **DECODES)
