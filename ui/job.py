@@ -1,6 +1,7 @@
 """What a visitor asked for, checked and opened, before anything waits or works."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image
@@ -78,6 +79,10 @@ def open_job(
     )
 
 
+@lru_cache(maxsize=8)
 def _opened(file: str | Path) -> Image.Image:
-    """A picture, no larger than the largest painting here: it is kept while the visit lasts."""
+    """A picture, no larger than the largest painting here: it is kept while the visit lasts.
+
+    Each upload has a path of its own, and a preview opens the same ones at every change.
+    """
     return open_photo(file, replace(LIMITS, kept_side=min(LIMITS.kept_side, RUN_LIMITS.max_size)))

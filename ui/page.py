@@ -4,8 +4,9 @@ import gradio as gr
 
 from ui import about as about_tab
 from ui import api as endpoint
-from ui import camera, wall
+from ui import camera, wall, zero
 from ui.compare import CompareTab
+from ui.film import FilmTab
 from ui.paint import PaintTab
 from ui.server.expiry import CACHE_SECONDS
 from ui.server.limits import RUN_LIMITS
@@ -32,6 +33,8 @@ def create_demo() -> gr.Blocks:
                 CompareTab(paint, tabs, compare)
             with gr.Tab("Camera", id="camera"):
                 camera.build(paint, tabs)
+            with gr.Tab("Film", id="film", visible=not zero.ACTIVE):
+                FilmTab()
             with gr.Tab("How it works", id="about") as about:
                 about_tab.build(about)
         endpoint.build()

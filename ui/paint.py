@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,8 +14,9 @@ import gradio as gr
 from nst.errors import BadInput
 from nst.pictures.images import fit
 from ui.controls import best_quality
-from ui.events import DECODES, PAINTS, PRIVATE, QUICK
+from ui.events import AT_ONCE, DECODES, PAINTS, PRIVATE, QUICK
 from ui.inputs import InputPanel, index_of
+from ui.instant import instant_wall
 from ui.links import from_query
 from ui.messages import status_html, user_errors
 from ui.photo_box import NONE, thumbs
@@ -156,8 +158,18 @@ class PaintTab:
             trigger_mode="always_last",
             **DECODES,
         )
+        self._wire_wall()
         self.strip.select(self._look_at, self.visit, self.drawn, **DECODES)
         self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
+
+    def _wire_wall(self) -> None:
+        """The tiles of the paintings: one's own photo in each, as soon as there is one."""
+        form, of = self.form, self.form.paintings
+        tiles: dict[str, Any] = {"outputs": of.gallery, "trigger_mode": "multiple", **AT_ONCE}
+        inputs = [self.visit, form.photo, of.own]
+        form.photo.change(lambda: True, None, of.tiles_show, **QUICK)
+        form.photo.change(partial(self._wall, in_them=True), inputs, **tiles)
+        gr.on([of.tiles_show.input, of.own.change], self._wall, [*inputs, of.tiles_show], **tiles)
 
     # What is asked for
 
@@ -209,7 +221,9 @@ class PaintTab:
                         break
                     if progress.picture is not None and has_room():
                         seen["painting"] = self.viewer.file(progress.picture, "developing")
-                    yield {self.picture: seen, **self._told(visit)}
+                    # Whoever chooses something else meanwhile looks at its preview.
+                    shown = {self.picture: seen} if visit.chosen == result.chosen else {}
+                    yield shown | self._told(visit)
                 visit.end()
         except gr.Error as error:
             if visit.run is result:
@@ -292,10 +306,28 @@ class PaintTab:
     def _chosen(self, visit: Visit, *chosen: Any) -> Any:
         """Show what belongs to what is chosen now."""
         with user_errors():
-            changed = visit.choose(chosen)
-            return (
-                self.viewer.view(visit, self.form.job) if changed and not visit.busy else gr.skip()
-            )
+            if not visit.choose(chosen) or (visit.run and visit.run.chosen == chosen):
+                return gr.skip()
+            view = self.viewer.view(visit, self.form.job)
+            return view | {"phase": visit.phase} if visit.busy else view
+
+    def _wall(
+        self, visit: Visit, photo: str | None, own: str | None, in_them: bool
+    ) -> Iterator[list[tuple[Any, str]]]:
+        """The tiles to choose a painting by, as they come; a later stream takes the place of this
+        one.
+        """
+        visit.wall = latest = object()
+        tiles = self.form.paintings.tiles(own)
+        with user_errors():
+            if not (in_them and photo):
+                yield tiles
+                return
+            for number, (preset, picture) in enumerate(instant_wall(photo), 1):
+                if visit.wall is not latest:
+                    return
+                tiles[number] = (flat(picture), preset.title)
+                yield tiles
 
     def _look_at(self, event: gr.SelectData, visit: Visit, request: gr.Request) -> dict:
         with user_errors():

@@ -29,8 +29,15 @@ class Paintings:
         self.style_id = gr.Textbox(first.id if first else "", visible=False)
         self.second = gr.Textbox("", visible=False)
         self.own = PhotoBox(visible=False, elem_id="own-style")
+        self.tiles_show = gr.Radio(
+            [("The paintings", False), ("Your photo in them", True)],
+            value=False,
+            show_label=False,
+            container=False,
+            elem_id="tiles-show",
+        )
         self.gallery = thumbs(
-            self._tiles(None),
+            self.tiles(None),
             "Paintings",
             7,
             named=True,
@@ -61,7 +68,7 @@ class Paintings:
         self.shown = [self.style_id, self.gallery, self.manner]
         self.mixture = [self.second, self.seconds, self.share, self.mix]
 
-    def _tiles(self, own: str | None) -> list[tuple[Any, str]]:
+    def tiles(self, own: str | None) -> list[tuple[Any, str]]:
         """The first gallery: a visitor's own painting, then the presets."""
         mine = (thumb(own), "Yours") if own else (asset_path("plus.png"), "+ your own")
         return [mine, *self._thumbs]
@@ -94,7 +101,7 @@ class Paintings:
 
     def show_own(self, path: str, preset: Preset | None = None) -> dict[Any, Any]:
         """Updates that show a painting of the visitor's own, and choose it unless a preset is."""
-        tiles = gr.update(value=self._tiles(path), selected_index=self._tile(preset))
+        tiles = gr.update(value=self.tiles(path), selected_index=self._tile(preset))
         seconds = gr.update(value=self._seconds(path))
         return self.show(preset) | {self.own: path, self.gallery: tiles, self.seconds: seconds}
 

@@ -20,10 +20,12 @@ from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError
 from nst.pictures.images import fit, join_alpha, split_alpha, to_tensor
 from nst.pipeline import Pipeline, choose_finish, open_pipeline
+from nst.presets import load_presets
 from nst.provenance import painted_by
 from nst.recipe import Recipe
 from nst.weights import SOURCES
 from ui import zero
+from ui.instant import instant_wall
 from ui.pace import about, clock, pace
 from ui.server.limits import RUN_LIMITS
 
@@ -216,7 +218,11 @@ def prepare() -> None:
 
 
 def calibrate() -> None:
-    """Time a short painting by each network that is here, after one that warms it up."""
+    """Learn the presets, so that the first visitor's tiles come at once; then time a short painting
+    by each network that is here, after one that warms it up.
+    """
+    for _ in instant_wall(load_presets()[0][0].path):
+        pass
     noise = np.random.default_rng(0).integers(0, 255, (192, 256, 3), np.uint8)
     picture = Image.fromarray(noise)
     for name in ("compact", choose_finish(Recipe(), "compact")[0]):

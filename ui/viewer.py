@@ -100,7 +100,8 @@ class Viewer:
         """The instant painting of what is chosen; nothing where there is none."""
         try:
             job = job_of(chosen)
-            picture = preview(job.photo, job.styles, job.shared.recipe)
+            ids = (job.shared.style, job.shared.second)[: len(job.styles)]
+            picture = preview(job.photo, job.styles, job.shared.recipe, ids)
         except NstError:  # Paint will say what is wrong
             return {}
         if picture is None:

@@ -1,6 +1,6 @@
 """The state of a page: the run under way, the results of this visit, and what is chosen now."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from weakref import WeakValueDictionary
@@ -28,7 +28,7 @@ class Visit:
     came by. results: the latest first. result: the one that the panel below the picture is about.
     looking: whether it is shown, whatever is chosen. beside: with the latest next to it. run: what
     was asked for and is not over. chosen: the values of the inputs. line, notes, share: what is
-    said of it.
+    said of it. wall: which stream of tiles is the latest.
     """
 
     name: str = ""
@@ -42,7 +42,8 @@ class Visit:
     chosen: tuple[Any, ...] = ()
     line: str = "Press Paint to make your own."
     notes: tuple[str, ...] = ()
-    share: float | None = field(default=None)
+    share: float | None = None
+    wall: object = None
 
     @property
     def busy(self) -> bool:
