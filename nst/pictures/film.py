@@ -99,7 +99,7 @@ def read_frames(clip: Clip) -> Generator[Image.Image, None, None]:
 
 def repaint(
     clip: Clip, out: str | Path, paint: Callable[[Image.Image], Image.Image]
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Write the clip as an MP4 with every frame painted; yields how many of `clip.frames` are.
 
     The sound is kept. Closing the generator stops it, and nothing half-written stays behind.
