@@ -15,12 +15,11 @@ from ui.messages import user_errors
 from ui.paint import PaintTab
 from ui.photo_box import PhotoBox
 from ui.published import Published
-from ui.result_panel import painted
 from ui.samples import OPENING, SAMPLES
 from ui.series import Panel, Stage, Tile, chosen_in
 from ui.side_by_side import Pair, SideBySide, tile_of
 from ui.sweep import Sweep
-from ui.visit import Visit
+from ui.visit import Visit, painted
 from ui.wall import Wall
 
 # An enlarged tile is put away when something is done with it.

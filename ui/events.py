@@ -15,3 +15,10 @@ DECODES: dict[str, Any] = QUICK
 PAINTS: dict[str, Any] = {"concurrency_id": "painting", "concurrency_limit": RUN_LIMITS.concurrency}
 # The instant painter waits for no painting, and no more than two of it are at work.
 AT_ONCE: dict[str, Any] = {"concurrency_id": "instant", "concurrency_limit": 2} | UNSEEN | PRIVATE
+# What is made of a result, one at a time.
+MADE: dict[str, Any] = {
+    "show_progress": "minimal",
+    "concurrency_limit": 1,
+    "concurrency_id": "exports",
+    **PRIVATE,
+}

@@ -54,9 +54,15 @@ class FilmTab:
                     stop = gr.Button("Stop", elem_id="film-stop")
             with gr.Column(min_width=320):
                 status = gr.HTML(status_html(ASK), elem_id="film-status", elem_classes="run-status")
-                still = gr.Image(label="Its first frame", format="jpeg", interactive=False)
+                still = gr.Image(
+                    label="Its first frame", format="jpeg", interactive=False, buttons=[]
+                )
                 self.film = gr.Video(
-                    label="The film", interactive=False, buttons=["download"], elem_id="painted"
+                    label="The film",
+                    height=420,
+                    interactive=False,
+                    buttons=["download"],
+                    elem_id="painted",
                 )
         given = [clip, style, strength]
         gallery.select(self._pick, None, [style, name], **QUICK)

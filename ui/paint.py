@@ -21,13 +21,13 @@ from ui.links import from_query
 from ui.messages import status_html, user_errors
 from ui.photo_box import NONE, thumbs
 from ui.result import Result, flat, jpeg
-from ui.result_panel import ResultPanel, link_to, painted
+from ui.result_panel import ResultPanel, link_to
 from ui.run import run
 from ui.server.expiry import has_room
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 from ui.viewer import Viewer
-from ui.visit import Phase, Visit, visits
+from ui.visit import Phase, Visit, painted, visits
 
 THUMB = 224  # pixels
 NAME = re.compile("[0-9a-f]{32}")

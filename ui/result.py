@@ -91,7 +91,7 @@ class Result:
     chosen: the values of the page's inputs when it began. painted: the engine's own picture;
     `shown` is what blend, colours and the frame that is looked at make of it, and what is saved.
     canvas: the key in `canvases` of what can be gone on from. remarks: sentences on the whole run.
-    frame: the number of the one looked at, 0 for the picture.
+    frame: the number of the one looked at, 0 for the picture. link: the id of it as it is shared.
     """
 
     job: Job
@@ -110,6 +110,7 @@ class Result:
     frame: int = 0
     blend: float = 1.0
     photos_colours: bool = False
+    link: str = ""
     _made: dict[str, Any] = field(default_factory=dict)
 
     def further(self, job: Job, chosen: tuple[Any, ...], remarks: tuple[str, ...]) -> "Result":
@@ -223,14 +224,15 @@ class Result:
 
     def film(self) -> bytes:
         """From the photo to the painting, as an MP4."""
-        return animation(self._stages(), flat(self.before))
+        return animation(self.stages(), flat(self.before))
 
     def gif(self) -> bytes:
         """The same as a GIF, for where a film cannot be shown."""
-        stages = self._stages()
+        stages = self.stages()
         return gif(stages, seconds=min(6.0, 0.15 * len(stages)))
 
-    def _stages(self) -> list[Image.Image]:
+    def stages(self) -> list[Image.Image]:
+        """Its frames and the picture, in RGB."""
         kept = [self.frames[index].convert("RGB") for index in range(len(self.frames))]
         return [*kept, flat(self.shown)]
 

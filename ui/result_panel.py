@@ -4,21 +4,15 @@ from typing import Any
 
 import gradio as gr
 
-from nst.errors import BadInput
 from ui.curves import curves
-from ui.events import PRIVATE, QUICK
+from ui.events import MADE, PRIVATE, QUICK
 from ui.links import address, to_query
 from ui.messages import user_errors
 from ui.result import Result
 from ui.server.gradio_internals import keep_file
-from ui.visit import Visit
+from ui.share import Share
+from ui.visit import Visit, painted
 
-MADE: dict[str, Any] = {
-    "show_progress": "minimal",
-    "concurrency_limit": 1,
-    "concurrency_id": "exports",
-    **PRIVATE,
-}
 # Made when it is asked for: how, and how its file's name ends.
 MAKERS = {
     "film": (Result.film, ".mp4"),
@@ -39,6 +33,7 @@ class ResultPanel:
             self.film = gr.Button("Animation", min_width=80, elem_id="film")
             self.larger = gr.Button("Larger", min_width=90, elem_id="larger")
             self.further = gr.Button("Paint more", min_width=90, elem_id="keep")
+        self.sharing = Share()
         with gr.Row(elem_id="tune"):
             self.fade = gr.Slider(
                 0,
@@ -90,12 +85,13 @@ class ResultPanel:
     @property
     def shown(self) -> list[Any]:
         """What `show` sets."""
-        return [self.png, self.larger, *self.adjustments, self.link, self.curves]
+        adjusted = [*self.adjustments, self.link, self.curves]
+        return [self.png, self.larger, self.sharing.box, *adjusted]
 
     def wire(self, visit: gr.State, status: gr.HTML) -> None:
         """Let what needs nothing else of the page answer."""
         self.copy.click(None, self.link, None, js="(link) => nst.copy(link)", **PRIVATE)
-        self.share.click(None, self.link, None, js="(link) => nst.share(link)", **PRIVATE)
+        self.sharing.wire(self.share, visit, status)
         for name, button in (("film", self.film), ("gif", self.gif), ("card", self.card)):
             file = self.made[name]
             made = button.click(_maker(file, name), visit, file, show_progress_on=[status], **MADE)
@@ -107,6 +103,7 @@ class ResultPanel:
         frames, larger = len(result.frames), result.next_print
         return {
             self.png: self.saved(result),
+            self.sharing.box: gr.update(visible=False),
             self.larger: gr.update(
                 value=f"Larger, {larger[0]}" if larger else "Larger", visible=bool(larger)
             ),
@@ -127,13 +124,6 @@ class ResultPanel:
 def link_to(result: Result, own: str) -> str:
     """A link that restores a result's settings. own: the page's address."""
     return address(to_query(result.shared), own)
-
-
-def painted(visit: Visit) -> Result:
-    """The result that a visit is about. Raises BadInput where there is none."""
-    if visit.result is None:
-        raise BadInput("There is no painting yet: press Paint first.")
-    return visit.result
 
 
 def _maker(button: gr.DownloadButton, name: str) -> Any:

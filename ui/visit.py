@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 from weakref import WeakValueDictionary
 
+from nst.errors import BadInput
 from ui.result import Result
 from ui.run import Progress
 
@@ -100,6 +101,13 @@ class Visit:
         if changed:
             self.looking = self.beside = False
         return changed
+
+
+def painted(visit: Visit) -> Result:
+    """The result that a visit is about. Raises BadInput where there is none."""
+    if visit.result is None:
+        raise BadInput("There is no painting yet: press Paint first.")
+    return visit.result
 
 
 # By their names, for as long as a page's state holds them: a reload of the page looks here.

@@ -34,13 +34,18 @@ Object.assign(window.nst ??= {}, {
     if (navigator.clipboard) navigator.clipboard.writeText(link).then(copied, byHand);
     else byHand();
   },
-  // The phone's own share sheet with the picture as it is seen; the link where there is none.
-  async share(link) {
-    const blob = await nst.seen();
-    const file = new File([blob], "painted.jpg", { type: "image/jpeg" });
-    if (navigator.canShare?.({ files: [file] }))
-      await navigator.share({ files: [file] }).catch(() => {});
-    else nst.copy(link, "#share");
+  // What was made to be shared: the phone's own sheet takes it, or it is downloaded.
+  async send({ url, orig_name }) {
+    const blob = await (await fetch(url)).blob();
+    const file = new File([blob], orig_name ?? url.split("/").pop(), { type: blob.type });
+    try {
+      if (!navigator.canShare?.({ files: [file] })) throw new Error("no sheet");
+      await navigator.share({ files: [file] });
+    } catch (error) {
+      if (error.name === "AbortError") return;  // the sheet was put away
+      Object.assign(document.createElement("a"),
+        { href: URL.createObjectURL(blob), download: file.name }).click();
+    }
   },
   // A secret of this visit, so that a reload finds its results.
   visit() {
