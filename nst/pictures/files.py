@@ -55,7 +55,7 @@ def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise BadInput(f"{quoted(path)} cannot be read: {reason}.") from None
-    elif hasattr(source, "read"):
+    elif not isinstance(source, bytes) and hasattr(source, "read"):
         if source.seekable():
             source.seek(0)
         data = source.read(most + 1)

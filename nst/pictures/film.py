@@ -123,6 +123,7 @@ def _opened(data: bytes) -> Iterator[InputContainer]:
             io.BytesIO(data), options={"protocol_whitelist": "none"}, format=kinds[0]
         ) as f:
             # A later frame may be larger than the header says.
+            assert isinstance(f, InputContainer)
             f.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
             yield f
     except (ValueError, EOFError, IndexError, StopIteration, av.PatchWelcomeError):
