@@ -10,9 +10,6 @@ from typing import Any
 
 from nst.errors import NstError
 
-# Threads that spin for long while they wait slow down everything else on a small machine; those
-# that never spin wake up late: a Draft takes a fifth longer.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 STOPPED = 130
 
 
