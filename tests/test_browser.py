@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from visits import Visit
 
+from nst.pictures.animation import mp4
 from nst.pictures.export import read_recipe
 from nst.pictures.images import fit, open_photo
 from nst.presets import load_presets
@@ -281,6 +282,70 @@ def test_a_painting_is_enlarged_and_taken_home_in_every_form(visit, tmp_path):
     assert page.is_checked("#quality input[value='256']")  # what the next Paint will do
 
 
+def test_a_result_is_shared_in_its_shapes_and_by_a_link_that_can_be_taken_back(visit, tmp_path):
+    page = visit.open(QUICK)
+    visit.paint()
+    page.click("#share")
+    for kind, shape, size in (
+        ("Picture", "Original", (80, 128)),
+        ("Before and after", "Square", (160, 160)),
+        ("Film", "9:16", (80, 142)),
+    ):
+        page.get_by_label(kind, exact=True).check()
+        page.get_by_label(shape, exact=True).check()
+        path = visit.download("#send", tmp_path / shape.replace(":", "-"))
+        if kind == "Film":
+            with av.open(str(path)) as film:
+                stream = film.streams.video[0]
+                assert (stream.width, stream.height) == size
+        else:
+            assert Image.open(path).size == size
+    page.click("#publish")
+    visit.wait("#publish", "Take it back")
+    link = page.locator("#picture-link input, #picture-link textarea").input_value()
+    assert page.request.get(link).ok
+    page.click("#publish")
+    visit.wait("#publish", "Make a link")
+    assert page.request.get(link).status == 404
+
+
+def test_a_clip_is_repainted_and_can_be_stopped(visit, wrong, tmp_path):
+    clip = tmp_path / "clip.mp4"
+    with mp4(clip, 8, (128, 96)) as (_, add):
+        for shade in range(0, 160, 20):
+            add(Image.new("RGB", (128, 96), (shade, 90, 120)))
+    page = visit.open()
+    page.click("[role=tab][data-tab-id=film]")
+    page.locator("input[type=file]:has(+ #clip)").set_input_files(clip)
+    visit.wait("#film-status", "8 frames, 128 × 96: about")
+    page.click("#film-go")
+    visit.wait("#film-status", "Done in")
+    page.wait_for_function("document.querySelector('#painted video').duration === 1")
+    page.locator("input[type=file]:has(+ #clip)").set_input_files(wrong)
+    page.get_by_text("This is not a clip").wait_for()
+
+
+def test_ones_own_photo_is_seen_in_every_painting_and_previewed_during_a_run(visit, mine):
+    page = visit.open(SLOW)
+    tiles = "[...document.querySelectorAll('#styles img')].map((tile) => tile.src)"
+    before = page.evaluate(tiles)
+    visit.bring("#upload", mine)
+    for number in range(1, len(before)):
+        page.wait_for_function(f"{tiles}[{number}] !== {before[number]!r}")
+    page.click("#styles button[aria-label='Mosaic']")
+    visit.wait("#manner", "Mosaic")
+    page.click("#tiles-show label >> nth=0")
+    page.wait_for_function(f"{tiles}[5] === {before[5]!r}")
+    page.click("#go")
+    visit.wait("#status", "left")
+    visit.caption("")
+    visit.set("#strength", "80")
+    visit.caption("Preview")
+    assert "left" in page.inner_text("#status")
+    page.click("#stop")
+    visit.wait("#status", "Stopped")
+
+
 def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, browser, tmp_path):
     page = visit.open(QUICK + "&strength=71&seed=9&start=noise")
     page.get_by_text("Mix in a second painting").click()
@@ -294,9 +359,9 @@ def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, brows
     # Over plain http a page has no clipboard to write to.
     page.evaluate("window.board = navigator.clipboard")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    page.click("#share")
-    visit.wait("#share", "copied")
-    assert page.evaluate("window.board.readText()") == link
+    page.evaluate("window.board.writeText('')")
+    page.click("#copy")
+    page.wait_for_function(f"window.board.readText().then((text) => text === {link!r})")
 
     other = Painter(browser, app.url)
     other.page.goto(link)
