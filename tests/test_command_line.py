@@ -176,7 +176,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatc
     def full(*arguments) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(export, "_encode", full)
+    monkeypatch.setattr("os.replace", full)
     quick = SMALL if command else QUICK
     arguments = [*command, "photo.jpg", STYLE, "-o", "out.png", "--overwrite", *quick]
     assert command_line.main(arguments) == command_line.BAD_INPUT

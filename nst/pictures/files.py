@@ -43,7 +43,8 @@ def quoted(path: Path) -> str:
 
 def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
     """All bytes of a path, of bytes, or of an open binary file. Raises BadInput."""
-    data, most = source, limits.max_bytes
+    data: object = source
+    most = limits.max_bytes
     if isinstance(source, (str, Path)):
         path = Path(source)
         try:
@@ -55,7 +56,7 @@ def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise BadInput(f"{quoted(path)} cannot be read: {reason}.") from None
-    elif hasattr(source, "read"):
+    elif not isinstance(source, bytes) and hasattr(source, "read"):
         if source.seekable():
             source.seek(0)
         data = source.read(most + 1)

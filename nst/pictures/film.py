@@ -117,12 +117,11 @@ def _opened(data: bytes) -> Iterator[InputContainer]:
     if not kinds:
         raise BadInput("This is not a clip of a kind that can be read: use MP4, MOV, WebM or AVI.")
     try:
-        with av.open(
-            io.BytesIO(data), options={"protocol_whitelist": "none"}, format=kinds[0]
-        ) as f:
+        whitelist = {"protocol_whitelist": "none"}
+        with av.open(io.BytesIO(data), "r", kinds[0], options=whitelist) as film:
             # A later frame may be larger than the header says.
-            f.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
-            yield f
+            film.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+            yield film
     except (ValueError, EOFError, IndexError, StopIteration, av.PatchWelcomeError):
         raise BadInput(
             "This clip has no picture, or is damaged or cut short; save or upload it again."
