@@ -163,7 +163,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatc
     def full(*arguments, **options) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr("os.replace", full)
     quick = SMALL if command else QUICK
     arguments = [*command, "photo.jpg", STYLE, "-o", "out.png", "--overwrite", *quick]
     assert command_line.main(arguments) == command_line.BAD_INPUT

@@ -43,7 +43,8 @@ def quoted(path: Path) -> str:
 
 def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
     """All bytes of a path, of bytes, or of an open binary file. Raises BadInput."""
-    data, most = source, limits.max_bytes
+    data: object = source
+    most = limits.max_bytes
     if isinstance(source, (str, Path)):
         path = Path(source)
         try:

@@ -44,9 +44,8 @@ class Clip:
 def open_clip(source: Source, long_side: int = LONG_SIDE, limits: Limits = LIMITS) -> Clip:
     """Look at a clip from outside, as `open_photo` takes files: nothing but its start is decoded.
 
-    long_side: pixels to paint it at, never more than its own or LONG_SIDE.
-
-    Raises BadInput where it is no film, too long or too large.
+    long_side: pixels to paint it at, never more than its own or LONG_SIDE. Raises BadInput where it
+    is no film, too long or too large.
     """
     data = read_file(source, limits)
     with _opened(data) as film:
@@ -119,13 +118,11 @@ def _opened(data: bytes) -> Iterator[InputContainer]:
     if not kinds:
         raise BadInput("This is not a clip of a kind that can be read: use MP4, MOV, WebM or AVI.")
     try:
-        with av.open(
-            io.BytesIO(data), options={"protocol_whitelist": "none"}, format=kinds[0]
-        ) as f:
+        whitelist = {"protocol_whitelist": "none"}
+        with av.open(io.BytesIO(data), "r", kinds[0], options=whitelist) as film:
             # A later frame may be larger than the header says.
-            assert isinstance(f, InputContainer)
-            f.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
-            yield f
+            film.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+            yield film
     except (ValueError, EOFError, IndexError, StopIteration, av.PatchWelcomeError):
         raise BadInput(
             "This clip has no picture, or is damaged or cut short; save or upload it again."

@@ -23,6 +23,7 @@ from nst.pictures.limits import LIMITS, Limits
 from nst.pictures.profiles import to_srgb
 
 Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]
 
 SHORTEST_SIDE = 16  # so that every encoder layer has something to look at
 PLAIN_SIDE, PLAIN_RANGE = 64, 8  # pixels, values of 255
@@ -42,15 +43,14 @@ def open_photo(source: Source | Image.Image, limits: Limits = LIMITS) -> Image.I
     Nothing but `info["note"]`, a sentence where part of the file is missing, is carried over.
     Raises BadInput, before decoding wherever the header can tell.
     """
-    opened = source if isinstance(source, Image.Image) else None
     data = b"" if isinstance(source, Image.Image) else read_file(source, limits)
-    kind = "picture" if opened else kind_of(data)
+    kind = kind_of(data) if data else "picture"
     try:
         with _one_decode_at_a_time:
-            if opened is None:
+            if not isinstance(source, Image.Image):
                 return _decoded(kind, data, limits)
-            _check_size(opened, limits)
-            return _finished(_straight(opened), opened.info, b"", limits)
+            _check_size(source, limits)
+            return _finished(_straight(source), source.info, b"", limits)
     except BadInput:
         raise
     except Exception as error:  # a broken file makes Pillow's plugins raise almost anything
@@ -190,9 +190,7 @@ def _opened(kind: str, data: bytes, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
-def _shown(
-    image: Image.Image, box: tuple[int, int, int, int] | None, limits: Limits
-) -> Image.Image:
+def _shown(image: Image.Image, box: Box | None, limits: Limits) -> Image.Image:
     """The first frame that shows something, or else the first; `box` is where that lies."""
     first = shown = _straight(image)
     if image.format == "GIF" and box != (0, 0, *image.size):

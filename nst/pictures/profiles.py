@@ -37,9 +37,8 @@ def to_srgb(picture: Image.Image, info: dict, data: bytes = b"") -> Image.Image:
         with suppress(ImageCms.PyCMSError, OSError, ValueError):  # broken, or for other channels
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             if profile.profile.xcolor_space.strip() == PROFILE_SPACE[picture.mode]:
-                converted = ImageCms.profileToProfile(picture, profile, SRGB, outputMode="RGB")
-                assert converted is not None  # which it is only in place
-                return converted
+                transform = ImageCms.buildTransform(profile, SRGB, picture.mode, "RGB")
+                return transform.apply(picture)
     elif "srgb" not in info and 0.1 <= (gamma := info.get("gamma", 0)) <= 5:
         linear = (np.arange(256) / 255) ** (1 / gamma)
         shown = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
