@@ -34,9 +34,6 @@ def main() -> None:
 
 def prepare_environment() -> None:
     """Set what must be set before anything is imported, unless the operator has."""
-    # Threads that spin for long slow everything else down on a small machine; those that never
-    # spin wake up late: a Draft takes a fifth longer.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Gradio sums up all the events it remembers after each one, for a page that we close.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")
     # By its real name, as Gradio keeps its files', or none of them would be known: macOS links it.

@@ -10,9 +10,6 @@ from typing import Any
 
 from nst.errors import NstError
 
-# Threads that spin for long while they wait slow down everything else on a small machine; those
-# that never spin wake up late: a Draft takes a fifth longer.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 STOPPED = 130
 
 
@@ -40,7 +37,7 @@ def main() -> None:
     Ctrl-C, SIGTERM and SIGHUP end it at once while modules are imported, which takes seconds, and
     raise KeyboardInterrupt afterwards.
     """
-    sys.stderr = QuietError(sys.stderr)  # type: ignore[assignment]
+    sys.stderr = QuietError(sys.stderr)
     code = 1
     try:
         _on_signals(lambda *_: os._exit(STOPPED))

@@ -27,6 +27,7 @@ from tqdm import tqdm
 from nst.compare import COMPARISONS, Entry, needs, paint_series, scaled
 from nst.engine.stylize import Step
 from nst.errors import BadInput, NstError, WeightsUnavailable
+from nst.instant import instant_painter
 from nst.outputs import check_outputs, find_photos, make_folder, plan, save_output
 from nst.pictures.export import contact_sheet, read_notes, read_recipe
 from nst.pictures.film import open_clip, repaint
@@ -261,12 +262,10 @@ def _repaint(
     args: argparse.Namespace, name: str, style: Image.Image, recipe: Recipe, inputs: list[Path]
 ) -> int:
     """Repaint a clip frame by frame; Ctrl-C leaves nothing of it."""
-    from nst.pipeline import instant_painter  # type: ignore[attr-defined]
-
     out, began = Path(args.out), time.perf_counter()
     check_outputs([out], [*inputs, Path(name)], args.overwrite, (".mp4",))
     clip = _opened("Clip", name, partial(open_clip, long_side=recipe.size))
-    painted: Any = repaint(clip, out, instant_painter(style, recipe))
+    painted: Any = repaint(clip, out, instant_painter([style], recipe.replace(size=max(clip.size))))
     with suppress(KeyboardInterrupt), tqdm(total=clip.frames, unit="frame", desc=name) as bar:
         for frame in painted:
             bar.update(frame - bar.n)

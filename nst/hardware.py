@@ -13,8 +13,6 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["cores", "device_name", "dtype_name", "fastest_dtype", "pick_device", "use_machine"]
-
 # Options of mallopt(3): M_MMAP_THRESHOLD, at the most that glibc would come to by itself,
 # M_TRIM_THRESHOLD, and M_ARENA_MAX, without which every painting thread keeps memory of its own.
 MALLOC = {-3: 32 * 2**20, -1: 2**31 - 1, -8: 1}

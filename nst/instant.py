@@ -37,7 +37,7 @@ def instant_painter(
     def paint(photo: Image.Image) -> Image.Image:
         nonlocal code, first, known
         flat, alpha = split_alpha(fit(photo, recipe.size))
-        content = to_tensor(flat).to(_device())
+        content = to_tensor(flat).to(pick_device())
         if code is None:
             codes = [_code(s, n, recipe, content) for s, n in zip(styles, names, strict=True)]
             code, first = StyleCode.mix(codes, recipe.mix or (1.0,) * len(codes)), content
@@ -92,11 +92,7 @@ def _preset_code(preset: str, side: int) -> StyleCode:
 
 
 def _scaled(style: Image.Image, side: int) -> Tensor:
-    return to_tensor(split_alpha(fit(style, side, enlarge=False))[0]).to(_device())
-
-
-def _device() -> torch.device:
-    return _painter().encoder.device
+    return to_tensor(split_alpha(fit(style, side, enlarge=False))[0]).to(pick_device())
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.pictures.export import save_picture
-from nst.pictures.images import quoted
+from nst.pictures.files import quoted
 from nst.recipe import Recipe
 
 PICTURES = frozenset(

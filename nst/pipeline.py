@@ -13,21 +13,21 @@ from PIL import Image
 from nst.engine.canvas import Canvas
 from nst.engine.encoders import Encoder
 from nst.engine.stylize import Step, stylize
-from nst.errors import WeightsUnavailable
+from nst.errors import BadInput, WeightsUnavailable
 from nst.hardware import device_name, dtype_name, fastest_dtype, pick_device, use_machine
 from nst.instant import repaint_at_once
-from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
+from nst.pictures.images import (
+    concerns,
+    fit,
+    in_colour,
+    join_alpha,
+    plain_colour,
+    split_alpha,
+    to_image,
+    to_tensor,
+)
 from nst.recipe import Recipe, layer_name
 from nst.weights import SOURCES, build_encoder, is_cached, load_vgg
-
-__all__ = [
-    "TITLES",
-    "Pipeline",
-    "choose_dtype",
-    "choose_encoder",
-    "choose_finish",
-    "open_pipeline",
-]
 
 TITLES = {"compact": "the compact encoder", "vgg16": "VGG-16", "vgg19": "VGG-19"}
 # Widths whose convolutions take most of the time: where a faster precision has to show.
@@ -106,13 +106,15 @@ class Pipeline:
 
         The photo is brought to the recipe's size; its transparency is kept. mask: white where to
         paint. The first step of the default recipe, number 0, has what the instant painter makes;
-        with `steps=0` it is the last.
+        with `steps=0`, or a style of one colour, it is the last.
         """
         use_machine()
         if recipe.name == "default" and start is None:
-            yield from _at_once(photo, styles, recipe, mask)
+            yield (first := _at_once(photo, styles, recipe, mask))
+            if first.done:
+                return
         if not recipe.steps:
-            return
+            raise BadInput("No steps paint nothing here: only the default recipe can do without.")
         content = fit(photo, recipe.size)
         size = content.size
         alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
@@ -136,15 +138,26 @@ class Pipeline:
 
 def _at_once(
     photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe, mask: Image.Image | None
-) -> Iterator[Step[Image.Image]]:
+) -> Step[Image.Image]:
     """The instant painter's picture, as a step before the first."""
     began = time.perf_counter()
-    side = min(recipe.size, AT_ONCE) if recipe.steps else recipe.size
-    painted = repaint_at_once(photo, styles, recipe.replace(size=side), mask)
-    canvas = None if recipe.steps else Canvas(to_tensor(split_alpha(painted)[0]))
-    seconds = time.perf_counter() - began
-    size = painted.height, painted.width
-    yield Step(0, recipe.steps, size, seconds, 0.0, picture=painted, canvas=canvas)
+    plain = plain_colour(styles[0]) if len(styles) == 1 and mask is None else None
+    if plain is not None:
+        painted = in_colour(fit(photo, recipe.size), plain)
+    else:
+        side = min(recipe.size, AT_ONCE) if recipe.steps else recipe.size
+        painted = repaint_at_once(photo, styles, recipe.replace(size=side), mask)
+    done = plain is not None or not recipe.steps
+    return Step(
+        step=0,
+        total=0 if done else recipe.steps,
+        size=(painted.height, painted.width),
+        seconds=time.perf_counter() - began,
+        seconds_left=0.0,
+        picture=painted,
+        canvas=Canvas(to_tensor(split_alpha(painted)[0])) if done else None,
+        notes=tuple(concerns(photo, styles)),
+    )
 
 
 def _light(mask: Image.Image) -> Image.Image:

@@ -182,7 +182,8 @@ class Recipe(BaseModel):
 
     def keeps(self, step: int) -> bool:
         """Whether the frame after so many steps is kept."""
-        return step in self.keep_at or (bool(self.keep_every) and step % self.keep_every == 0)
+        every = self.keep_every and step % self.keep_every == 0
+        return step > 0 and (step in self.keep_at or bool(every))
 
     def schedule(self, after: int = 0) -> list[tuple[int, float]]:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import CHROMIUMS
 from gradio_client import Client, handle_file
 from PIL import Image
 from visits import Visit
@@ -50,6 +51,13 @@ class Comparer(Visit):
         """Enlarge a tile, and wait until it is the chosen one."""
         self.page.locator(f"#{panel}-tiles .grid-container button").nth(tile).click()
         self.wait(f"#{panel}-chosen", title)
+
+    def tap_preview(self, tile: int, title: str) -> None:
+        """Tap a preview once it has come: it is taken to the Paint tab."""
+        self.page.locator("#wall-tiles .grid-container button").nth(13).wait_for()
+        self.page.locator("#wall-tiles .grid-container button").nth(tile).click()
+        self.page.locator("#go").wait_for(state="visible")
+        self.wait("#manner", title)
 
     def put_away(self, panel: str) -> None:
         """Close an enlarged tile."""
@@ -144,8 +152,9 @@ def test_a_refused_photo_is_told_in_compare_and_forgotten_with_a_good_one(visit,
     refused.wait_for()
     Image.effect_noise((300, 200), 80).convert("RGB").save(tmp_path / "good.png")
     field.set_input_files(str(tmp_path / "good.png"))
-    visit.wait("#wall-status", "Paint them all to see your own photo")
+    visit.wait("#wall-status", "Your photo in every painting")
     refused.wait_for(state="detached")
+    visit.tap_preview(3, "Lily Pond")
 
 
 def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_side_by_side(visit):
@@ -215,11 +224,44 @@ def test_a_published_comparison_says_its_time_and_compares_losses_in_words(visit
 def test_every_way_to_compare_fits_a_phone(app, browser):
     phone = Comparer(browser, app.url, 390, 844)
     page = phone.open("Compare").page
-    for way in ("Wall", "Settings", "Side by side", "Published", "How it works"):
+    for way in ("Wall", "Settings", "Side by side", "Published", "Camera", "How it works"):
         phone.way(way)
         page.get_by_role("tab", name=way, exact=True, selected=True).wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
     phone.leave()
+
+
+@pytest.fixture
+def seeing(browser) -> Iterator:
+    """A chromium whose camera shows a test picture."""
+    fake = ("device", "ui")
+    flags = ["--no-sandbox", *(f"--use-fake-{what}-for-media-stream" for what in fake)]
+    path = next(path for path in CHROMIUMS if Path(path).exists())
+    chromium = browser.browser_type.launch(executable_path=path, args=flags)
+    yield chromium
+    chromium.close()
+
+
+def test_the_camera_is_painted_as_it_comes_and_its_shutter_takes_a_still_to_paint(app, seeing):
+    visit = Comparer(seeing, app.url, 1440, 900)
+    page = visit.open("Camera").page
+    page.get_by_text("Click to Access Webcam").click()
+    page.locator("#live-camera .capture-button").click()
+    painted = page.locator("#live-painting img")
+    painted.wait_for()
+    page.wait_for_function("document.querySelector('#live-painting img').naturalWidth === 256")
+    before = painted.get_attribute("src")
+    page.locator("#live-styles button").nth(2).click()
+    page.locator("#live-strength input[type=number]").fill("80")
+    page.wait_for_function(f"document.querySelector('#live-painting img').src !== {before!r}")
+    page.click("#shutter")
+    page.locator("#go").wait_for(state="visible")
+    assert "Your picture is here" in page.inner_text("#status")
+    visit.wait("#manner", "Lily Pond")
+    assert page.locator("#strength input[type=number]").input_value() == "80"
+    page.wait_for_function("document.querySelector('#photo img').src.includes('camera')")
+    page.locator("#live-camera [title='start recording']").wait_for(state="attached")
+    visit.leave()
 
 
 def test_how_it_works_explains_with_pictures_formulas_and_sources(visit):

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageOps
 from test_film import clip_of
 
-from nst import command_line, outputs, pipeline
+from nst import command_line, outputs
 from nst.errors import BadInput
 from nst.pictures import export
 from nst.pipeline import Pipeline
@@ -160,10 +160,10 @@ def test_ctrl_c_lays_out_what_a_comparison_has(folder, interrupted):
 def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatch, capsys, command):
     (folder / "out.png").write_bytes(b"dear")
 
-    def full(*arguments) -> None:
+    def full(*arguments, **options) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(export, "_encoded", full)
+    monkeypatch.setattr(Image.Image, "save", full)
     quick = SMALL if command else QUICK
     arguments = [*command, "photo.jpg", STYLE, "-o", "out.png", "--overwrite", *quick]
     assert command_line.main(arguments) == command_line.BAD_INPUT
@@ -318,7 +318,7 @@ def test_signals_end_it_quietly_at_once_and_keep_what_is_painted(folder):
             if when == "imports":
                 wait_for(lambda: "torch" in Path(f"/proc/{process.pid}/maps").read_text())
             else:
-                frame = Path("film", f"{out.stem}-200.png")
+                frame = Path("film", f"{out.stem}-00200.png")
                 wait_for(frame.exists)
             process.send_signal(number)
             began = time.monotonic()
@@ -373,8 +373,8 @@ def test_a_clip_is_repainted_frame_by_frame_and_nothing_is_left_of_one_that_is_s
     Path("bad.mov").write_bytes(b"no clip")
     asked, painted = [], []
 
-    def instant_painter(style, recipe):
-        asked.append((style.size, recipe.strength))
+    def instant_painter(styles, recipe):
+        asked.append((styles[0].size, recipe.strength))
 
         def paint(frame):
             painted.append(frame)
@@ -384,7 +384,7 @@ def test_a_clip_is_repainted_frame_by_frame_and_nothing_is_left_of_one_that_is_s
 
         return paint
 
-    monkeypatch.setattr(pipeline, "instant_painter", instant_painter, raising=False)
+    monkeypatch.setattr(command_line, "instant_painter", instant_painter)
     paint = ["clip.mp4", "painting.png", "-o", "out.mp4", "--size", "64", "--strength", "60"]
     assert command_line.main([*paint, "--json"]) == command_line.DONE
     facts = json.loads(capsys.readouterr().out)

@@ -170,6 +170,19 @@ def test_only_uploads_stand_for_files(place: Place) -> None:
                 )
 
 
+def test_only_a_jpeg_without_a_path_is_taken_for_a_frame_of_the_camera(place: Place) -> None:
+    frame = "data:image/jpeg;base64,AAAA"
+    for value, refused in (
+        ({"url": frame}, False),
+        ({"url": frame, "path": "x.jpg"}, True),
+        ({"url": "data:image/png;base64,AAAA"}, True),
+        ({"url": "data:image/svg+xml,<svg/>"}, True),
+    ):
+        for path in ("/stream/none", "/stream/none/close"):
+            answer = place.post(path, data=[value])
+            assert answer.status_code == (422 if refused else 404), value
+
+
 def test_a_program_that_sends_an_address_is_told_what_to_send(place: Place) -> None:
     with pytest.raises(ValidationError, match=r"handle_file\('photo.jpg'\) sends one"):
         place.client().predict(handle_file("http://localhost/x.png"), api_name="/name")
@@ -188,7 +201,7 @@ def test_what_the_page_does_not_use_is_closed(place: Place) -> None:
     more = ("file/http://localhost/", "mcp/schema")
     for path in (*pages.split(), *(f"{API}/{route}" for route in (*routes.split(), *more))):
         assert place.http.get(path).status_code == 404, path
-    for path in ("process_recording", "vibe-edit", "stream/x", "dev/x", "run-history/connect"):
+    for path in ("process_recording", "vibe-edit", "stream/x/open", "dev/x", "run-history/connect"):
         answer = place.http.post(f"{API}/{path}", json={})
         assert (answer.status_code, answer.json()["error"]) == (404, "There is nothing here.")
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):

@@ -114,8 +114,7 @@ def total(step: Step) -> float:
 
 
 def test_painting_a_photo_lowers_the_total_loss_and_stays_in_range(compact):
-    recipe = QUICK.replace(steps=30, size=96)
-    steps = paint(lion(96), preset(), recipe, compact, every=0)
+    steps = paint(lion(), preset(), QUICK.replace(steps=20), compact, every=0)
     assert total(steps[-1]) < 0.6 * total(steps[0])
     for step in steps:
         assert step.picture.dtype == torch.float32
@@ -303,11 +302,11 @@ def test_canvas_of_another_size_takes_no_larger_steps(size):
 # The same again
 
 
-@pytest.mark.parametrize("start", ["content", "noise", "blend"])
-def test_same_seed_paints_the_same_picture(compact, start):
-    recipe = QUICK.replace(start=start, scales=2, size=96)
-    pictures = [last(lion(96), preset(), recipe, compact).picture for _ in range(2)]
-    assert torch.equal(*pictures)
+def test_same_seed_paints_the_same_picture(tiny):
+    for start in ("content", "noise", "blend", "recoloured"):
+        recipe = QUICK.replace(start=start, scales=2, size=96)
+        pictures = [last(lion(96), preset(), recipe, tiny).picture for _ in range(2)]
+        assert torch.equal(*pictures)
 
 
 @pytest.mark.parametrize("start", ["noise", "blend"])
@@ -620,6 +619,7 @@ def distance(encoder: Encoder, picture: Tensor, style: Tensor) -> float:
     return float(np.mean([((g - a) ** 2).sum() / (a**2).sum() for g, a in pairs]))
 
 
+@pytest.mark.slow
 def test_each_region_has_its_styles_statistics_better_than_a_mixture_has(compact):
     content, recipe = lion(96), QUICK.replace(size=96, steps=40, local_weight=0)
     mask = torch.zeros_like(content[:, :1])
@@ -659,7 +659,7 @@ def judged(monkeypatch) -> list[Encoder]:
 
 
 @pytest.mark.parametrize(
-    ("share", "finished"), [(0.0, (0, 0)), (0.25, (3, 2)), (0.5, (6, 4)), (1.0, (12, 8))]
+    ("share", "finished"), [(0.0, (0, 0)), (0.25, (3, 2)), (0.5, (6, 4)), (1.0, (11, 9))]
 )
 def test_finishing_network_judges_the_last_steps_of_each_scale(tiny, wide, judged, share, finished):
     recipe = QUICK.replace(size=128, scales=2, steps=20, finish_share=share)

@@ -3,7 +3,7 @@
 import base64
 import html
 from collections import defaultdict
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from string import Template
 
@@ -49,24 +49,19 @@ def _here() -> str:
     return f"This machine: {device_name(pick_device())}. {each or 'It has not been timed yet'}."
 
 
-@lru_cache(maxsize=1)
+@cache
 def _idea() -> str:
     photo, style = OPENING
     preset, painted = preset_of(style), painted_before(photo, style)
     trio = ""
     if preset is not None and painted is not None:
-        pictures = {
-            "The photo’s content": SAMPLES[photo].path,
-            "The painting’s look": preset.path,
-            "The photo, repainted": painted,
-        }
-        signs = ("<b>+</b>", "<b>=</b>", "")
-        figures = (_figure(path, caption) for caption, path in pictures.items())
-        trio = "".join(a + b for a, b in zip(figures, signs, strict=True))
-    drawings = {
-        name: asset(f"about/{name}.svg") for name in ("layers", "content", "style", "scales")
-    }
-    return Template(asset("about/idea.html")).substitute(drawings, trio=trio)
+        content = _figure(SAMPLES[photo].path, "The photo’s content")
+        look = _figure(preset.path, "The painting’s look")
+        result = _figure(painted, "The photo, repainted")
+        trio = f"{content}<b>+</b>{look}<b>=</b>{result}"
+    drawings = ("layers", "content", "style", "scales")
+    svgs = {name: asset(f"about/{name}.svg") for name in drawings}
+    return Template(asset("about/idea.html")).substitute(svgs, trio=trio)
 
 
 def _figure(path: Path, caption: str) -> str:
@@ -79,17 +74,13 @@ def _figure(path: Path, caption: str) -> str:
 
 def sources() -> str:
     """The published recipes with their sources, the presets' authors and licences, the papers."""
-    rows = [
-        f"| **{name}** | {entry.about} *{entry.source}* |"
-        for name, entry in RECIPES.items()
-        if name != "default"
-    ]
+    published = {name: entry for name, entry in RECIPES.items() if name != "default"}
+    rows = [f"| **{name}** | {one.about} *{one.source}* |" for name, one in published.items()]
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for preset in load_presets()[0]:
         groups[preset.author, preset.licence].append(preset.title)
     paintings = [
-        f"- Paintings: {', '.join(titles)}. {author}, {licence}."
-        for (author, licence), titles in groups.items()
+        f"- Paintings: {', '.join(t)}. {by}, {under}." for (by, under), t in groups.items()
     ]
     text = Template(asset("about/sources.md"))
     return text.substitute(recipes="\n".join(rows), paintings="\n".join(paintings))

@@ -1,6 +1,7 @@
 """The Camera tab: what the webcam sees, painted as it comes."""
 
 import base64
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +25,12 @@ from ui.server.limits import RUN_LIMITS
 
 SIDE = 256  # pixels that are painted
 EVERY = 0.1  # seconds between frames, where the machine keeps up
+SCENE = 3.0  # seconds for which what was measured in one frame holds: so nothing flickers
 CAMERAS = 2  # at work; others wait
 SEEN = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
+# A camera that is out of sight is stopped.
+STOP = """() => document.querySelector('#live')?.offsetParent
+  || document.querySelector('#live-camera [title="stop recording"]')?.click()"""
 NEEDS_HTTPS = """<p class="hint camera-off">A browser hands out its camera only over https, or on
 the machine itself. Open this page with https to use it.</p>"""
 
@@ -43,10 +48,11 @@ class CameraBox(gr.Image):
 
 @dataclass
 class Live:
-    """What is painted with, as long as neither painting nor strength change; and the last frame."""
+    """What is painted with, as long as painting and strength stay; and the last frame."""
 
     chosen: tuple[str, float]
     painter: Callable[[Image.Image], Image.Image]
+    until: float
     frame: bytes = b""
 
 
@@ -58,10 +64,12 @@ def repaint(
         return gr.skip(), live
     with user_errors():
         photo = open_photo(frame)
-        if live is None or live.chosen != (style, strength):
+        now = time.monotonic()
+        if live is None or live.chosen != (style, strength) or now > live.until:
             recipe = asked(style, strength).recipe.replace(size=SIDE)
             painting = [open_photo(preset_of(style).path)]  # type: ignore[union-attr]
-            live = Live((style, strength), instant_painter(painting, recipe, [style]))
+            painter = instant_painter(painting, recipe, [style])
+            live = Live((style, strength), painter, now + SCENE)
         live.frame = frame
         return live.painter(photo), live
 
@@ -90,6 +98,7 @@ def build(paint: PaintTab, tabs: gr.Tabs) -> None:
         gallery = gr.Gallery(
             thumbs, columns=7, format="jpeg", allow_preview=False, show_label=False, buttons=[],
             interactive=False, object_fit="cover", selected_index=0, elem_classes="thumbs named",
+            elem_id="live-styles",
         )  # fmt: skip
         with gr.Column():
             strength = gr.Slider(0, 100, 50, step=1, label="Strength", elem_id="live-strength")
@@ -114,4 +123,5 @@ def build(paint: PaintTab, tabs: gr.Tabs) -> None:
             updates[form.photo] = keep_file(form.photo, live.frame, "camera.jpg")
             return updates | {tabs: gr.Tabs(selected="paint")}
 
+    tabs.change(None, None, None, js=STOP, **QUICK)
     shutter.click(shoot, [live, style, strength], [*form.restored, tabs], **DECODES)

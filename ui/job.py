@@ -70,7 +70,7 @@ def open_job(
     ids = [preset.id if preset else None for preset in presets]
     named = [preset for preset in presets if preset]
     return Job(
-        photo=again.photo if again else _opened(photo),  # type: ignore[arg-type]
+        photo=again.photo if again else _opened(photo),
         styles=tuple(_opened(s.path if isinstance(s, Preset) else s) for s in styles),
         shared=Shared(recipe, again.shared.photo if again else sample_id(photo), *ids),
         title=" and ".join(p.title if p else "Your painting" for p in presets[: len(styles)]),

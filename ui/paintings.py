@@ -109,7 +109,7 @@ class Paintings:
         """Updates of `mixture`. own: the file of the visitor's own painting, if it is there."""
         second = second if preset_of(second) or (own and second == YOURS) else ""
         selected = self.seconds_ids.index(second)
-        tiles = {"value": self._seconds(own)} if own else {}
+        tiles: dict[str, Any] = {"value": self._seconds(own)} if own else {}
         return {
             self.second: second,
             self.seconds: gr.update(selected_index=selected, **tiles),

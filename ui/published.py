@@ -15,7 +15,7 @@ from ui.curves import overlay
 from ui.events import QUICK
 from ui.inputs import InputPanel
 from ui.pace import about, clock, pace
-from ui.series import Panel, Stage, aspect_of, fits
+from ui.series import Panel, Stage, aspect_of, fits, planned
 from ui.server.limits import RUN_LIMITS
 
 BUDGETS = {"A first idea, in a minute": 60.0, "As much as a run may take": RUN_LIMITS.deadline}
@@ -64,13 +64,11 @@ class Published:
             raise BadInput(missing)
         asked, comparison = self.form.job(chosen), COMPARISONS[name]
         photo, own = self.form.files(chosen)
-        one = replace(asked, styles=asked.styles[:1])
-        jobs = [
-            (caption, replace(one, shared=replace(one.shared, recipe=recipe, second=None)))
-            for caption, recipe in affordable(name, budget, photo)
-        ]
+        alone = replace(asked.shared, second=None)
+        one = replace(asked, styles=asked.styles[:1], shared=alone)
+        recipes = affordable(name, budget, photo)
         looks: Any = {"frames": comparison.frames, "below": partial(below, comparison.frames)}
-        return Stage(comparison.title, photo, one.photo, jobs, own=own, **looks)
+        return planned(comparison.title, photo, one, recipes, own=own, **looks)
 
 
 def affordable(name: str, budget: float, photo: str | None) -> list[tuple[str, Recipe]]:

@@ -65,6 +65,15 @@ class Stage:
     left: bool = False
 
 
+def planned(
+    heading: str, file: str, asked: Job, recipes: Iterable[tuple[str, Recipe]], **looks: Any
+) -> Stage:
+    """One job in several recipes, given as (title, recipe)."""
+    shared = asked.shared
+    jobs = [(title, replace(asked, shared=replace(shared, recipe=one))) for title, one in recipes]
+    return Stage(heading, file, asked.photo, jobs, **looks)
+
+
 def fits(recipes: Sequence[Recipe], photo: str | None, seconds: float) -> bool:
     """Whether so many seconds should do for all of them; what is not known yet is hoped for."""
     expected = pace.expect_all(recipes, aspect_of(photo))

@@ -70,7 +70,11 @@ class Share:
             result = painted(visit)
             if kind not in KINDS or shape not in SHAPES:
                 raise BadInput("There is no such picture to share.")
-            corner = base_of(request.request.scope).split("//")[1] if address else ""
+            corner = (
+                base_of(request.request.scope if request.request else {}).split("//")[1]
+                if address
+                else ""
+            )
             data, ending = made(result, kind, SHAPES[shape], corner)
             return keep_file(self.file, data, f"{result.name}{ending}")
 

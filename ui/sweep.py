@@ -1,6 +1,5 @@
 """The sweep: one setting in several values, everything else as the Paint tab has it."""
 
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -11,9 +10,10 @@ from ui.controls import LABELS
 from ui.events import DECODES, QUICK
 from ui.inputs import InputPanel
 from ui.messages import status_html
-from ui.series import Panel, Stage, cost
+from ui.series import Panel, Stage, cost, planned
 from ui.wall import DRAFT
 
+LAYERS = "relu1_{0}, relu2_{0}, relu3_{0}, relu4_{0}, relu5_1"
 # {setting: (what to look for, values worth comparing)}
 SWEEPS = {
     "strength": ("From a hint of paint to hardly any photo.", "10, 30, 50, 70, 90"),
@@ -22,14 +22,13 @@ SWEEPS = {
     "noise_ratio": ("Starting from the photo (0) or from noise (1).", "0, 0.25, 0.5, 0.75, 1"),
     "steps": ("The same painting, stopped earlier or later.", "20, 60, 120, 240, 480"),
     "learning_rate": ("Small steps or bold ones.", "0.005, 0.01, 0.03, 0.06, 0.12"),
-    "content_layer": (
-        "What is kept of the photo: every edge, or only what is where.",
-        "relu1_2, relu2_2, relu3_2, relu4_2, relu5_1",
-    ),
-    "style_layers": (
-        "What each layer alone sees in the painting: grain, strokes, shapes.",
-        "relu1_1, relu2_1, relu3_1, relu4_1, relu5_1",
-    ),
+    "content_layer": ("Every edge of the photo, or only what is where.", LAYERS.format(2)),
+    "style_layers": ("What each layer alone sees: grain, strokes, shapes.", LAYERS.format(1)),
+}
+# What a setting has no effect without.
+NEEDS: dict[str, dict[str, Any]] = {
+    "noise_ratio": {"start": "blend", "noise_amplitude": 127.5},
+    "style_layers": {"style_layers": STYLE_LAYERS[:1], "style_layer_weights": (1.0,)},
 }
 MOST = 8
 
@@ -67,21 +66,18 @@ class Sweep:
     def expect(self, *values: Any) -> str:
         """What the sweep would take, for the status line; or what is wrong with it."""
         try:
-            planned = self.plan(*values)
+            stage = self.plan(*values)
         except BadInput as error:
             return status_html(str(error))
-        recipes = [job.shared.recipe for _, job in planned.jobs]
-        return status_html(f"{cost(recipes, planned.file)}.")
+        recipes = [job.shared.recipe for _, job in stage.jobs]
+        return status_html(f"{cost(recipes, stage.file)}.")
 
     def plan(self, name: str, values: str, *chosen: Any) -> Stage:
         """A painting for each value. Raises BadInput for whatever cannot be used."""
         asked = self.form.job(chosen)
-        jobs = [
-            (title, replace(asked, shared=replace(asked.shared, recipe=recipe)))
-            for title, recipe in varied(name, values, asked.shared.recipe)
-        ]
+        recipes = varied(name, values, asked.shared.recipe)
         photo, own = self.form.files(chosen)
-        return Stage(f"{LABELS[name][0]}: {asked.title}", photo, asked.photo, jobs, own=own)
+        return planned(f"{LABELS[name][0]}: {asked.title}", photo, asked, recipes, own=own)
 
 
 def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:
@@ -95,10 +91,6 @@ def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:
     texts = [text.strip() for text in str(values or "").split(",") if text.strip()]
     if not 2 <= len(texts) <= MOST:
         raise BadInput(f"There are {len(texts)} values; there may be from 2 to {MOST}.")
-    base = base.replace(size=min(base.size, DRAFT))
-    if name == "noise_ratio":
-        base = base.replace(start="blend", noise_amplitude=127.5)
-    if name == "style_layers":
-        base = base.replace(style_layers=STYLE_LAYERS[:1], style_layer_weights=(1.0,))
+    base = base.replace(size=min(base.size, DRAFT), **NEEDS.get(name, {}))
     label = LABELS[name][0]
     return [(f"{label} {text}", base.replace(**{name: parse_value(name, text)})) for text in texts]

@@ -66,18 +66,19 @@ class Wall:
         if stage:
             stage.left = True
         sample = sample_id(photo)
-        shown = None if photo and not sample else SAMPLES[sample or OPENING[0]]
+        own = photo if photo and not sample else None
+        shown = SAMPLES[sample or OPENING[0]]
         with user_errors():
-            picture = fit(open_photo(shown.path if shown else photo), TILE, enlarge=False)
-        stage = Stage("The wall", photo, picture, instant=not shown)
+            picture = fit(open_photo(own or shown.path), TILE, enlarge=False)
+        stage = Stage("The wall", photo, picture, instant=bool(own))
         takes = f"Paint them all: {expected(photo, names)}"
-        if shown:
+        if own is None:
             stage.tiles += sample_tiles(shown.id)
             line = f"{shown.title} in {len(stage.tiles)} paintings. Tap one to enlarge it."
             yield from self.panel.show(stage, (), line, takes)
         else:
             line = "Your photo in every painting, as quick previews. Tap one to take it to Paint."
-            yield from self.panel.show(stage, instant_tiles(photo), line, takes)
+            yield from self.panel.show(stage, instant_tiles(own), line, takes)
 
     def plan(self, photo: str | None, names: Sequence[str]) -> Stage:
         """The paintings chosen, at the largest size at which they fit a run."""

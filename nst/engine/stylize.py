@@ -152,6 +152,9 @@ def stylize(
             )
         if late:
             break
+    if not total:  # a recipe of no steps shows its start
+        view = _view(job, recipe, job.encoder, 1.0)
+        canvas = _canvas(start, job, recipe, view)
     if done < total:
         job.note(
             f"Painting ended after {done} of {total} steps, before it had its full detail: "
@@ -218,7 +221,7 @@ def _schedule(recipe: Recipe, job: Job, after: int) -> Schedule:
     whole = recipe.schedule(after)
     fit = [(n, s) for n, s in whole if s * min(job.content.shape[2:]) >= SMALLEST]
     left_out = sum(n for n, _ in whole) - sum(n for n, _ in fit)
-    return [(fit[0][0] + left_out, fit[0][1]), *fit[1:]]
+    return [(fit[0][0] + left_out, fit[0][1]), *fit[1:]] if fit else []
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from nst.errors import BadInput
 from nst.pictures.images import fit, split_alpha
 
 FRAMES_A_SECOND = 25
-PHOTO_SECONDS, FADING_SECONDS, REST_SECONDS = 0.8, 5.0, 2.0
-MOST_STAGES = 60
-FILM_SIDE, GIF_SIDE = 1080, 400  # pixels at most
+PARTS = PHOTO_SECONDS, FADING_SECONDS, REST_SECONDS = 0.8, 5.0, 2.0
+MOST_STAGES, FILM_SIDE, GIF_SIDE = 60, 1080, 400  # pixels
 BT709 = 1  # its number among matrices, primaries and transfers alike (ITU-T H.273)
 
 
@@ -32,22 +31,18 @@ def animation(frames: Sequence[Image.Image], photo: Image.Image) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder, "animation.mp4")
         with mp4(path, FRAMES_A_SECOND, (width, height)) as (_, add):
-            for _ in range(round(FRAMES_A_SECOND * PHOTO_SECONDS)):
-                add(stages[0])
-            count, steps = round(FRAMES_A_SECOND * FADING_SECONDS), len(stages) - 1
-            for i in range(1, count):
-                stage, share = divmod(i * steps / count, 1)
-                add(Image.blend(stages[int(stage)], stages[int(stage) + 1], share))
-            for _ in range(round(FRAMES_A_SECOND * REST_SECONDS)):
-                add(stages[-1])
+            still, fading, rest = (round(FRAMES_A_SECOND * seconds) for seconds in PARTS)
+            for i in range(-still, fading + rest):
+                place = min(max(i / fading, 0), 1) * (len(stages) - 1)
+                stage = min(int(place), len(stages) - 2)
+                add(Image.blend(stages[stage], stages[stage + 1], place - stage))
         return path.read_bytes()
 
 
 def gif(frames: Sequence[Image.Image], seconds: float = 6.0) -> bytes:
     """A looping GIF of a painting that develops; the last frame stays for 1.5 s more.
 
-    Frames of coarse scales are brought to the last one's size. It plays where a film cannot be
-    shown, or would need a tap.
+    Frames of coarse scales are brought to the last one's size.
     """
     taken = [frame.convert("RGB") for frame in _taken(frames)]
     size = fit(taken[-1], GIF_SIDE, enlarge=False).size

@@ -1,7 +1,5 @@
 """What people take home: a picture that knows its recipe, a sheet of many, a card to share."""
 
-from __future__ import annotations
-
 import io
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -31,7 +29,6 @@ FORMATS: dict[str, tuple[str, dict]] = {
 PAPER, INK, PENCIL, WHITE, CHALK = "#faf8f4", "#26231f", "#6f6a62", "#ffffff", "#dcd9d3"
 CARD = WIDTH, HEIGHT = 1200, 630  # what social networks show of a link
 MARGIN, GAP, SMALL = 48, 24, 19
-LONGEST_TEXT = 400
 # Letters that the font lacks, and those nearest to them; accents go by themselves.
 NEAREST = str.maketrans("×–—−→≈“”‘’ßøØæłŁđĐ", "x---›~\"\"''soOalLdD")
 
@@ -44,8 +41,8 @@ def save_picture(
 ) -> None:
     """Save as the suffix of a path says (.png, .jpg, .jpeg, .webp), or as PNG into a file.
 
-    A PNG carries its recipe, and notes such as the name of the preset, as text; the other
-    formats do not. A path never holds half a picture. Raises BadInput where it cannot be written.
+    Only a PNG carries its recipe, and notes such as the name of the preset. A path never holds
+    half a picture. Raises BadInput where it cannot be written.
     """
     texts = PngInfo()
     own = {"recipe": recipe.to_json()} if recipe else {}
@@ -67,9 +64,7 @@ def read_recipe(source: Source) -> Recipe:
     """The recipe that a PNG of `save_picture` carries. Raises BadInput where there is none."""
     text = _read_texts(source).get("recipe")
     if text is None:
-        raise BadInput(
-            "There is no recipe in this picture: only PNG files painted here remember theirs."
-        )
+        raise BadInput("There is no recipe in this picture: only PNGs painted here have theirs.")
     return Recipe.from_json(text)
 
 
@@ -81,10 +76,9 @@ def read_notes(source: Source) -> dict[str, str]:
 def contact_sheet(
     tiles: Sequence[tuple[Image.Image, str]], columns: int, title: str = "", tile: int = 420
 ) -> Image.Image:
-    """Pictures in rows with their captions below, on paper. RGB; `tile` is a cell's side.
+    """Whole pictures in rows, captions below, on paper. RGB, below about 30 megapixels.
 
-    Pictures of any aspect are shown whole. Large sets get smaller tiles, so that a sheet stays
-    below about 30 megapixels.
+    tile: a cell's side; less where there are many.
     """
     if not tiles:
         raise BadInput("There are no pictures for a contact sheet: at least one is needed.")
@@ -115,8 +109,7 @@ def share_card(
 ) -> Image.Image:
     """1200 x 630: the result large, what it was made of small, a title and whose style it is.
 
-    All three pictures are shown whole, whatever their aspects; behind them lies the result
-    itself, out of focus, so that the card has its colours.
+    All three are shown whole; behind them lies the result, out of focus.
     """
     covered = ImageOps.fit(split_alpha(result)[0], (WIDTH // 8, HEIGHT // 8))
     vivid = ImageEnhance.Color(covered).enhance(1.4).filter(ImageFilter.GaussianBlur(7))
@@ -152,7 +145,7 @@ def written(text: str, width: int, most_lines: int, sizes: Sequence[int]) -> Tex
     In the first of the sizes in which all of it fits, or else cut off. Letters that the font
     lacks would be empty boxes: accents go, other scripts are left out.
     """
-    plain = unicodedata.normalize("NFKD", text[:LONGEST_TEXT].translate(NEAREST))
+    plain = unicodedata.normalize("NFKD", text[:400].translate(NEAREST))
     held = (c for c in plain if c.isspace() or " " <= c <= "~" or c in "©›…")
     words = " ".join("".join(held).split())
     for size in sizes:
@@ -198,8 +191,7 @@ def _contained(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def _hang(card: Image.Image, picture: Image.Image, left: int, top: int) -> None:
     """Paste with a soft shadow and a thin white frame."""
-    reach = 24
-    shadow = Image.new("L", picture.size, 150)
-    shadow = ImageOps.expand(shadow, reach).filter(ImageFilter.GaussianBlur(reach / 3))
-    card.paste("#000000", (left - reach, top - reach + 6), shadow)
+    shadow = ImageOps.expand(Image.new("L", picture.size, 150), GAP)
+    shadow = shadow.filter(ImageFilter.GaussianBlur(GAP / 3))
+    card.paste("#000000", (left - GAP, top - GAP + 6), shadow)
     card.paste(ImageOps.expand(picture, 3, WHITE), (left - 3, top - 3))

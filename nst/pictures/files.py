@@ -1,7 +1,5 @@
 """Files in and out: bounded, never a pipe, and never half a file in another's place."""
 
-from __future__ import annotations
-
 import io
 import os
 import reprlib
@@ -17,9 +15,6 @@ from nst.pictures.limits import LIMITS, MEGABYTE, Limits
 Source = str | Path | bytes | BinaryIO
 
 MOST_READS = 20_000  # of a file's header, or of all of a TIFF or GIF
-
-_quote = reprlib.Repr()
-_quote.maxstring = 120
 
 
 class BoundedReader(io.BytesIO):
@@ -41,15 +36,26 @@ class BoundedReader(io.BytesIO):
 
 def quoted(path: Path) -> str:
     """A path as sentences have it: in quotes, its middle left out where it is long."""
-    return _quote.repr(str(path))
+    short = reprlib.Repr()
+    short.maxstring = 120
+    return short.repr(str(path))
 
 
 def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
     """All bytes of a path, of bytes, or of an open binary file. Raises BadInput."""
     data, most = source, limits.max_bytes
     if isinstance(source, (str, Path)):
-        data = _read_path(Path(source), most + 1)
-    elif hasattr(source, "read"):
+        path = Path(source)
+        try:
+            # Opening a pipe or a device could wait for ever.
+            if path.exists() and not path.is_file():
+                raise BadInput(f"{quoted(path)} is not an ordinary file.")
+            with path.open("rb") as file:
+                data = file.read(most + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise BadInput(f"{quoted(path)} cannot be read: {reason}.") from None
+    elif not isinstance(source, bytes) and hasattr(source, "read"):
         if source.seekable():
             source.seek(0)
         data = source.read(most + 1)
@@ -67,10 +73,7 @@ def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new file beside `path` that takes its place at the end, or is gone.
-
-    Raises BadInput where it cannot be written.
-    """
+    """A new file that takes the place of `path` at the end, or is gone. Raises BadInput."""
     # A name of its own: the picture's may be as long as a name can be.
     part = path.with_name(f".{token_hex(8)}.part")
     try:
@@ -81,15 +84,3 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # what was raised above says more
             part.unlink(missing_ok=True)
-
-
-def _read_path(path: Path, size: int) -> bytes:
-    try:
-        # Opening a pipe or a device could wait for ever.
-        if path.exists() and not path.is_file():
-            raise BadInput(f"{quoted(path)} is not an ordinary file.")
-        with path.open("rb") as file:
-            return file.read(size)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BadInput(f"{quoted(path)} cannot be read: {reason}.") from None

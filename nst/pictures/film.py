@@ -1,11 +1,9 @@
 """A short clip repainted frame by frame, with its own sound."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, repeat
@@ -20,10 +18,9 @@ from nst.pictures.animation import mp4
 from nst.pictures.files import Source, read_file, replacing
 from nst.pictures.limits import LIMITS, Limits
 
-MOST_SECONDS = 10
+MOST_SECONDS, LONG_SIDE = 10, 512
 MOST_RATE = 30  # painted frames a second; those of a faster clip are thinned
 MOST_PIXELS = 9_500_000  # of a frame: 4K
-LONG_SIDE = 512
 MOST_DECODED = 3000  # frames: ten seconds of slow motion
 PQ = 16  # a transfer of HDR (ITU-T H.273); HLG is made to be shown as it is
 # Named outright: FFmpeg has formats that open other files.
@@ -39,41 +36,39 @@ class Clip:
     """A clip as it will be painted: even sides, a steady rate, a number of frames."""
 
     data: bytes
-    kind: str
     size: tuple[int, int]
     rate: Fraction
     frames: int
 
 
-def open_clip(source: Source, limits: Limits = LIMITS) -> Clip:
+def open_clip(source: Source, long_side: int = LONG_SIDE, limits: Limits = LIMITS) -> Clip:
     """Look at a clip from outside, as `open_photo` takes files: nothing but its start is decoded.
+
+    long_side: pixels to paint it at, never more than its own or LONG_SIDE.
 
     Raises BadInput where it is no film, too long or too large.
     """
     data = read_file(source, limits)
-    kinds = (k for k, mark in CONTAINERS.items() if re.match(mark, data, re.DOTALL))
-    if (kind := next(kinds, None)) is None:
-        raise BadInput("This is not a clip of a kind that can be read: use MP4, MOV, WebM or AVI.")
-    with _opened(data, kind) as film:
+    with _opened(data) as film:
         stream, seconds = film.streams.video[0], (film.duration or 0) / av.time_base
-        if stream.width * stream.height > MOST_PIXELS:
-            raise BadInput(
-                f"The clip is {stream.width} x {stream.height} pixels: at most 4K is allowed."
-            )
-        if stream.codec_context.color_trc == PQ:
-            raise BadInput("This is an HDR clip: export it in standard dynamic range (SDR).")
-        if not 0 < seconds <= MOST_SECONDS:
-            raise BadInput(
-                f"The clip is {seconds:.1f} seconds long: it may be up to {MOST_SECONDS}. "
-                "Trim it first."
-            )
-        rate = min(stream.average_rate or MOST_RATE, Fraction(MOST_RATE))
-        if (first := next(_decoded(film), None)) is None:
-            raise _damaged()
-        width, height = (first.width, first.height)[:: 1 if first.rotation % 180 == 0 else -1]
-        scale = min(1, LONG_SIDE / max(width, height))
-        even = max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
-        return Clip(data, kind, even, Fraction(rate), max(1, round(seconds * rate)))
+        width, height = stream.width, stream.height
+        rules = [
+            (width * height > MOST_PIXELS, f"{width} x {height} pixels: at most 4K is allowed"),
+            (stream.codec_context.color_trc == PQ, "HDR: export it in standard dynamic range"),
+            (
+                not 0 < seconds <= MOST_SECONDS,
+                f"{seconds:.1f} seconds long: it may be up to {MOST_SECONDS}",
+            ),
+        ]
+        for broken, rule in rules:
+            if broken:
+                raise BadInput(f"The clip is {rule}.")
+        rate = min(stream.average_rate or Fraction(MOST_RATE), Fraction(MOST_RATE))
+        if next(film.decode(video=0)).rotation % 180:
+            width, height = height, width
+        half = min(1, min(long_side, LONG_SIDE) / max(width, height)) / 2
+        size = max(1, round(width * half)) * 2, max(1, round(height * half)) * 2
+        return Clip(data, size, rate, max(1, round(seconds * rate)))
 
 
 def read_frames(clip: Clip) -> Generator[Image.Image, None, None]:
@@ -83,13 +78,13 @@ def read_frames(clip: Clip) -> Generator[Image.Image, None, None]:
     while it does. Raises BadInput where the clip is damaged.
     """
     given, start, picture = 0, None, None
-    with _opened(clip.data, clip.kind) as film:
-        for frame in _decoded(film):
+    with _opened(clip.data) as film:
+        for frame in islice(film.decode(video=0), MOST_DECODED):
             start = frame.time if start is None else start
             while picture and given < min(clip.frames, (frame.time - start) * clip.rate):
                 yield picture
                 given += 1
-            width, height = clip.size[:: 1 if frame.rotation % 180 == 0 else -1]
+            width, height = clip.size[::-1] if frame.rotation % 180 else clip.size
             picture = frame.to_image(width=width, height=height, interpolation="AREA")
             picture = picture.rotate(frame.rotation, expand=True)
     yield from repeat(picture, clip.frames - given)
@@ -97,7 +92,7 @@ def read_frames(clip: Clip) -> Generator[Image.Image, None, None]:
 
 def repaint(
     clip: Clip, out: str | Path, paint: Callable[[Image.Image], Image.Image]
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Write the clip as an MP4 with every frame painted; yields how many of `clip.frames` are.
 
     The sound is kept. Closing the generator stops it, and nothing half-written stays behind.
@@ -117,39 +112,33 @@ def repaint(
             yield number
 
 
-def _opened(data: bytes, kind: str) -> InputContainer:
-    """Raises BadInput where there is no film with a picture in it."""
+@contextmanager
+def _opened(data: bytes) -> Iterator[InputContainer]:
+    """Raises BadInput where it is no clip, or turns out damaged while it is read."""
+    kinds = [kind for kind, mark in CONTAINERS.items() if re.match(mark, data, re.DOTALL)]
+    if not kinds:
+        raise BadInput("This is not a clip of a kind that can be read: use MP4, MOV, WebM or AVI.")
     try:
-        film = av.open(io.BytesIO(data), "r", kind, options={"protocol_whitelist": "none"})
-        # A later frame may be larger than the header says.
-        film.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
-    except (av.FFmpegError, ValueError, IndexError):
-        raise _damaged() from None
-    return film
-
-
-def _decoded(film: InputContainer) -> Iterator[av.VideoFrame]:
-    try:
-        yield from islice(film.decode(video=0), MOST_DECODED)
-    except av.FFmpegError:
-        raise _damaged() from None
-
-
-def _damaged() -> BadInput:
-    return BadInput("This clip has no picture, or is damaged or cut short; save or upload it anew.")
+        with av.open(
+            io.BytesIO(data), options={"protocol_whitelist": "none"}, format=kinds[0]
+        ) as f:
+            # A later frame may be larger than the header says.
+            assert isinstance(f, InputContainer)
+            f.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+            yield f
+    except (ValueError, EOFError, IndexError, StopIteration, av.PatchWelcomeError):
+        raise BadInput(
+            "This clip has no picture, or is damaged or cut short; save or upload it again."
+        ) from None
 
 
 def _copy_sound(clip: Clip, film: OutputContainer) -> None:
     """The first sound as AAC, which phones play, no longer than the pictures."""
-    with _opened(clip.data, clip.kind) as source:
-        if not source.streams.audio:
-            return
-        sound = film.add_stream("aac", rate=source.streams.audio[0].rate)
-        try:
+    with _opened(clip.data) as source:
+        if source.streams.audio:
+            sound = film.add_stream("aac", rate=source.streams.audio[0].rate)
             for frame in source.decode(audio=0):
                 if frame.time is not None and frame.time > clip.frames / clip.rate:
                     break
                 film.mux(sound.encode(frame))
             film.mux(sound.encode())
-        except av.InvalidDataError:
-            raise _damaged() from None

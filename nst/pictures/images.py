@@ -5,8 +5,6 @@ memory, turned upright, converted to sRGB. At the default limits one call needs 
 above what the process had (the worst is a 50-megapixel WebP), and calls decode one at a time.
 """
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Sequence
@@ -23,7 +21,6 @@ from nst.pictures.files import BoundedReader, Source, read_file
 from nst.pictures.kinds import DECODERS, NOT_SHOWN_BY_BROWSERS, kind_of, not_read, tamed
 from nst.pictures.limits import LIMITS, Limits
 from nst.pictures.profiles import to_srgb
-from nst.pictures.tiff import COLOURS
 
 Colour = tuple[int, int, int]
 
@@ -38,23 +35,22 @@ _one_decode_at_a_time = threading.Lock()
 
 
 def open_photo(source: Source | Image.Image, limits: Limits = LIMITS) -> Image.Image:
-    """Open a picture from outside: upright, in sRGB, of mode RGB, or RGBA where it has alpha.
+    """Open a picture from outside: upright, in sRGB, RGB or RGBA, at most `limits.kept_side` long.
 
-    `source` is a path, the bytes of a file, an open binary file, or a PIL picture, which is left
-    as it is. Of an animation the first frame that shows something is taken, of a TIFF the largest
-    page, and at most `limits.kept_side` pixels a side. No metadata is carried over;
-    `info["note"]` is a sentence where part of the file is missing. Raises BadInput, before
-    decoding wherever the header can tell.
+    source: a path, the bytes of a file, an open binary file, or a PIL picture, which is left as it
+    is. Of an animation the first frame that shows something is taken, of a TIFF the largest page.
+    Nothing but `info["note"]`, a sentence where part of the file is missing, is carried over.
+    Raises BadInput, before decoding wherever the header can tell.
     """
-    opened = isinstance(source, Image.Image)
-    data = b"" if opened else read_file(source, limits)
+    opened = source if isinstance(source, Image.Image) else None
+    data = b"" if isinstance(source, Image.Image) else read_file(source, limits)
     kind = "picture" if opened else kind_of(data)
     try:
         with _one_decode_at_a_time:
-            if not opened:
+            if opened is None:
                 return _decoded(kind, data, limits)
-            _check_size(source, limits)
-            return _finished(_straight(source), source.info, b"", limits)
+            _check_size(opened, limits)
+            return _finished(_straight(opened), opened.info, b"", limits)
     except BadInput:
         raise
     except Exception as error:  # a broken file makes Pillow's plugins raise almost anything
@@ -194,7 +190,9 @@ def _opened(kind: str, data: bytes, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
-def _shown(image: Image.Image, box: Sequence[int] | None, limits: Limits) -> Image.Image:
+def _shown(
+    image: Image.Image, box: tuple[int, int, int, int] | None, limits: Limits
+) -> Image.Image:
     """The first frame that shows something, or else the first; `box` is where that lies."""
     first = shown = _straight(image)
     if image.format == "GIF" and box != (0, 0, *image.size):
@@ -218,12 +216,12 @@ def _is_plain(picture: Image.Image) -> bool:
 
 
 def _straight(image: Image.Image) -> Image.Image:
-    """Eight bits a channel, without palettes: L, LA, RGB, RGBA, CMYK or LAB."""
-    if image.mode == "F":
-        raise not_read("a picture of floating-point numbers")
+    """Eight bits a channel, without palettes: L, LA, RGB, RGBA or CMYK."""
+    if image.mode in ("F", "LAB"):
+        raise not_read(f"a picture of mode {image.mode}")
     if image.mode.startswith("I"):
         return _from_sixteen_bits(image)
-    if image.mode in ("CMYK", "LAB"):
+    if image.mode == "CMYK":
         return image
     wanted = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     wanted += "A" * image.has_transparency_data
@@ -234,7 +232,7 @@ def _from_sixteen_bits(image: Image.Image) -> Image.Image:
     """Grey in 8 bits; LA where one of its values is transparent."""
     values = np.asarray(image)
     grey = (np.clip(values, 0, 65535) / np.float32(257)).round().astype(np.uint8)
-    if getattr(image, "tag_v2", {}).get(COLOURS) == 0:  # white is zero: Pillow heeds it in 8 bits
+    if getattr(image, "tag_v2", {}).get(262) == 0:  # white is zero: Pillow heeds it in 8 bits
         grey = 255 - grey
     straight = Image.fromarray(grey)
     if isinstance(clear := image.info.get("transparency"), int):

@@ -1,7 +1,5 @@
 """What a file is, by its content: the kinds read here, and the others by their names."""
 
-from __future__ import annotations
-
 import re
 
 from PIL.AvifImagePlugin import AvifImageFile
@@ -42,7 +40,6 @@ OTHERS = {
     "a PDF document": rb"%PDF",
     "an SVG drawing": rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!DOCTYPE svg[^>]*>\s*)?<svg",
     "a web page": rb"(?i)\s*<(?:!doctype )?html",
-    "a Netpbm picture": rb"P[1-7]\s",
     "a video": rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ",
     "an archive": rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!",
 }

@@ -1,9 +1,8 @@
 """Any colour space to sRGB: ICC profiles, and what PNG, AVIF and HEIC say in numbers instead."""
 
-from __future__ import annotations
-
 import io
 import re
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -21,12 +20,12 @@ HDR = {16: "HDR (PQ)", 18: "HDR (HLG)"}
 
 
 def to_srgb(picture: Image.Image, info: dict, data: bytes = b"") -> Image.Image:
-    """RGB from L, RGB, CMYK or LAB; always a new image. info, data: those of its file.
+    """RGB from L, RGB or CMYK; always a new image. info, data: those of its file.
 
     As in browsers, codes go before a profile in a PNG and after it elsewhere, and gamma counts
     where there is neither. Raises BadInput for colours beyond sRGB without a profile.
     """
-    icc, codes = info.get("icc_profile"), CODES.search(data[:HEADER])
+    icc, codes = info.get("icc_profile") or b"", CODES.search(data[:HEADER])
     if codes and (codes[1] or not icc):
         primaries, transfer = (found[0] for found in codes.groups() if found)
         if name := HDR.get(transfer) or WIDE.get(primaries):
@@ -34,29 +33,16 @@ def to_srgb(picture: Image.Image, info: dict, data: bytes = b"") -> Image.Image:
                 f"This picture is in {name} without a profile: export it in standard dynamic range "
                 "and sRGB."
             )
-        return picture.convert("RGB")
-    gamma = info.get("gamma", 0)
-    if icc or picture.mode == "LAB" or "srgb" in info or not 0.1 <= gamma <= 5:
-        return _from_profile(picture, icc)
-    linear = (np.arange(256) / 255) ** (1 / gamma)
-    shown = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    if abs(gamma - 1 / 2.2) < 0.02:  # meant for sRGB's curve
-        return picture.convert("RGB")
-    return picture.convert("RGB").point(np.rint(255 * shown).astype(int).tolist() * 3)
-
-
-def _from_profile(picture: Image.Image, icc: bytes | None) -> Image.Image:
-    """A profile that is broken, giant, or made for other channels is left out."""
-    if picture.mode == "LAB":
-        lab = ImageCms.createProfile("LAB")
-        return ImageCms.profileToProfile(picture, lab, SRGB, outputMode="RGB")
-    if icc and len(icc) <= LARGEST_PROFILE:
-        try:
+    elif icc and len(icc) <= LARGEST_PROFILE:
+        with suppress(ImageCms.PyCMSError, OSError, ValueError):  # broken, or for other channels
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            space = profile.profile.xcolor_space.strip()
-            colours = picture.convert("RGB") if (picture.mode, space) == ("L", "RGB") else picture
-            if space == PROFILE_SPACE[colours.mode]:
-                return ImageCms.profileToProfile(colours, profile, SRGB, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass
+            if profile.profile.xcolor_space.strip() == PROFILE_SPACE[picture.mode]:
+                converted = ImageCms.profileToProfile(picture, profile, SRGB, outputMode="RGB")
+                assert converted is not None  # which it is only in place
+                return converted
+    elif "srgb" not in info and 0.1 <= (gamma := info.get("gamma", 0)) <= 5:
+        linear = (np.arange(256) / 255) ** (1 / gamma)
+        shown = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+        if abs(gamma - 1 / 2.2) > 0.02:  # which is meant for sRGB's curve
+            return picture.convert("RGB").point(np.rint(255 * shown).astype(int).tolist() * 3)
     return picture.convert("RGB")

@@ -1,12 +1,9 @@
 """TIFF, a format of many kinds: which page is the picture, and whether Pillow reads it right."""
 
-from __future__ import annotations
-
 import warnings
 from contextlib import suppress
-from typing import Any
 
-from PIL.TiffImagePlugin import COMPRESSION_INFO, ImageFileDirectory_v2, TiffImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from nst.errors import BadInput
 from nst.pictures.files import BoundedReader
@@ -16,14 +13,12 @@ warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
 
 MOST_PAGES = 50
 LARGEST_TILE, MOST_PARTS = 4096 * 4096, 200_000  # pixels: the decoder allocates whole tiles
-KIND, WIDTH, HEIGHT, BITS, COMPRESSION, COLOURS = 254, 256, 257, 258, 259, 262
-STRIPS, PLANES, TILE_WIDTH, TILE_HEIGHT, TILES = 273, 284, 322, 323, 324
-SUBPAGES, FORMAT, DNG = 330, 339, 50706
-REDUCED, MASK, SEPARATE, UNSIGNED, YCBCR, JPEG = 1, 4, 2, 1, 6, 7
-FORMATS = {1: "unsigned", 2: "signed", 3: "floating"}
+REDUCED, MASK, SEPARATE, YCBCR, LAB = 1, 4, 2, 6, 8
 MOSAICS = (32803, 34892)  # what a sensor saw, and that in linear light
-# None, CCITT, LZW, JPEG, deflate, PackBits, LZMA, the older deflate, Zstandard.
-COMPRESSIONS_READ = (1, 2, 3, 4, 5, JPEG, 8, 32773, 34925, 32946, 50000)
+FORMATS = {1: "unsigned", 2: "signed", 3: "floating"}
+JPEG = 7
+PACKINGS = {1: "none", 2: "CCITT", 3: "Group 3", 4: "Group 4", 5: "LZW", JPEG: "JPEG"}
+PACKINGS |= {8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA", 50000: "Zstandard"}
 
 
 def largest_page(data: bytes) -> bytes | None:
@@ -31,46 +26,38 @@ def largest_page(data: bytes) -> bytes | None:
 
     Raises BadInput with the page's kind where Pillow cannot read it, or would read it wrong.
     """
-    pages = _pages(data)
-    for tags in pages.values():
-        preview = SUBPAGES in tags and tags.get(KIND) == REDUCED
-        if preview or DNG in tags or tags.get(COLOURS) in MOSAICS:
+    reader, areas = BoundedReader(data), {}
+    head = reader.read(8)
+    directory = ImageFileDirectory_v2(head + reader.read(8 if head[2] == 43 else 0))
+    seen: dict[int, dict] = {}
+    while (at := directory.next) and at not in seen and len(seen) < MOST_PAGES:
+        reader.seek(at)
+        directory.load(reader)
+        tags = seen[at] = directory.named()
+        kind = tags.get("NewSubfileType", 0)
+        preview = "SubIFDs" in tags and kind == REDUCED
+        if preview or 50706 in directory or tags.get("PhotometricInterpretation") in MOSAICS:
             return None
-    areas = {
-        at: tags[WIDTH] * tags[HEIGHT] for at, tags in pages.items() if not tags.get(KIND, 0) & MASK
-    }
+        if not kind & MASK:
+            areas[at] = tags["ImageWidth"] * tags["ImageLength"]
     at = max(areas, key=areas.__getitem__)
     start, size = (8, 8) if data[2] == 43 else (4, 4)
     pointer = at.to_bytes(size, "little" if data.startswith(b"II") else "big")
     found = data[:start] + pointer + data[start + size :]
-    _check(pages[at], found)
+    _check(seen[at], found)
     return found
 
 
-def _pages(data: bytes) -> dict[int, dict[int, Any]]:
-    """What is in each directory, by where it lies."""
-    reader = BoundedReader(data)
-    head = reader.read(8)
-    directory = ImageFileDirectory_v2(head + reader.read(8 if head[2] == 43 else 0))
-    pages: dict[int, dict[int, Any]] = {}
-    while (at := directory.next) and at not in pages and len(pages) < MOST_PAGES:
-        reader.seek(at)
-        directory.load(reader)
-        pages[at] = dict(directory)
-    return pages
-
-
-def _check(tags: dict[int, Any], data: bytes) -> None:
-    bits, form = tags.get(BITS, (1,)), tags.get(FORMAT, (1,))[0]
-    packing, colours = tags.get(COMPRESSION, 1), tags.get(COLOURS)
-    apart = len(bits) > 1 and tags.get(PLANES) == SEPARATE
-    parts = max(len(tags.get(tag, ())) for tag in (STRIPS, TILES))
+def _check(tags: dict, data: bytes) -> None:
+    bits, form = tags.get("BitsPerSample", (1,)), tags.get("SampleFormat", (1,))[0]
+    packing, colours = tags.get("Compression", 1), tags.get("PhotometricInterpretation")
+    apart = len(bits) > 1 and tags.get("PlanarConfiguration") == SEPARATE
+    parts = max(len(tags.get(name, ())) for name in ("StripOffsets", "TileOffsets"))
     read_right = (
-        packing in COMPRESSIONS_READ
-        and form == UNSIGNED
+        (packing in PACKINGS and FORMATS.get(form) == "unsigned" and colours != LAB)
         and (len({*bits}) == 1 and bits[0] in ((8,) if apart else (1, 2, 4, 8, 16)))
         and (colours != YCBCR or packing == JPEG)  # which has one colour for four pixels
-        and tags.get(TILE_WIDTH, 1) * tags.get(TILE_HEIGHT, 1) <= LARGEST_TILE
+        and tags.get("TileWidth", 1) * tags.get("TileLength", 1) <= LARGEST_TILE
         and parts <= MOST_PARTS
     )
     with suppress(SyntaxError):  # Pillow knows no mode for it
@@ -79,7 +66,6 @@ def _check(tags: dict[int, Any], data: bytes) -> None:
             return
     raise BadInput(
         f"This TIFF is of a kind that can't be read here ({len(bits)} x {bits[0]} bits, "
-        f"{FORMATS.get(form, form)} numbers{', in planes' * apart}, colours {colours}, "
-        f"compression {COMPRESSION_INFO.get(packing, packing)}, {parts} parts): "
-        "export it as PNG or as an 8-bit TIFF."
+        f"{FORMATS.get(form, form)} numbers{', in planes' * apart}, colours {colours}, compression "
+        f"{PACKINGS.get(packing, packing)}, parts {parts}): export it as PNG or as an 8-bit TIFF."
     )

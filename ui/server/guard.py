@@ -39,9 +39,8 @@ READ = re.compile(
     r"|queue/(data|status)|heartbeat/[^/]+|call/.+|file=.+)" + "|/gradio_api/mcp.*" * AGENTS
 )
 SENT = re.compile(
-    r"/gradio_api/(upload|component_server|queue/join|(call|run|api)/.+|cancel|reset|stream/[^/]+"
-    + "|mcp.*" * AGENTS
-    + ")/?"
+    r"/gradio_api/(upload|component_server|queue/join|(call|run|api)/.+|cancel|reset"
+    r"|stream/[^/]+(/close)?" + "|mcp.*" * AGENTS + ")/?"
 )
 JSON_BYTES, UPLOAD_BYTES = MEGABYTE // 2, LIMITS.max_bytes + MEGABYTE
 AT_ONCE = 24  # requests with a body from one address, which a class may share
@@ -139,7 +138,7 @@ class Guard:
                 async with self._turns.setdefault(address, asyncio.Semaphore(HANDLED)):
                     await self._app(scope, _replayed(body, receive), send)
                 return
-            if sent[1] not in ("cancel", "reset"):
+            if not sent[1].startswith(("cancel", "reset", "stream/")):
                 _admit(Counter(waiting_addresses(page_of(scope["app"]))), address)
             await self._app(scope, _replayed(body, receive), send)
 
