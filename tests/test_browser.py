@@ -309,7 +309,7 @@ def test_a_result_is_shared_in_its_shapes_and_by_a_link_that_can_be_taken_back(v
     assert page.request.get(link).status == 404
 
 
-def test_a_clip_is_repainted_and_can_be_stopped(visit, wrong, tmp_path):
+def test_a_clip_is_repainted_and_a_wrong_one_refused(visit, tmp_path):
     clip = tmp_path / "clip.mp4"
     with mp4(clip, 8, (128, 96)) as (_, add):
         for shade in range(0, 160, 20):
@@ -321,7 +321,8 @@ def test_a_clip_is_repainted_and_can_be_stopped(visit, wrong, tmp_path):
     page.click("#film-go")
     visit.wait("#film-status", "Done in")
     page.wait_for_function("document.querySelector('#painted video').duration === 1")
-    page.locator("input[type=file]:has(+ #clip)").set_input_files(wrong)
+    clip.write_bytes(b"no film")
+    page.locator("input[type=file]:has(+ #clip)").set_input_files(clip)
     page.get_by_text("This is not a clip").wait_for()
 
 
