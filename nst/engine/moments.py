@@ -26,8 +26,9 @@ class Moments(NamedTuple):
     def joined(cls, parts: Sequence[tuple["Moments", int]]) -> "Moments":
         """Those of the whole, from those of its parts and how many positions each has."""
         total = sum(count for _, count in parts)
-        mean = sum(count * m.mean for m, count in parts) / total
-        square = sum(count * (m.cov + _outer(m.mean)) for m, count in parts) / total
+        mean = torch.stack([count / total * m.mean for m, count in parts]).sum(0)
+        squares = [count / total * (m.cov + _outer(m.mean)) for m, count in parts]
+        square = torch.stack(squares).sum(0)
         return cls(mean, square - _outer(mean))
 
 

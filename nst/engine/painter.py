@@ -38,9 +38,9 @@ RIDGE = (2e-3, 1e-2)  # of the mean variance, added to colours' and features': b
 class Block(nn.Module):
     """Channels normalised at each position, scaled and shifted by the style; then a convolution."""
 
-    def __init__(self, width: int, wider: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(width, wider, 3, padding=1)
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         x = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-4)
@@ -55,9 +55,10 @@ class Level(nn.Module):
         self.width, self.count = width, 2 * blocks + 1
         self.below = nn.Conv2d(below, width, 1) if below else None
         self.join = nn.Conv2d(skip + (width if below else 0), width, 3, padding=1)
-        self.blocks = nn.ModuleList(Block(width, width) for _ in range(2 * blocks))
-        for block in self.blocks[1::2]:
+        inner = [Block(width) for _ in range(2 * blocks)]
+        for block in inner[1::2]:
             nn.init.zeros_(block.conv.weight)
+        self.blocks = nn.ModuleList(inner)
 
     @property
     def controls(self) -> int:
@@ -78,7 +79,15 @@ class Level(nn.Module):
 
 
 class Painter(nn.Module):
-    """encoder: the compact one, frozen; it is not part of the painter's own weights."""
+    """The whole of it.
+
+    encoder: the compact one, frozen; no part of the painter's own weights, and moved by nobody here.
+    presets: ids of the paintings with numbers of their own.
+    """
+
+    encoder: Encoder
+    noise: Tensor
+    centre: Tensor
 
     def __init__(self, encoder: Encoder, presets: Sequence[str] = ()) -> None:
         super().__init__()
@@ -103,8 +112,8 @@ class Painter(nn.Module):
         act = nn.Linear(HIDDEN, RANK, bias=False), nn.Linear(RANK, sum(self.counts))
         self.act = nn.Sequential(*act)
         self.out = nn.Conv2d(WIDTHS[0], 3, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
 
     def see(self, picture: Tensor, count: int) -> list[Tensor]:
         """(N, positions, k) of the first levels' features along their principal directions."""
