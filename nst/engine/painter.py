@@ -81,7 +81,7 @@ class Level(nn.Module):
 class Painter(nn.Module):
     """The whole of it.
 
-    encoder: the compact one, frozen; no part of the painter's own weights, and moved by nobody here.
+    encoder: the compact one, frozen and ready; it is no part of the painter's own weights.
     presets: ids of the paintings with numbers of their own.
     """
 
@@ -151,9 +151,12 @@ class Painter(nn.Module):
         colour = Moments.of(colours(photo))
         parts: list[list[tuple[Moments, int]]] = [[] for _ in range(4)]
         for rows in strips(photo):
-            start = recoloured(photo[:, :, rows], colour, code)
-            for part, z in zip(parts, self.see(start, 4), strict=True):
-                part.append((Moments.of(z), z.shape[1]))
+            top = max(0, rows.start - HALO)
+            start = recoloured(photo[:, :, top : rows.stop + HALO], colour, code)
+            for i, z in enumerate(self.see(start, 4)):
+                lines = z.unflatten(1, (start.shape[2] >> i, -1))
+                z = lines[:, rows.start - top >> i : rows.stop - top >> i].flatten(1, 2)
+                parts[i].append((Moments.of(z), z.shape[1]))
         return colour, *(Moments.joined(part) for part in parts)
 
     def forward(
