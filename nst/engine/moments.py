@@ -27,9 +27,8 @@ class Moments(NamedTuple):
         """Those of the whole, from those of its parts and how many positions each has."""
         total = sum(count for _, count in parts)
         mean = torch.stack([count / total * m.mean for m, count in parts]).sum(0)
-        square = torch.stack([count / total * (m.cov + _outer(m.mean)) for m, count in parts]).sum(
-            0
-        )
+        squares = [count / total * (m.cov + _outer(m.mean)) for m, count in parts]
+        square = torch.stack(squares).sum(0)
         return cls(mean, square - _outer(mean))
 
 

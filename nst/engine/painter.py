@@ -38,9 +38,9 @@ RIDGE = (2e-3, 1e-2)  # of the mean variance, added to colours' and features': b
 class Block(nn.Module):
     """Channels normalised at each position, scaled and shifted by the style; then a convolution."""
 
-    def __init__(self, width: int, wider: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(width, wider, 3, padding=1)
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         x = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-4)
@@ -55,10 +55,10 @@ class Level(nn.Module):
         self.width, self.count = width, 2 * blocks + 1
         self.below = nn.Conv2d(below, width, 1) if below else None
         self.join = nn.Conv2d(skip + (width if below else 0), width, 3, padding=1)
-        made = [Block(width, width) for _ in range(2 * blocks)]
-        for block in made[1::2]:
+        inner = [Block(width) for _ in range(2 * blocks)]
+        for block in inner[1::2]:
             nn.init.zeros_(block.conv.weight)
-        self.blocks = nn.ModuleList(made)
+        self.blocks = nn.ModuleList(inner)
 
     @property
     def controls(self) -> int:
@@ -79,7 +79,11 @@ class Level(nn.Module):
 
 
 class Painter(nn.Module):
-    """encoder: the compact one, frozen; it is not part of the painter's own weights."""
+    """The whole of it.
+
+    encoder: the compact one, frozen and ready; it is no part of the painter's own weights.
+    presets: ids of the paintings with numbers of their own.
+    """
 
     encoder: Encoder
     noise: Tensor
@@ -147,9 +151,12 @@ class Painter(nn.Module):
         colour = Moments.of(colours(photo))
         parts: list[list[tuple[Moments, int]]] = [[] for _ in range(4)]
         for rows in strips(photo):
-            start = recoloured(photo[:, :, rows], colour, code)
-            for part, z in zip(parts, self.see(start, 4), strict=True):
-                part.append((Moments.of(z), z.shape[1]))
+            top = max(0, rows.start - HALO)
+            start = recoloured(photo[:, :, top : rows.stop + HALO], colour, code)
+            for i, z in enumerate(self.see(start, 4)):
+                lines = z.unflatten(1, (start.shape[2] >> i, -1))
+                z = lines[:, rows.start - top >> i : rows.stop - top >> i].flatten(1, 2)
+                parts[i].append((Moments.of(z), z.shape[1]))
         return colour, *(Moments.joined(part) for part in parts)
 
     def forward(

@@ -2,6 +2,7 @@
 
 import argparse
 import copy
+import hashlib
 import json
 import random
 import signal
@@ -22,6 +23,7 @@ from tools.distil.muon import Muon
 from tools.painter import __doc__ as purpose
 from tools.painter.lessons import Judge, Studio, joined, lesson
 
+ENCODER = Path("nst/data/compact.safetensors")  # a painter works with the one it was taught with
 AVERAGE = 0.99  # of the weights' moving average, by step
 
 
@@ -130,6 +132,8 @@ def main() -> None:
         args.checkpoint.with_suffix(".new").replace(args.checkpoint)
         facts = {
             "what": "instant painter of nst",
+            "encoder_sha256": hashlib.sha256(ENCODER.read_bytes()).hexdigest(),
+            "teacher_sha256": hashlib.sha256(args.teacher.read_bytes()).hexdigest(),
             "data": f"{len(studio.photos)} photographs, {len(studio.paintings)} paintings",
             "schedule": "; ".join(done),
             "presets": json.dumps(painter.presets),
@@ -183,7 +187,7 @@ def main() -> None:
         if step % 25 == 0:
             listed = " ".join(f"{k} {v:.3f}" for k, v in means.items())
             print(f"{step} {spent:.0f}s rate {rate:.2f} {listed}", flush=True)
-        if step % 100 == 0:
+        if step % 100 == 0:  # a few minutes
             save()
     save()
 

@@ -1,0 +1,1 @@
+"""What a request may be and cost, and what visitors leave behind."""
