@@ -12,7 +12,7 @@ from PIL import Image
 
 from nst.engine.canvas import Canvas
 from nst.engine.encoders import Encoder
-from nst.engine.stylize import Step, stylize
+from nst.engine.stylize import Step, check, stylize
 from nst.errors import BadInput, WeightsUnavailable
 from nst.hardware import device_name, dtype_name, fastest_dtype, pick_device, use_machine
 from nst.instant import repaint_at_once
@@ -109,31 +109,33 @@ class Pipeline:
         with `steps=0`, or a style of one colour, it is the last.
         """
         use_machine()
+        shown, tensors = fit(photo, recipe.size), [to_tensor(style) for style in styles]
+        content, size = to_tensor(shown), shown.size
+        where = None if mask is None else to_tensor(_light(mask).resize(size))[:, :1]
+        check(content, tensors, recipe, where)
         if recipe.name == "default" and start is None:
             yield (first := _at_once(photo, styles, recipe, mask))
             if first.done:
                 return
         if not recipe.steps:
             raise BadInput("No steps paint nothing here: only the default recipe can do without.")
-        content = fit(photo, recipe.size)
-        size = content.size
         alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
         steps = stylize(
-            to_tensor(content),
-            [to_tensor(style) for style in styles],
+            content,
+            tensors,
             recipe,
             self.encoder,
             finish=self.finish,
             every=every,
-            mask=None if mask is None else to_tensor(_light(mask).resize(size))[:, :1],
+            mask=where,
             start=to_tensor(start.convert("RGB")) if isinstance(start, Image.Image) else start,
             tile=TILE if self.encoder.device.type == "cpu" else None,
             deadline=deadline,
         )
         for step in steps:
             painted = step.picture
-            shown = None if painted is None else join_alpha(to_image(painted), alpha)
-            yield replace(cast(Step[Any], step), picture=shown)
+            picture = None if painted is None else join_alpha(to_image(painted), alpha)
+            yield replace(cast(Step[Any], step), picture=picture)
 
 
 def _at_once(

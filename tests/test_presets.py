@@ -75,7 +75,7 @@ def test_a_published_recipe_is_not_tuned_by_a_preset(folder):
 
 def test_a_wrong_entry_is_reported_by_name_and_the_rest_is_used(folder):
     for old, new, says in (
-        ('"night.png"', '"missing.png"', "no file"),
+        ('"night.png"', '"missing.png"', "cannot be read"),
         ('"night.png"', '"presets.toml"', "not a picture"),
         ('"night.png"', '"night.png"\nsha256 = "00"', "sha256"),
         ("strength = 60", "strength = 600", "from 0 to 100"),
@@ -118,7 +118,7 @@ def test_a_style_is_found_by_id_or_by_path(folder):
         assert style_path(name) == preset_of("swirling-night").path
     with pytest.raises(BadInput, match="swirling-night"):
         find_style("no-such-style")
-    with pytest.raises(BadInput, match="no file"):
+    with pytest.raises(BadInput, match="cannot be read"):
         find_style("no/such/file.png")
 
 

@@ -87,7 +87,7 @@ def stylize(
     Raises BadInput for pictures that do not fit the recipe, NstError when painting fails for
     good; steps yielded before that keep their pictures.
     """
-    _check(content, styles, recipe, mask)
+    check(content, styles, recipe, mask)
     job = _job(content, styles, recipe, encoder, finish, mask, tile)
     del content
     schedule = _schedule(recipe, job, max(start.size) if isinstance(start, Canvas) else 0)
@@ -176,7 +176,10 @@ def stylize(
     )
 
 
-def _check(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, mask: Tensor | None) -> None:
+def check(
+    content: Tensor, styles: Sequence[Tensor], recipe: Recipe, mask: Tensor | None = None
+) -> None:
+    """Raise BadInput for pictures that do not fit the recipe."""
     if not styles:
         raise BadInput("There is no style picture; at least one is needed.")
     if recipe.mix and len(recipe.mix) != len(styles):
