@@ -314,6 +314,12 @@ def test_a_clip_is_repainted_and_a_wrong_one_refused(visit, tmp_path):
     with mp4(clip, 8, (128, 96)) as (_, add):
         for shade in range(0, 160, 20):
             add(Image.new("RGB", (128, 96), (shade, 90, 120)))
+    wrong = tmp_path / "wrong.mp4"
+    wrong.write_bytes(b"no film")
+    page = visit.open()
+    page.click("[role=tab][data-tab-id=film]")
+    page.locator("input[type=file]:has(+ #clip)").set_input_files(wrong)
+    page.get_by_text("This is not a clip").wait_for()
     page = visit.open()
     page.click("[role=tab][data-tab-id=film]")
     page.locator("input[type=file]:has(+ #clip)").set_input_files(clip)
@@ -321,9 +327,6 @@ def test_a_clip_is_repainted_and_a_wrong_one_refused(visit, tmp_path):
     page.click("#film-go")
     visit.wait("#film-status", "Done in")
     page.wait_for_function("document.querySelector('#painted video').duration === 1")
-    clip.write_bytes(b"no film")
-    page.locator("input[type=file]:has(+ #clip)").set_input_files(clip)
-    page.get_by_text("This is not a clip").wait_for()
 
 
 def test_ones_own_photo_is_seen_in_every_painting_and_previewed_during_a_run(visit, mine):
