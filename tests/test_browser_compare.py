@@ -13,7 +13,7 @@ from visits import Visit
 
 from ui.samples import SAMPLES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The Paint tab's settings, which the sweep takes over: small enough for a test.
 QUICK = "?v=1&size=96&steps=12"
