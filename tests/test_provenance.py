@@ -12,7 +12,7 @@ from nst.pictures.export import save_picture
 from nst.pipeline import Pipeline, open_pipeline
 from nst.provenance import NOTE, otherwise_here, painted_by
 from nst.recipe import Recipe
-from ui.inputs import _inside
+from ui.links import inside
 
 RECIPE = Recipe(encoder="compact")
 BLOCKS = ((4, 4), (4, 4), (4,) * 4, (4,) * 4, (4,) * 4)
@@ -71,6 +71,6 @@ def test_the_app_tells_who_opens_a_picture_from_elsewhere(tmp_path):
     save_picture(Image.new("RGB", (40, 40)), mine, RECIPE, ids | {NOTE: note})
     other = note.replace("fp32", "bf16")
     save_picture(Image.new("RGB", (40, 40)), theirs, RECIPE, ids | {NOTE: other})
-    assert _inside(str(mine))[1] == ()
-    (sentence,) = _inside(str(theirs))[1]
+    assert inside(str(mine))[1] == ()
+    (sentence,) = inside(str(theirs))[1]
     assert "bf16; here it is fp32" in sentence
