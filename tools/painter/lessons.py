@@ -34,13 +34,9 @@ class Judge:
 
     def __call__(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
         """Gram matrices (N, k, k) at the style's levels, and the content's features."""
-        grams, content = {}, picture
-        for layer, x in self.encoder.iter_features(picture, {*self.style, self.content}):
-            if layer == self.content:
-                content = self._content(x)
-            if layer in self.style:
-                grams[layer] = self.gram(x, layer)
-        return [grams[layer] for layer in self.style], content
+        found = self.encoder(picture, {*self.style, self.content})
+        grams = [self.gram(found[layer], layer) for layer in self.style]
+        return grams, self._content(found[self.content])
 
     def _content(self, features: Tensor) -> Tensor:
         matrix = self.encoder.projections.get(self.content)
