@@ -21,6 +21,7 @@ from nst.errors import BadInput
 LINK_VERSION = "1"
 LONGEST_QUERY = 4096
 COARSEST = 128  # px: the composition is decided at this size, by the deepest layer's field of view
+BUSIEST = 512  # px: the size at which strokes form and most steps are taken
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 RATES = {"adam": 0.04, "lbfgs": 1.0}  # each optimiser's own learning rate
@@ -95,7 +96,7 @@ class Recipe(BaseModel):
     encoder: Literal["auto", "compact", "vgg16", "vgg19"] = _word("auto", "network")
     pooling: Literal["own", "max", "average"] = _word("own", "the network's pooling")
     finish: Literal["auto", "off", "vgg19", "compact"] = _word("auto", "network of the last steps")
-    finish_share: Number = _number(0.25, 0, 1, "share of each scale's steps that it judges")
+    finish_share: Number = _number(0.2, 0, 1, "share of each scale's steps that it judges")
     input_range: Annotated[Literal[1, 255], BeforeValidator(_plain)] = _word(1, "of pixel values")
     pooling_offsets: Whole = _number(3, 0, 3, "offsets that take turns; 0: one, odd sides are cut")
 
@@ -108,7 +109,7 @@ class Recipe(BaseModel):
     style_layers: tuple[Layer, ...] = _several(STYLE_LAYERS, "layers whose Gram matrices match")
     style_layer_weights: tuple[Weight, ...] = _several((0.2,) * 5, "a weight for each style layer")
     style_form: Literal["normalised", "gatys"] = _word("normalised", "style formula")
-    style_weight: Number = _number(8.0, 0, 1e12, "beta")
+    style_weight: Number = _number(7.0, 0, 1e12, "beta")
     local_weight: Number = _number(1.0, 0, 1e6, "lambda: local statistics; 0: without them")
     local_octaves: Whole = _number(3, 1, 6, "sizes of 3x3 patches compared, each half the last")
     strength: Number = _number(50.0, 0, 100, "painting against photo; each 50 is a factor of 20")
@@ -118,7 +119,7 @@ class Recipe(BaseModel):
     # The optimisation
     size: Whole = _number(512, 32, 4096, "long side of the result, in pixels")
     scales: Whole = _number(0, 0, 6, "coarse to fine, each twice the last; 0: from about 128 px")
-    steps: Whole = _number(100, 0, 30000, "steps over all scales")
+    steps: Whole = _number(68, 0, 30000, "steps over all scales")
     optimiser: Literal["adam", "lbfgs"] = _word("adam", "optimiser of the pixels")
     learning_rate: Number = Field(
         default_factory=lambda known: RATES[known["optimiser"]],
@@ -188,7 +189,7 @@ class Recipe(BaseModel):
     def schedule(self, after: int = 0) -> list[tuple[int, float]]:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 
-        Coarse scales are cheap and decide the composition: each gets 6/5 the steps of the next.
+        Most steps are taken where strokes form; every halving or doubling from there gets 4/5.
         after: long side in pixels of a painting to continue from; what remains are the scales
         above it or, where there are none, the finest again for a third of all steps.
         """
@@ -196,10 +197,11 @@ class Recipe(BaseModel):
             return []
         scales = self.scales or min(max(1, round(math.log2(self.size / COARSEST)) + 1), 6)
         scales = min(scales, self.steps)
-        shares = [1.2 ** (scales - 1 - i) for i in range(scales)]
-        counts = [max(1, math.floor(self.steps * s / sum(shares))) for s in shares]
+        sizes = [2.0 ** (i + 1 - scales) for i in range(scales)]
+        parts = [0.8 ** abs(math.log2(share * self.size / BUSIEST)) for share in sizes]
+        counts = [max(1, math.floor(self.steps * part / sum(parts))) for part in parts]
         counts[0] += self.steps - sum(counts)
-        whole = [(count, 2.0 ** (i + 1 - scales)) for i, count in enumerate(counts)]
+        whole = list(zip(counts, sizes, strict=True))
         larger = [(count, share) for count, share in whole if share * self.size > after]
         return larger or [(max(counts[-1], self.steps // 3), 1.0)]
 

@@ -16,7 +16,7 @@ FIRST_OF_EACH_BLOCK = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 # What none of them turns, or what follows from having no such thing.
 PLAIN = {
     "finish": "off",
-    "finish_share": 0.25,
+    "finish_share": 0.2,
     "input_range": 255,
     "pooling_offsets": 0,
     "style_layers": FIRST_OF_EACH_BLOCK,

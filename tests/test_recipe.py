@@ -193,7 +193,7 @@ def test_links_and_notes_of_earlier_versions_are_read_and_written_to_the_letter(
     )
     assert recipe.to_query() == LINK
     assert Recipe.from_query(LINK) == recipe
-    recipe = recipe.replace(steps=200)  # as many as a painting had then
+    recipe = recipe.replace(steps=200, style_weight=8, finish_share=0.25)  # as they were then
     assert recipe.to_json() == NOTE
     assert Recipe.from_json(NOTE) == recipe
 
@@ -344,9 +344,9 @@ def test_pixels_are_what_the_scales_add_up_to():
     assert recipe.schedule() == [(2, 0.5), (1, 1.0)]
     assert recipe.pixels(aspect=0.5) == 0.5 * (2 * 256**2 + 512**2)
     assert recipe.pixels(aspect=1, after=256) == 512**2
-    quarters = Recipe(size=512, steps=20, scales=2)
-    assert quarters.schedule() == [(11, 0.5), (9, 1.0)]
-    assert quarters.pixels(aspect=0.5, finishing=True) == 0.5 * (3 * 256**2 + 2 * 512**2)
+    fifths = Recipe(size=512, steps=20, scales=2)
+    assert fifths.schedule() == [(9, 0.5), (11, 1.0)]
+    assert fifths.pixels(aspect=0.5, finishing=True) == 0.5 * (2 * 256**2 + 2 * 512**2)
 
 
 @given(st.integers(1, 30000), st.integers(1, 6))
