@@ -119,7 +119,7 @@ class Recipe(BaseModel):
     # The optimisation
     size: Whole = _number(512, 32, 4096, "long side of the result, in pixels")
     scales: Whole = _number(0, 0, 6, "coarse to fine, each twice the last; 0: from about 128 px")
-    steps: Whole = _number(68, 0, 30000, "steps over all scales")
+    steps: Whole = _number(82, 0, 30000, "steps over all scales")
     optimiser: Literal["adam", "lbfgs"] = _word("adam", "optimiser of the pixels")
     learning_rate: Number = Field(
         default_factory=lambda known: RATES[known["optimiser"]],
@@ -190,6 +190,7 @@ class Recipe(BaseModel):
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 
         Most steps are taken where strokes form; every halving or doubling from there gets 4/5.
+        The first scale, where colours move as masses, gets twice that.
         after: long side in pixels of a painting to continue from; what remains are the scales
         above it or, where there are none, the finest again for a third of all steps.
         """
@@ -199,6 +200,7 @@ class Recipe(BaseModel):
         scales = min(scales, self.steps)
         sizes = [2.0 ** (i + 1 - scales) for i in range(scales)]
         parts = [0.8 ** abs(math.log2(share * self.size / BUSIEST)) for share in sizes]
+        parts[0] *= 2
         counts = [max(1, math.floor(self.steps * part / sum(parts))) for part in parts]
         counts[0] += self.steps - sum(counts)
         whole = list(zip(counts, sizes, strict=True))

@@ -5,9 +5,17 @@ import colorsys
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from nst.engine.colour import blend, colour_axes, match_palette, photo_colours
+from nst.engine.colour import (
+    blend,
+    colour_axes,
+    match_palette,
+    photo_colours,
+    start_picture,
+)
 from nst.errors import BadInput
+from nst.recipe import Recipe
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 
@@ -108,6 +116,20 @@ def test_match_palette_of_a_flat_style_or_to_a_flat_photo_is_the_mean():
     torch.testing.assert_close(match_palette(flat(0.1, 0.2, 0.3), photo), flat(*mean))
     matched = match_palette(photo, flat(0.1, 0.2, 0.3))
     torch.testing.assert_close(matched, flat(0.1, 0.2, 0.3)[..., :1, :1].expand_as(matched))
+
+
+def test_a_recoloured_start_has_the_styles_colours_in_its_masses():
+    rng = torch.Generator().manual_seed(15)
+    speckled = 0.5 + 0.2 * torch.randn(1, 3, 96, 128, generator=rng)  # its masses are all one grey
+    content = (speckled + torch.linspace(-0.02, 0.02, 128)).clamp(0, 1)
+    patches = 0.5 + 0.1 * torch.randn(1, 3, 12, 16, generator=rng)
+    style = F.interpolate(patches, scale_factor=8.0, mode="nearest").clamp(0, 1)
+    start = start_picture(Recipe(), content, [style])
+    widths = [
+        float(F.avg_pool2d(x, 8)[0].flatten(1).std(1).mean()) for x in (content, start, style)
+    ]
+    assert widths[0] < 0.4 * widths[2]
+    assert 0.55 * widths[2] < widths[1] < 1.2 * widths[2]
 
 
 def test_colour_axes_are_the_principal_ones_as_long_as_the_colours_are_wide():

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from nst.engine.canvas import resize
 from nst.engine.encoders import MEAN
 from nst.errors import BadInput
 from nst.recipe import Recipe
@@ -18,6 +19,7 @@ LUMA = (0.299, 0.587, 0.114)  # BT.601, the Y of YIQ
 # Deviation of a colour that no axis of a style is shorter than: of a grey drawing, two would be 0.
 THINNEST = 0.03
 USUAL = 0.2  # root mean square of the three axes of a usual painting
+MASSES = 16  # positions along a picture's longer side at which only its masses of colour are left
 ROUNDING = 1 / (12 * 255**2)  # the variance that rounding to 8 bits leaves in a flat colour
 
 
@@ -124,9 +126,24 @@ def start_picture(
 def _recoloured(
     recipe: Recipe, content: Tensor, styles: Sequence[Tensor], mask: Tensor | None
 ) -> Tensor:
-    """The photo with the mean and covariance of the styles' colours, mixed as they are."""
-    each = torch.stack([match_palette(content, style).clamp(0, 1) for style in styles])
+    """The photo with the mean and covariance of the styles' colours, mixed as they are.
+
+    Its masses get those of the styles' masses: a photo's colour is mostly detail, and pixel by
+    pixel its masses would stay pale, which takes an optimiser many steps to mend.
+    """
+    found = []
+    for style in styles:
+        matched = match_palette(content, style).clamp(0, 1)
+        masses = _masses(matched)
+        missing = match_palette(masses, _masses(style)) - masses
+        found.append((matched + resize(missing, matched.shape[2:])).clamp(0, 1))
+    each = torch.stack(found)
     if mask is not None and len(styles) == 2:
         return torch.lerp(each[1], each[0], mask)
     weights = content.new_tensor(recipe.mix or (1.0,) * len(each)).view(-1, 1, 1, 1, 1)
     return (weights * each).sum(0) / weights.sum()
+
+
+def _masses(picture: Tensor) -> Tensor:
+    factor = MASSES / max(picture.shape[2:])
+    return resize(picture, [max(2, round(side * factor)) for side in picture.shape[2:]])
