@@ -109,7 +109,7 @@ class Recipe(BaseModel):
     style_layers: tuple[Layer, ...] = _several(STYLE_LAYERS, "layers whose Gram matrices match")
     style_layer_weights: tuple[Weight, ...] = _several((0.2,) * 5, "a weight for each style layer")
     style_form: Literal["normalised", "gatys"] = _word("normalised", "style formula")
-    style_weight: Number = _number(7.0, 0, 1e12, "beta")
+    style_weight: Number = _number(6.5, 0, 1e12, "beta")
     local_weight: Number = _number(1.0, 0, 1e6, "lambda: local statistics; 0: without them")
     local_octaves: Whole = _number(3, 1, 6, "sizes of 3x3 patches compared, each half the last")
     strength: Number = _number(50.0, 0, 100, "painting against photo; each 50 is a factor of 20")
