@@ -21,7 +21,7 @@ from ui.links import Shared
 from ui.pace import pace
 from ui.run import Progress
 from ui.samples import SAMPLES
-from ui.series import DRAFT, Panel, Stage, Tile, chosen_in, paint, planned
+from ui.series import DRAFT, Panel, Stage, Tile, chosen_in, planned
 from ui.side_by_side import SideBySide, differences, sized
 from ui.sweep import SWEEPS, varied
 
@@ -113,10 +113,6 @@ def test_a_series_has_one_deadline_and_says_once_how_it_ended(ran, panel, monkey
     monkeypatch.setattr(series, "RUN_LIMITS", type(series.RUN_LIMITS)(deadline=1e-9))
     *_, last = panel.play(plan_of(0, 1, 2))
     assert last[panel.status].count("1 of 3 made in the 0.1 s that a run may take here.") == 1
-    given = []
-    monkeypatch.setattr(series, "run", lambda *given_, deadline, **_: given.append(deadline) or [])
-    list(paint(plan_of(1)))
-    assert given[0] <= 1e-9
 
 
 def test_only_a_painting_that_is_there_can_be_chosen(panel):
@@ -182,13 +178,13 @@ def test_what_cannot_be_painted_says_why():
 def test_a_wall_says_before_what_it_takes_and_whether_all_of_it_fits_a_run(monkeypatch):
     def takes(seconds: float) -> str:
         monkeypatch.setattr(pace, "expect", lambda recipe, *_: seconds)
-        return wall.takes(LION, PRESETS)
+        return wall.takes(PRESETS)
 
     assert takes(1.0) == f"13 drafts, about 15 s on this machine, {DRAFT} pixels."
     words = takes(30.0)
     assert words.startswith(f"13 drafts, about 6 min on this machine, {DRAFT} pixels. A run ends")
     assert words.endswith("the last ones may be left out: choose fewer.")
-    assert wall.takes(LION, []) == "choose at least one painting."
+    assert wall.takes([]) == "choose at least one painting."
 
 
 def test_the_wall_opens_on_a_sample_in_every_preset_and_keeps_what_was_painted(panel):
@@ -280,7 +276,7 @@ def test_a_comparison_fits_the_time_given_or_is_small_and_short(monkeypatch):
 
     def offered(each: float, budget: float = 60.0) -> list[str]:
         monkeypatch.setattr(pace, "expect", lambda recipe, *_: recipe.steps * recipe.size * each)
-        return [published.card(name, budget, LION) for name in COMPARISONS]
+        return [published.card(name, budget) for name in COMPARISONS]
 
     assert "2 paintings, all 450 steps, 512 pixels: about" in offered(1e-5)[0]
     assert "all 450 steps, 256 pixels: about 45 s here" in offered(2e-4)[0]
@@ -288,11 +284,11 @@ def test_a_comparison_fits_the_time_given_or_is_small_and_short(monkeypatch):
     longer = offered(5e-4, series.RUN_LIMITS.deadline)[2]
     assert "3,000 of the authors' 30,000 steps" in longer
     monkeypatch.setattr(pace, "expect", lambda recipe, *_: None)
-    assert "20 of the authors' 450 steps, 256 pixels." in published.card("ratios", 60.0, LION)
+    assert "20 of the authors' 450 steps, 256 pixels." in published.card("ratios", 60.0)
     with pytest.raises(BadInput, match="no such time"):
-        published.affordable("ratios", 1e9, LION)
+        published.affordable("ratios", 1e9)
     monkeypatch.setattr(published, "needs", lambda name: "VGG-16 is not on this machine")
-    assert "not on this machine" in published.card("networks", 60.0, LION)
+    assert "not on this machine" in published.card("networks", 60.0)
 
 
 def test_losses_are_told_in_ratios_and_words():

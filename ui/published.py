@@ -14,8 +14,8 @@ from nst.recipe import Recipe
 from ui.curves import overlay
 from ui.events import QUICK
 from ui.inputs import InputPanel
-from ui.pace import about, clock
-from ui.series import Panel, Stage, expected, fits, planned
+from ui.pace import about, clock, pace
+from ui.series import Panel, Stage, fits, planned
 from ui.server.limits import RUN_LIMITS
 
 MINUTE = 60.0
@@ -35,7 +35,7 @@ def build(form: InputPanel, *shown: Any) -> Panel:
     with gr.Row(elem_classes="cards", equal_height=True):
         for name in COMPARISONS:
             with gr.Column(min_width=240, elem_classes="card"):
-                cards.append(gr.HTML(card(name, MINUTE, None)))
+                cards.append(gr.HTML(card(name, MINUTE)))
                 buttons.append(gr.Button("Make this comparison", elem_id=f"make-{name}"))
     panel = Panel("published", "Choose a comparison; its time is on the card.")
 
@@ -47,20 +47,20 @@ def build(form: InputPanel, *shown: Any) -> Panel:
         asked = replace(asked, styles=asked.styles[:1], shared=replace(asked.shared, second=None))
         looks: dict[str, Any] = {"own": own, "frames": comparison.frames}
         looks["below"] = partial(below, comparison.frames)
-        return planned(comparison.title, photo, asked, affordable(name, budget, photo), **looks)
+        return planned(comparison.title, photo, asked, affordable(name, budget), **looks)
 
-    def offered(budget: float, photo: str | None) -> list[Any]:
+    def offered(budget: float) -> list[Any]:
         """What each should take on this machine, and which can be made here."""
         here = [gr.update(interactive=not needs(name)) for name in COMPARISONS]
-        return [*(card(name, budget, photo) for name in COMPARISONS), *here]
+        return [*(card(name, budget) for name in COMPARISONS), *here]
 
     plans = {button: partial(plan, name) for name, button in zip(COMPARISONS, buttons, strict=True)}
     panel.wire(plans, [budget, *form.inputs])
-    gr.on([*shown, budget.input], offered, [budget, form.photo], [*cards, *buttons], **QUICK)
+    gr.on([*shown, budget.input], offered, budget, [*cards, *buttons], **QUICK)
     return panel
 
 
-def affordable(name: str, budget: float, photo: str | None) -> list[tuple[str, Recipe]]:
+def affordable(name: str, budget: float) -> list[tuple[str, Recipe]]:
     """A comparison's recipes as their authors ran them, if so many seconds are enough for that.
 
     Else they are small, and then shorter. Raises BadInput for a budget that is not offered.
@@ -74,20 +74,20 @@ def affordable(name: str, budget: float, photo: str | None) -> list[tuple[str, R
     for size, steps in sizes:
         pairs = scaled(name, min(size, RUN_LIMITS.max_size), steps)
         recipes = [recipe for _, recipe in pairs]
-        if expected(recipes, photo) and fits(recipes, photo, seconds):
+        if pace.expect_all(recipes) and fits(recipes, seconds):
             break
     return pairs
 
 
-def card(name: str, budget: float, photo: str | None) -> str:
+def card(name: str, budget: float) -> str:
     """What a comparison is about, and what it takes here."""
     comparison, takes = COMPARISONS[name], needs(name)
     if not takes:
-        recipes = [recipe for _, recipe in affordable(name, budget, photo)]
+        recipes = [recipe for _, recipe in affordable(name, budget)]
         own, steps, seconds = (
             comparison.recipes[0][1].steps,
             recipes[0].steps,
-            expected(recipes, photo),
+            pace.expect_all(recipes),
         )
         count = f"{len(recipes)} painting{'s' * (len(recipes) > 1)}"
         of = f"{steps:,} of the authors' {own:,} steps" if steps < own else f"all {own:,} steps"

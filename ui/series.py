@@ -3,7 +3,6 @@
 The wall, the sweep and the published comparisons each plan a `Stage`; a `Panel` shows any of them.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -31,7 +30,7 @@ from ui.server.limits import RUN_LIMITS
 
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
 DRAFT = min(320, RUN_LIMITS.max_size)  # pixels
-ROOM = 0.85  # of the deadline: estimates are sometimes short
+ROOM = 0.75  # of the deadline: estimates are sometimes short
 Plan = Callable[..., "Stage"]
 
 
@@ -77,40 +76,24 @@ def planned(
     return Stage(heading, file, asked.photo, jobs, **looks)
 
 
-def expected(recipes: Iterable[Recipe], photo: str | None) -> float | None:
-    """Seconds for all of them; None before anything is known. photo: a file."""
-    try:
-        with Image.open(photo or "", formats=["PNG", "JPEG", "WEBP"]) as picture:
-            aspect = min(picture.size) / max(picture.size)
-    except Exception:  # Pillow raises many kinds; what is wrong is said when it is painted
-        aspect = 1.0
-    return pace.expect_all(recipes, aspect)
-
-
-def fits(recipes: Iterable[Recipe], photo: str | None, seconds: float) -> bool:
+def fits(recipes: Iterable[Recipe], seconds: float) -> bool:
     """Whether so many seconds should do for all of them; what is not known yet is hoped for."""
-    return (expected(recipes, photo) or 0.0) <= ROOM * seconds
+    return (pace.expect_all(recipes) or 0.0) <= ROOM * seconds
 
 
-def cost(recipes: Sequence[Recipe], photo: str | None) -> str:
+def cost(recipes: Sequence[Recipe]) -> str:
     """What drafts would take: "5 drafts, about 45 s on this machine"."""
-    seconds = expected(recipes, photo)
+    seconds = pace.expect_all(recipes)
     drafts = f"{len(recipes)} draft{'s' * (len(recipes) > 1)}"
     return f"{drafts}, {about(seconds)} on this machine" if seconds else drafts
 
 
 def paint(stage: Stage) -> Iterator[Series]:
     """Paint what is planned, with one deadline for all of it; close the generator to stop."""
-    ends = time.monotonic() + RUN_LIMITS.deadline
-
-    def painter(photo: Image.Image, styles: Sequence[Image.Image], recipe: Recipe) -> Iterator:
-        return run(photo, styles, recipe, every=1.0, deadline=max(0.0, ends - time.monotonic()))
-
     entries = [Entry(job.title, job.styles, job.shared.recipe) for job in stage.jobs]
-    deadline = RUN_LIMITS.deadline
-    yield from paint_series(
-        stage.jobs[0].photo, entries, painter, frames=stage.frames, deadline=deadline
-    )
+    photo, painter = stage.jobs[0].photo, partial(run, every=1.0)
+    limits: dict[str, Any] = {"frames": stage.frames, "deadline": RUN_LIMITS.deadline}
+    return paint_series(photo, entries, painter, **limits)
 
 
 def sheet_of(stage: Stage, tiles: Sequence[Tile | Painted]) -> bytes:
@@ -130,8 +113,8 @@ def ending(stage: Stage, now: Series) -> str:
     if now.done < now.total:
         of = f" of {count}" if count > 1 else ""
         return f"{made}{of} made in the {clock(RUN_LIMITS.deadline)} that a run may take here."
-    # Frames of one run are timed from its start.
-    seconds = sum(one.seconds for one in now.painted[-1 if stage.frames else 0 :])
+    timed = now.painted[-1:] if stage.frames else now.painted  # frames from the run's start
+    seconds = sum(one.seconds for one in timed)
     return f"Done: {made} painting{'s' * (made > 1)} in {clock(seconds)}."
 
 

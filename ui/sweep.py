@@ -65,7 +65,7 @@ def build(form: InputPanel, tab: gr.Tab) -> Panel:
             stage = plan(*given)
         except BadInput as error:
             return status_html(str(error))
-        return status_html(f"{cost([job.shared.recipe for job in stage.jobs], stage.file)}.")
+        return status_html(f"{cost([job.shared.recipe for job in stage.jobs])}.")
 
     panel.wire({panel.go: plan}, inputs)
     chosen = [setting, values]

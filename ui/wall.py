@@ -46,7 +46,7 @@ def build(photo: gr.Image, tab: gr.Tab) -> Panel:
     show = partial(opening, panel)
     opens = gr.on(shown, show, [*inputs, panel.stage], panel.shown, **latest)
     panel.wire({panel.go: plan}, inputs, opens)
-    names.input(lambda *given: status_html(takes(*given)), inputs, panel.status, **QUICK)
+    names.input(lambda names: status_html(takes(names)), names, panel.status, **QUICK)
     return panel
 
 
@@ -67,7 +67,7 @@ def opening(
         line = f"{SAMPLES[name].title} in every painting. Tap one to enlarge it."
     with user_errors():
         stage = Stage("The wall", photo, fit(open_photo(file), TILE, enlarge=False))
-        told = f"Paint them all: {takes(photo, names)}"
+        told = f"Paint them all: {takes(names)}"
         yield panel.finished(stage, line, told)
         for preset, picture in instant_wall(file, TILE if name else PREVIEW):
             recipe = preset.recipe(Recipe())
@@ -75,14 +75,14 @@ def opening(
             yield panel.add(stage, Tile(preset.title, Shared(recipe, name, preset.id), picture))
 
 
-def takes(photo: str | None, names: Sequence[str]) -> str:
+def takes(names: Sequence[str]) -> str:
     """How many drafts there will be, how long they should take, and whether all of them fit."""
     presets = filter(None, map(preset_of, names))
     recipes = [preset.recipe(Recipe()).replace(size=DRAFT) for preset in presets]
     if not recipes:
         return "choose at least one painting."
-    line = f"{cost(recipes, photo)}, {DRAFT} pixels."
-    if not fits(recipes, photo, RUN_LIMITS.deadline):
+    line = f"{cost(recipes)}, {DRAFT} pixels."
+    if not fits(recipes, RUN_LIMITS.deadline):
         most = clock(RUN_LIMITS.deadline)
         line += f" A run ends after {most}, so the last ones may be left out: choose fewer."
     return line
