@@ -178,8 +178,6 @@ def test_only_a_jpeg_without_a_path_is_taken_for_a_frame_of_the_camera(place: Pl
             answer = place.post(path, data=[value])
             assert answer.status_code == (422 if refused else 404), value
 
-
-def test_a_program_that_sends_an_address_is_told_what_to_send(place: Place) -> None:
     with pytest.raises(ValidationError, match=r"handle_file\('photo.jpg'\) sends one"):
         place.client().predict(handle_file("http://localhost/x.png"), api_name="/name")
 
@@ -253,15 +251,13 @@ def test_a_link_to_the_page_shows_the_app_s_own_card(place: Place) -> None:
 # Drawings
 
 
-def test_a_drawn_layer_reaches_its_run_and_nothing_else_is_kept(place: Place) -> None:
+def test_a_drawn_layer_reaches_its_run_and_nothing_else_is_kept(place, monkeypatch) -> None:
     for fields in ({"type": "background"}, {"type": "composite"}, {"index": "1000000000"}):
         assert place.draw(png(), **fields).json() is None
     assert place.mask.blob_storage == {}
     assert place.draw(png()).status_code == 200
     assert place.client().predict({"id": "d1"}, api_name="/layers") == "1"
-
-
-def test_drawings_that_no_run_takes_do_not_pile_up(place: Place, monkeypatch) -> None:
+    # What no run takes does not pile up.
     monkeypatch.setattr(guard, "DRAWINGS", 3)
     for number in range(6):
         place.draw(png(), id=f"d{number}")
@@ -319,7 +315,8 @@ def test_the_queue_has_an_end_and_one_address_a_share_of_it(place: Place, monkey
 
 def test_one_address_has_only_so_many_requests_under_way(place: Place, monkeypatch) -> None:
     monkeypatch.setattr(guard, "AT_ONCE", 2)
-    gate, kind = threading.Event(), {"content-type": "application/json"}
+    gate = threading.Event()
+    kind = {"content-type": "application/json", "content-length": "2"}
 
     def slow() -> Iterator[bytes]:
         yield b"{"

@@ -188,7 +188,7 @@ def test_a_wall_says_before_what_it_takes_and_whether_all_of_it_fits_a_run(monke
 
 
 def test_the_wall_opens_on_a_sample_in_every_preset_and_keeps_what_was_painted(panel):
-    opening = partial(wall.opening, panel, LION, ["mosaic"])
+    opening = partial(wall.opening, panel, True, LION, ["mosaic"])
     first, *_, last = opening(None)
     titles = [title for _, title in last[panel.gallery]]
     assert titles == ["The photo", *(preset.title for preset in load_presets()[0])]
@@ -198,13 +198,14 @@ def test_the_wall_opens_on_a_sample_in_every_preset_and_keeps_what_was_painted(p
         assert [set(told) for told in opening(kept)] == [{panel.status}]
     assert "Lion in every" in next(opening(Stage("", "another.jpg", PICTURE)))[panel.status]
     with pytest.raises(gr.Error, match="can be read"):
-        next(wall.opening(panel, __file__, ["mosaic"], None))
+        next(wall.opening(panel, True, __file__, ["mosaic"], None))
+    assert [set(told) for told in wall.opening(panel, False, LION, [], None)] == [{panel.status}]
 
 
 def test_ones_own_photo_is_shown_at_once_in_every_preset(panel, tmp_path):
     own = str(tmp_path / "own.png")
     PICTURE.save(own)
-    first, *tiles = wall.opening(panel, own, ["mosaic"], None)
+    first, *tiles = wall.opening(panel, True, own, ["mosaic"], None)
     stage = first[panel.stage]
     assert "Your photo in every painting" in first[panel.status]
     assert len(tiles) == 13

@@ -189,18 +189,16 @@ class Panel:
     def _developing(self, stage: Stage, now: Series, notes: Sequence[str]) -> dict:
         made, count = len(now.painted), len(stage.jobs)
         new = now.painted[len(stage.tiles) :]
-        where = f"{min(made + (not new), count)} of {count}"
-        if count == 1:
-            where = f"step {now.done:,} of {now.total:,}"
-        left = f", {about(now.seconds_left)} left" if now.seconds_left else ""
-        line = status_html(f"{now.title}, {where}{left}", notes, now.done / now.total)
-        update: dict[Any, Any] = {self.status: line}
+        line = f"{now.title}, {min(made + (not new), count)} of {count}"
+        if now.seconds_left:
+            line += f", {about(now.seconds_left)} left"
+        update: dict[Any, Any] = {self.status: status_html(line, notes, now.done / now.total)}
         for one in new:
             job = stage.jobs[min(len(stage.tiles), count - 1)]
             self.add(stage, Tile(one.title, replace(job.shared, recipe=one.recipe), one.picture))
         if new:
-            update |= {self.below: stage.below(now.painted), self.gallery: stage.shown}
-        elif now.step.picture is not None:
+            return update | {self.below: stage.below(now.painted), self.gallery: [*stage.shown]}
+        if now.step.picture is not None:
             coming = self._file(now.step.picture, len(stage.shown)), f"{now.title} …"
             update[self.gallery] = [*stage.shown, coming]
         return update
@@ -209,15 +207,16 @@ class Panel:
         """Show one more tile."""
         stage.tiles.append(tile)
         stage.shown.append((self._file(tile.picture, len(stage.shown)), tile.title))
-        return {self.gallery: stage.shown}
+        return {self.gallery: [*stage.shown]}
 
     def stopped(self, stage: Stage | None) -> dict:
         """What is finished is kept; Gradio has cancelled the rest, in the queue or at work."""
-        if stage is None:
-            return {self.stop: gr.update(interactive=False)}
-        kept = f"{len(stage.tiles)} painting{'s' * (len(stage.tiles) > 1)}"
-        line = f"Stopped: {kept} kept." if stage.tiles else "Stopped before the first painting."
-        return self.finished(stage, line)
+        with user_errors():
+            if stage is None:
+                raise BadInput("Nothing is being painted here.")
+            count = len(stage.tiles)
+            kept = f"Stopped: {count} painting{'s' * (count > 1)} kept."
+            return self.finished(stage, kept if count else "Stopped before the first painting.")
 
     def finished(self, stage: Stage, line: str, *notes: str) -> dict:
         """Everything as it stands. line, notes: what is said of it."""

@@ -41,23 +41,27 @@ def build(photo: gr.Image, tab: gr.Tab) -> Panel:
     with gr.Accordion("Which paintings", open=False):
         names = gr.CheckboxGroup(choices, value=every, show_select_all=True, elem_id="wall-presets")
     panel = Panel("wall", "One photo in many paintings.", "Paint them all")
-    inputs, shown = [photo, names], [photo.change, tab.select]
     latest: dict[str, Any] = {"trigger_mode": "always_last", **AT_ONCE}
-    show = partial(opening, panel)
-    opens = gr.on(shown, show, [*inputs, panel.stage], panel.shown, **latest)
-    panel.wire({panel.go: plan}, inputs, opens)
+    inputs = [photo, names]
+    opens = [
+        event(partial(opening, panel, seen), [*inputs, panel.stage], panel.shown, **latest)
+        for event, seen in ((tab.select, True), (photo.change, False))
+    ]
+    panel.wire({panel.go: plan}, inputs, *opens)
     names.input(lambda names: status_html(takes(names)), names, panel.status, **QUICK)
     return panel
 
 
 def opening(
-    panel: Panel, photo: str | None, names: Sequence[str], before: Stage | None
+    panel: Panel, seen: bool, photo: str | None, names: Sequence[str], before: Stage | None
 ) -> Iterator[dict[Any, Any]]:
     """Updates that show a sample as it was painted before, or a photo painted at once.
 
-    What is there of the same photo stays, and so does what is under way.
+    What is there of the same photo stays, and so does what is under way. seen: the tab comes in
+    sight now; before that there is nothing to show.
     """
-    if before and (before.running or before.file == photo):
+    stays = (before.running or before.file == photo) if before else not seen
+    if stays:
         yield {panel.status: gr.skip()}
         return
     name = sample_id(photo) if photo else OPENING[0]

@@ -67,7 +67,8 @@ class SharedPictures:
 
     def remove(self, name: str) -> bool:
         """Take a picture back; whether it was there."""
-        return self._kept.pop(name, None) is not None
+        with self._lock:
+            return self._kept.pop(name, None) is not None
 
     def get(self, name: str) -> Picture | None:
         """The picture, while it is shared."""
