@@ -5,6 +5,7 @@ what is forgotten.
 import io
 import json
 import os
+import socket
 import threading
 import time
 import uuid
@@ -130,18 +131,16 @@ def png(side: int = 8) -> bytes:
 def test_a_body_that_is_too_large_or_does_not_say_so_is_refused_and_leaves_nothing(place) -> None:
     before = place.files()
     kind = {"content-type": "multipart/form-data; boundary=b"}
-    too_large = "The request is larger than {} MB, the maximum allowed size."
     for path, most in (("/queue/join", guard.JSON_BYTES), ("/upload", guard.UPLOAD_BYTES)):
-        declared = {"content-length": str(most + 1)}
-        both = {"content-length": "5", "transfer-encoding": "chunked"}
-        for content, headers, status, told in (
-            (bytes(most + 1), {}, 413, too_large.format(f"{most / MEGABYTE:g}")),
-            (iter([b"{}"]), declared, 413, too_large.format(f"{most / MEGABYTE:g}")),
-            (iter([bytes(9000)]), {}, 411, "The request does not say how long it is."),
-            (iter([bytes(9000)]), both, 411, "The request does not say how long it is."),
-        ):
-            answer = place.http.post(API + path, content=content, headers=kind | headers)
-            assert (answer.status_code, told in answer.text) == (status, True)
+        told = f"The request is larger than {most / MEGABYTE:g} MB, the maximum allowed size."
+        answer = place.http.post(API + path, content=bytes(most + 1), headers=kind)
+        assert (answer.status_code, told in answer.text) == (413, True)
+        answer = place.http.post(API + path, content=iter([bytes(9000)]), headers=kind)
+        assert (answer.status_code, "how long it is" in answer.text) == (411, True)
+        with socket.create_connection((place.http.base_url.host, place.http.base_url.port)) as line:
+            lengths = "Content-Length: 5\r\nTransfer-Encoding: chunked"
+            line.sendall(f"POST {API}{path} HTTP/1.1\r\nHost: x\r\n{lengths}\r\n\r\n".encode())
+            assert line.recv(99).split()[1] in (b"400", b"411")
     assert place.files() == before
 
 

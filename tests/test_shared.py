@@ -53,7 +53,8 @@ def test_an_id_cannot_be_guessed_and_other_paths_pass_by(pictures, client) -> No
     assert missing.status_code == 404
     assert "no longer shared" in missing.text
     assert "Paint yours" in missing.text
-    for path in ("/shared/", "/shared/x", "/shared/../app.py", "/elsewhere"):
+    assert client.get("/shared/x").status_code == 404
+    for path in ("/shared/", "/shared/../app.py", "/elsewhere"):
         assert "no longer shared" not in client.get(path).text
 
 

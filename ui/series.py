@@ -30,7 +30,7 @@ from ui.server.limits import RUN_LIMITS
 
 TILE = 512  # longest side shown, in pixels; the sheet has the whole picture
 DRAFT = min(320, RUN_LIMITS.max_size)  # pixels
-ROOM = 0.75  # of the deadline: estimates are sometimes short
+ROOM = 0.8  # of the deadline: estimates are sometimes short
 Plan = Callable[..., "Stage"]
 
 
