@@ -24,7 +24,7 @@ class Comparer(Visit):
     """A visitor of the other tabs."""
 
     def __init__(self, browser, url: str, width: int = 1440, height: int = 900) -> None:
-        super().__init__(browser, url, 60, viewport={"width": width, "height": height})
+        super().__init__(browser, url, 45, viewport={"width": width, "height": height})
 
     def open(self, tab: str, query: str = "") -> "Comparer":
         self.arrive(query)

@@ -156,7 +156,8 @@ class Panel:
         options: dict[str, Any] = {"show_progress_on": [self.status], **PAINTS, **PRIVATE}
         given, events = [self.stage, *inputs], list[Any]()
         for button, plan in starts.items():
-            start = partial(self.start, plan)
+            # By its class: a method in a partial is no generator function to `inspect`.
+            start = partial(Panel.start, self, plan)
             events.append(button.click(start, given, self.shown, cancels=[*ends], **options))
             js = f"() => nst.toStatus('#{self.name}-status')"
             button.click(None, None, None, js=js, **QUICK)
