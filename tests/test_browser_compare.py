@@ -38,7 +38,7 @@ class Comparer(Visit):
     def sweep(self, values: str, told: str) -> None:
         """Give the sweep its values, and wait until it says what they cost or what is wrong."""
         self.way("Settings")
-        self.wait("#sweep-status", "drafts")  # its first word must not come after the next
+        self.wait("#sweep-status", "5 drafts")  # its first word must not come after the next
         self.page.locator("#sweep-values textarea, #sweep-values input").first.fill(values)
         self.wait("#sweep-status", told)
 

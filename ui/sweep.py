@@ -72,7 +72,8 @@ def build(form: InputPanel, tab: gr.Tab) -> Panel:
     setting.input(
         lambda name: (gr.update(info=SWEEPS[name][0]), SWEEPS[name][1]), setting, chosen, **QUICK
     )
-    gr.on([tab.select, values.change], expect, [panel.stage, *inputs], panel.status, **DECODES)
+    latest: dict[str, Any] = {"trigger_mode": "always_last", **DECODES}
+    gr.on([tab.select, values.change], expect, [panel.stage, *inputs], panel.status, **latest)
     return panel
 
 
