@@ -36,9 +36,13 @@ class Comparer(Visit):
         self.page.get_by_role("tab", name=name, exact=True, selected=True).wait_for()
 
     def sweep(self, values: str, told: str) -> None:
-        """Give the sweep its values, and wait until it says what they cost or what is wrong."""
+        """Go to the sweep and give it other values than its first five."""
         self.way("Settings")
         self.wait("#sweep-status", "5 drafts")  # its first word must not come after the next
+        self.values(values, told)
+
+    def values(self, values: str, told: str) -> None:
+        """Give the sweep values, and wait until it says what they cost or what is wrong."""
         self.page.locator("#sweep-values textarea, #sweep-values input").first.fill(values)
         self.wait("#sweep-status", told)
 
@@ -103,7 +107,7 @@ def test_a_wall_is_painted_until_it_is_stopped_and_the_machine_is_free_for_the_n
     visit.wait("#wall-status", "Stopped before the first painting.")
     visit.until_free("#wall-stop")
     visit.sweep("10, 900", "strength is 900")
-    visit.sweep("10, 90", "2 drafts")
+    visit.values("10, 90", "2 drafts")
     page.click("#sweep-go")
     visit.wait("#sweep-status", "Done: 2 paintings")
     visit.way("Wall")
