@@ -36,23 +36,16 @@ def prepare_environment() -> None:
     """Set what must be set before anything is imported, unless the operator has."""
     # Gradio sums up all the events it remembers after each one, for a page that we close.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")
+    own = getattr(os, "getuid", int)()  # a folder that no other user of this machine has
     # By its real name, as Gradio keeps its files', or none of them would be known: macOS links it.
     os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(
-        os.environ.get("GRADIO_TEMP_DIR") or own_folder(Path(tempfile.gettempdir()))
+        os.environ.get("GRADIO_TEMP_DIR") or f"{tempfile.gettempdir()}/nst-{own}"
     )
     names = [part.strip(" []") for part in os.environ.get("NO_PROXY", "").split(",")]
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, [*names, LOOPBACK]))
     port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     if not port.isdecimal():
         raise SystemExit(f"GRADIO_SERVER_PORT must be a number, but it is {port[:40]!r}.")
-
-
-def own_folder(parent: Path) -> Path:
-    """A folder for visitors' pictures that no other user of this machine owns."""
-    folder = parent / "nst"
-    if hasattr(os, "getuid") and folder.exists() and folder.lstat().st_uid != os.getuid():
-        folder = parent / f"nst-{os.getuid()}"
-    return folder
 
 
 def start() -> Any:
@@ -76,15 +69,17 @@ def start() -> Any:
         prepare()
     else:
         Thread(target=calibrate, daemon=True).start()
-    look: dict[str, Any] = {
-        "theme": theme(),
-        "css": CSS,
-        "js": JS,
-        "head": HEAD,
-        "footer_links": ["api"],
-    }
     demo = create_demo()
-    demo.launch(prevent_thread_lock=True, ssr_mode=False, **look, **launch_options())
+    demo.launch(
+        prevent_thread_lock=True,
+        ssr_mode=False,
+        theme=theme(),
+        css=CSS,
+        js=JS,
+        head=HEAD,
+        footer_links=["api"],
+        **launch_options(),
+    )
     return demo
 
 

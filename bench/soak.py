@@ -120,7 +120,7 @@ class Client:
             await asyncio.sleep(3)
             yield bytes(15_000_000) + b"\r\n--b--\r\n"
 
-        kind = {"content-type": "multipart/form-data; boundary=b"}
+        kind = {"content-type": "multipart/form-data; boundary=b", "content-length": "15000080"}
         return await self.http.post("/upload", content=late(), headers=kind)
 
 

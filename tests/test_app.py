@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -16,16 +17,27 @@ from nst.recipe import Recipe
 from ui.samples import SAMPLES
 
 QUICK = "size=128&steps=12"
-STYLES = {preset.id: preset.path for preset in load_presets()[0]}
+LION = SAMPLES["lion"].path
+
+
+class Program:
+    """A client of its own, in a folder of its own."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.client = Client(url, download_files=str(folder), verbose=False)
+
+    def paint(self, **given: Any) -> tuple[str, dict[str, Any]]:
+        asked = {"photo": handle_file(str(LION)), "recipe": QUICK} | given
+        return self.client.predict(**asked, api_name="/paint")
+
+    def submit(self, recipe: str) -> Any:
+        photo = handle_file(str(LION))
+        return self.client.submit(photo=photo, recipe=recipe, api_name="/paint")
 
 
 @pytest.fixture
-def client(app, tmp_path) -> Client:
-    return Client(app.url, download_files=str(tmp_path / "got"), verbose=False)
-
-
-def lion() -> dict:
-    return handle_file(str(SAMPLES["lion"].path))
+def program(app, tmp_path) -> Program:
+    return Program(app.url, tmp_path / "got")
 
 
 def pixels(path: str) -> np.ndarray:
@@ -40,14 +52,13 @@ def test_progress_that_is_not_shown_is_not_counted_either(app):
     assert all(on == [] for on in counting)
 
 
-def test_paint_returns_a_png_that_remembers_its_recipe(client):
-    picture, facts = client.predict(
-        photo=lion(), style=None, preset="mosaic", recipe=f"{QUICK}&strength=60", api_name="/paint"
-    )
+def test_paint_returns_a_png_that_remembers_its_recipe(program):
+    picture, facts = program.paint(preset="mosaic", recipe=f"{QUICK}&strength=60")
     assert Image.open(picture).format == "PNG"
     assert Image.open(picture).size == (128, 128) == (facts["width"], facts["height"])
     recipe = read_recipe(picture)
     assert (recipe.size, recipe.steps, recipe.strength) == (128, 12, 60)
+    assert Recipe.from_query(facts["recipe"]).strength == 60
     notes = read_notes(picture)
     assert notes.pop("painted-by").startswith("compact ")
     assert notes == {"photo": "lion", "style": "mosaic"}
@@ -56,26 +67,21 @@ def test_paint_returns_a_png_that_remembers_its_recipe(client):
     assert "compact" in facts["status"]
 
 
-def test_paint_needs_nothing_but_a_photo(client):
-    picture, facts = client.predict(photo=lion(), recipe=QUICK, api_name="/paint")
-    assert Image.open(picture).size == (128, 128)
-    assert facts["steps"] == 12
-
-
-def test_a_style_of_ones_own_is_used_and_never_named(client, tmp_path):
-    mine = tmp_path / "holiday with Ada.png"
-    Image.open(STYLES["woodblock-wave"]).resize((200, 150)).save(mine)
-    picture, _ = client.predict(
-        photo=lion(), style=handle_file(str(mine)), recipe=QUICK, api_name="/paint"
-    )
-    assert read_notes(picture).keys() == {"photo", "painted-by"}
+def test_pictures_of_ones_own_are_used_and_never_named(app, program, tmp_path):
+    photo, style = tmp_path / "secret-name.png", tmp_path / "holiday with Ada.png"
+    Image.open(LION).resize((64, 64)).save(photo)
+    Image.open(load_presets()[0][0].path).resize((200, 150)).save(style)
+    picture, _ = program.paint(photo=handle_file(str(photo)), style=handle_file(str(style)))
+    assert read_notes(picture).keys() == {"painted-by"}
     assert b"Ada" not in Path(picture).read_bytes()
-    assert "Ada" not in picture
+    for name in ("Ada", "secret-name"):
+        assert name not in picture
+        assert name not in app.log
+    assert "Traceback" not in app.log
 
 
-def test_progress_comes_before_the_picture(client):
-    job = client.submit(photo=lion(), recipe="size=128&steps=120", api_name="/paint")
-    *before, (picture, last) = list(job)
+def test_progress_comes_before_the_picture(program):
+    *before, (picture, last) = list(program.submit("size=128&steps=120"))
     assert before
     assert all(got is None for got, _ in before)
     steps = [facts["step"] for _, facts in before]
@@ -84,22 +90,17 @@ def test_progress_comes_before_the_picture(client):
     assert picture is not None
 
 
-def test_the_same_seed_gives_the_same_picture(client):
-    recipe = f"{QUICK}&start=noise&seed=5"
+def test_the_same_seed_gives_the_same_picture(program):
     first, second, other = (
-        client.predict(photo=lion(), recipe=text, api_name="/paint")[0]
-        for text in (recipe, recipe, f"{QUICK}&start=noise&seed=6")
+        program.paint(recipe=f"{QUICK}&start=noise&seed={seed}")[0] for seed in (5, 5, 6)
     )
     assert (pixels(first) == pixels(second)).all()
     assert (pixels(first) != pixels(other)).any()
 
 
-def test_visitors_at_once_get_what_each_would_get_alone(app, client, tmp_path):
+def test_visitors_at_once_get_what_each_would_get_alone(app, tmp_path):
     def paint(style: str) -> np.ndarray:
-        visitor = Client(app.url, download_files=str(tmp_path / style), verbose=False)
-        return pixels(
-            visitor.predict(photo=lion(), preset=style, recipe=QUICK, api_name="/paint")[0]
-        )
+        return pixels(Program(app.url, tmp_path / style).paint(preset=style)[0])
 
     styles = ["mosaic", "ink-wash", "lily-pond"]
     alone = [paint(style) for style in styles]
@@ -108,17 +109,20 @@ def test_visitors_at_once_get_what_each_would_get_alone(app, client, tmp_path):
     assert all((a == b).all() for a, b in zip(alone, together, strict=True))
 
 
-def test_a_cancelled_run_leaves_the_machine_to_the_next(app, client, tmp_path):
-    long = client.submit(photo=lion(), recipe="size=256&steps=30000", api_name="/paint")
+def test_a_cancelled_run_leaves_the_machine_to_the_next(app, program, tmp_path):
+    long = program.submit("size=256&steps=30000")
     next(iter(long))
     long.cancel()
-    other = Client(app.url, download_files=str(tmp_path / "other"), verbose=False)
-    assert other.predict(photo=lion(), recipe=QUICK, api_name="/paint")[0]
+    assert Program(app.url, tmp_path / "other").paint()[0]
 
 
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
+def test_whatever_is_wrong_gets_one_clear_sentence(program, tmp_path):
+    files = {
+        ("note.png", b"This is no picture."): "not a picture",
+        ("cut.jpg", LION.read_bytes()[:100]): "damaged|cut short",
+        ("empty.png", b""): "empty",
+    }
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"preset": "no-such-preset"}, "no-such-preset.*mosaic"),
         ({"recipe": "strength=600"}, "600.*from 0 to 100"),
         ({"recipe": "steps=many"}, "whole number"),
@@ -126,47 +130,19 @@ def test_a_cancelled_run_leaves_the_machine_to_the_next(app, client, tmp_path):
         ({"recipe": "size=4000"}, "4000.*at most"),
         ({"recipe": "name=mine"}, "no recipe called"),
         ({"recipe": "style_layers=relu9_9&style_layer_weights=1"}, "relu9_9"),
-    ],
-)
-def test_wrong_values_get_one_clear_sentence(client, given, says):
-    with pytest.raises(AppError, match=says) as caught:
-        client.predict(**{"photo": lion(), "recipe": QUICK} | given, api_name="/paint")
-    assert "Traceback" not in str(caught.value)
+    ]
+    for (name, data), says in files.items():
+        (tmp_path / name).write_bytes(data)
+        wrong.append(({"photo": handle_file(str(tmp_path / name))}, says))
+    for given, says in wrong:
+        with pytest.raises(AppError, match=says) as caught:
+            program.paint(**given)
+        assert "Traceback" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "says"),
-    [
-        ("note.png", b"This is no picture.", "not a picture"),
-        ("cut.jpg", SAMPLES["lion"].path.read_bytes()[:100], "damaged|cut short"),
-        ("empty.png", b"", "empty"),
-    ],
-)
-def test_wrong_files_get_one_clear_sentence(client, tmp_path, name, data, says):
-    path = tmp_path / name
-    path.write_bytes(data)
-    with pytest.raises(AppError, match=says):
-        client.predict(photo=handle_file(str(path)), recipe=QUICK, api_name="/paint")
-
-
-def test_only_documented_endpoints_are_offered(client):
-    offered = client.view_api(return_format="dict", print_info=False)
-    assert "/paint" in offered["named_endpoints"]
-    assert set(offered["named_endpoints"]) <= {"/paint", "/wall"}
+def test_only_documented_endpoints_are_offered(program):
+    offered = program.client.view_api(return_format="dict", print_info=False)
+    assert set(offered["named_endpoints"]) == {"/paint", "/wall"}
     assert offered["unnamed_endpoints"] == {}
     parameters = offered["named_endpoints"]["/paint"]["parameters"]
     assert [p["parameter_name"] for p in parameters] == ["photo", "style", "preset", "recipe"]
-
-
-def test_the_facts_restore_the_recipe(client):
-    _, facts = client.predict(photo=lion(), recipe=f"{QUICK}&brush=1.5", api_name="/paint")
-    assert Recipe.from_query(facts["recipe"]).brush == 1.5
-
-
-def test_the_log_holds_no_name_of_a_visitors_file(app, client, tmp_path):
-    path = tmp_path / "secret-name.png"
-    Image.open(SAMPLES["lion"].path).save(path)
-    client.predict(photo=handle_file(str(path)), recipe=QUICK, api_name="/paint")
-    log = app.log
-    assert "secret-name" not in log
-    assert "Traceback" not in log

@@ -63,14 +63,6 @@ def test_what_is_set_before_the_imports(monkeypatch, tmp_path: Path) -> None:
     assert os.environ["NO_PROXY"] == "::1,example.org,localhost,127.0.0.1,::1"
 
 
-def test_a_folder_of_another_user_is_left_alone(monkeypatch, tmp_path: Path) -> None:
-    assert app.own_folder(tmp_path) == tmp_path / "nst"
-    (tmp_path / "nst").mkdir()
-    assert app.own_folder(tmp_path) == tmp_path / "nst"
-    monkeypatch.setattr(os, "getuid", lambda: 123456)
-    assert app.own_folder(tmp_path) == tmp_path / "nst-123456"
-
-
 @pytest.mark.slow
 def test_ctrl_c_is_quiet_whenever_it_comes(tmp_path: Path) -> None:
     for seconds in (0.4, 1.5, 4.0):

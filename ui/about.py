@@ -1,11 +1,10 @@
 """How it works: the idea in pictures, what helps, its limits, the formulas, sources."""
 
 import base64
-import html
 from collections import defaultdict
 from functools import cache
-from pathlib import Path
 from string import Template
+from typing import Any
 
 import gradio as gr
 
@@ -21,7 +20,7 @@ from ui.pace import about, pace
 from ui.result import jpeg
 from ui.samples import OPENING, SAMPLES, painted_before
 
-LATEX: list[dict[str, str | bool]] = [
+LATEX: list[Any] = [
     {"left": "$$", "right": "$$", "display": True},
     {"left": "$", "right": "$", "display": False},
 ]
@@ -31,7 +30,7 @@ def build(tab: gr.Tab) -> None:
     """Lay out the tab inside the current context. tab: the one this is in."""
     with gr.Column(elem_id="about"):
         idea = gr.HTML()
-        here = gr.Markdown(_here(), elem_id="about-here")
+        here = gr.Markdown(elem_id="about-here")
         gr.Markdown(asset("about/advice.md"))
         gr.Markdown("## The formulas")
         with gr.Row(elem_classes="formulas"):
@@ -51,36 +50,35 @@ def _here() -> str:
 
 @cache
 def _idea() -> str:
+    """The idea, with its pictures inside: they need no address to be fetched from."""
     photo, style = OPENING
     preset, painted = preset_of(style), painted_before(photo, style)
-    trio = ""
-    if preset is not None and painted is not None:
-        content = _figure(SAMPLES[photo].path, "The photo’s content")
-        look = _figure(preset.path, "The painting’s look")
-        result = _figure(painted, "The photo, repainted")
-        trio = f"{content}<b>+</b>{look}<b>=</b>{result}"
+    if preset is None or painted is None:  # the operator has other paintings
+        return ""
+    pictures = {
+        "The photo’s content": SAMPLES[photo].path,
+        "The painting’s look": preset.path,
+        "The photo, repainted": painted,
+    }
+    figures = []
+    for caption, path in pictures.items():
+        picture = jpeg(fit(open_photo(path), 360, enlarge=False), 82)
+        data = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+        image = f'<img src="{data}" alt="{caption}"/>'
+        figures.append(f"<figure>{image}<figcaption>{caption}</figcaption></figure>")
     drawings = ("layers", "content", "style", "scales")
     svgs = {name: asset(f"about/{name}.svg") for name in drawings}
+    trio = "{}<b>+</b>{}<b>=</b>{}".format(*figures)
     return Template(asset("about/idea.html")).substitute(svgs, trio=trio)
-
-
-def _figure(path: Path, caption: str) -> str:
-    """A small picture inside the page itself, so that it needs no address to be fetched from."""
-    data = base64.b64encode(jpeg(fit(open_photo(path), 360, enlarge=False), 82)).decode()
-    alt = html.escape(caption)
-    picture = f'<img src="data:image/jpeg;base64,{data}" alt="{alt}"/>'
-    return f"<figure>{picture}<figcaption>{alt}</figcaption></figure>"
 
 
 def sources() -> str:
     """The published recipes with their sources, the presets' authors and licences, the papers."""
-    published = {name: entry for name, entry in RECIPES.items() if name != "default"}
-    rows = [f"| **{name}** | {one.about} *{one.source}* |" for name, one in published.items()]
+    published = [(name, entry) for name, entry in RECIPES.items() if name != "default"]
+    rows = [f"| **{name}** | {entry.about} *{entry.source}* |" for name, entry in published]
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for preset in load_presets()[0]:
         groups[preset.author, preset.licence].append(preset.title)
-    paintings = [
-        f"- Paintings: {', '.join(t)}. {by}, {under}." for (by, under), t in groups.items()
-    ]
+    lists = [f"- Paintings: {', '.join(t)}. {by}, {under}." for (by, under), t in groups.items()]
     text = Template(asset("about/sources.md"))
-    return text.substitute(recipes="\n".join(rows), paintings="\n".join(paintings))
+    return text.substitute(recipes="\n".join(rows), paintings="\n".join(lists))

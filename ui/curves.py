@@ -8,14 +8,14 @@ from nst.engine.losses import Losses
 
 WIDTH, HEIGHT = 480, 170
 LEFT, RIGHT, TOP, BOTTOM = 48, 468, 12, 146  # pixels of the drawing inside it
-LINES = ("total", "style", "content", "local")
 
 Curve = Sequence[tuple[int, Losses[float]]]
 
 
 def curves(points: Curve) -> str:
     """The losses of one run over its steps; empty without two points."""
-    lines = {name: [(step, getattr(losses, name)) for step, losses in points] for name in LINES}
+    names = ("total", "style", "content", "local")
+    lines = {name: [(step, getattr(losses, name)) for step, losses in points] for name in names}
     return _chart("Losses over the steps", lines)
 
 
@@ -31,34 +31,33 @@ def overlay(runs: Mapping[str, Curve]) -> str:
 def _chart(caption: str, lines: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     """Lines on a logarithmic scale of shares of the highest value."""
     drawn = {name: [p for p in line if 0 < p[1] < math.inf] for name, line in lines.items()}
-    drawn = {name: line for name, line in drawn.items() if len(line) > 1}
+    drawn = {html.escape(name): line for name, line in drawn.items() if len(line) > 1}
     values = [value for line in drawn.values() for _, value in line]
     if not values:
         return ""
     highest, last = max(values), max(line[-1][0] for line in drawn.values())
     depth = max(0.1, math.log10(highest / min(values)))
 
-    def place(step: float, value: float) -> str:
-        down = math.log10(highest / value) / depth
-        return f"{LEFT + (RIGHT - LEFT) * step / last:.1f},{TOP + (BOTTOM - TOP) * down:.1f}"
+    def down(value: float) -> float:
+        return round(TOP + (BOTTOM - TOP) * math.log10(highest / value) / depth, 1)
 
-    grid, polylines, legend, ends = "", "", "", []
+    drawing = f'<text x="{LEFT}" y="{HEIGHT - 6}">step 0</text>'
+    drawing += f'<text x="{RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{last:,}</text>'
     for share in (10 ** (-depth * part) for part in (0.0, 0.5, 1.0)):
-        y = float(place(0, highest * share).split(",")[1])
-        grid += (
+        y = down(highest * share)
+        drawing += (
             f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y}" y2="{y}"/>'
             f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{100 * share:.3g}%</text>'
         )
-    for i, (name, line) in enumerate(drawn.items()):
-        points = " ".join(place(*point) for point in line)
-        polylines += f'<polyline class="line-{i}" points="{points}"/>'
-        legend += f'<li class="line-{i}">{html.escape(name)}</li>'
-        ends.append(f"{html.escape(name)} {100 * line[-1][1] / highest:.3g}%")
+    for i, line in enumerate(drawn.values()):
+        places = ((LEFT + (RIGHT - LEFT) * step / last, down(value)) for step, value in line)
+        points = " ".join(f"{x:.1f},{y}" for x, y in places)
+        drawing += f'<polyline class="line-{i}" points="{points}"/>'
+    legend = "".join(f'<li class="line-{i}">{name}</li>' for i, name in enumerate(drawn))
+    ends = (f"{name} {100 * line[-1][1] / highest:.3g}%" for name, line in drawn.items())
     return (
         f'<figure class="curves"><figcaption>{caption}, as shares of the highest</figcaption>'
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{caption}; at the end {", ".join(ends)}">{grid}'
-        f'<text x="{LEFT}" y="{HEIGHT - 6}">step 0</text>'
-        f'<text x="{RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{last:,}</text>'
-        f"{polylines}</svg><ul>{legend}</ul></figure>"
+        f'aria-label="{caption}; at the end {", ".join(ends)}">{drawing}</svg>'
+        f"<ul>{legend}</ul></figure>"
     )

@@ -31,15 +31,17 @@ def preview(
     return repaint_at_once(photo, styles, small, presets=ids)
 
 
-def instant_wall(photo: str | Path) -> Iterator[tuple[Preset, Image.Image]]:
+def instant_wall(photo: str | Path, side: int = TILE) -> Iterator[tuple[Preset, Image.Image]]:
     """A photo's file in every preset, one after the other: a sample as it was painted before, any
     other photo by the instant painter. Nothing on ZeroGPU. Raises BadInput for no picture.
+
+    side: pixels of the long side.
     """
     sample = sample_id(photo)
-    opened = fit(open_photo(photo), TILE, enlarge=False)
+    opened = fit(open_photo(photo), side, enlarge=False)
     for preset in load_presets()[0]:
         if before := painted_before(sample, preset.id):
-            yield preset, fit(open_photo(before), TILE, enlarge=False)
+            yield preset, fit(open_photo(before), side, enlarge=False)
         elif not zero.ACTIVE:
             recipe = preset.recipe(Recipe()).replace(size=max(opened.size))
             yield preset, instant_painter([_small(preset.path)], recipe, [preset.id])(opened)

@@ -5,7 +5,7 @@ import gradio as gr
 from ui import about as about_tab
 from ui import api as endpoint
 from ui import camera, wall, zero
-from ui.compare import CompareTab
+from ui import compare as compare_tab
 from ui.film import FilmTab
 from ui.paint import PaintTab
 from ui.server.expiry import CACHE_SECONDS
@@ -30,7 +30,7 @@ def create_demo() -> gr.Blocks:
             with gr.Tab("Paint", id="paint"):
                 paint = PaintTab(demo)
             with gr.Tab("Compare", id="compare") as compare:
-                CompareTab(paint, tabs, compare)
+                compare_tab.build(paint, tabs, compare)
             with gr.Tab("Camera", id="camera"):
                 camera.build(paint, tabs)
             with gr.Tab("Film", id="film", visible=not zero.ACTIVE):

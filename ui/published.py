@@ -15,63 +15,52 @@ from ui.curves import overlay
 from ui.events import QUICK
 from ui.inputs import InputPanel
 from ui.pace import about, clock, pace
-from ui.series import Panel, Stage, aspect_of, fits, planned
+from ui.series import Panel, Stage, fits, planned
 from ui.server.limits import RUN_LIMITS
 
-BUDGETS = {"A first idea, in a minute": 60.0, "As much as a run may take": RUN_LIMITS.deadline}
+MINUTE = 60.0
+BUDGETS = {"A first idea, in a minute": MINUTE, "As much as a run may take": RUN_LIMITS.deadline}
 DIVISORS = (1, 2, 3, 5, 10, 20, 50, 100)  # of the authors' steps
 FEWEST = 20  # steps that show anything
+HINT = """What the authors of the published systems compared, for you to check, with the photo and
+painting of the Paint tab. Size and steps are chosen to fit this machine."""
 
 
-class Published:
-    """A card and a button for each comparison, and the panel that shows them."""
+def build(form: InputPanel, *shown: Any) -> Panel:
+    """Lay it out in the current context. form: of the Paint tab. shown: when it comes in sight."""
+    gr.Markdown(HINT, elem_classes="hint")
+    budgets: Any = list(BUDGETS.items())
+    budget = gr.Radio(budgets, value=MINUTE, label="Time", elem_id="published-time")
+    cards, buttons = [], []
+    with gr.Row(elem_classes="cards", equal_height=True):
+        for name in COMPARISONS:
+            with gr.Column(min_width=240, elem_classes="card"):
+                cards.append(gr.HTML(card(name, MINUTE)))
+                buttons.append(gr.Button("Make this comparison", elem_id=f"make-{name}"))
+    panel = Panel("published", "Choose a comparison; its time is on the card.")
 
-    def __init__(self, form: InputPanel) -> None:
-        self.form = form
-        gr.Markdown(
-            "What the authors of the published systems compared, for you to check, with the photo "
-            "and painting of the Paint tab. Size and steps are chosen to fit this machine.",
-            elem_classes="hint",
-        )
-        budgets: Any = list(BUDGETS.items())
-        minute = budgets[0][1]
-        self.budget = gr.Radio(budgets, value=minute, label="Time", elem_id="published-time")
-        self.cards: dict[str, gr.HTML] = {}
-        self.buttons: dict[str, gr.Button] = {}
-        with gr.Row(elem_classes="cards", equal_height=True):
-            for name in COMPARISONS:
-                with gr.Column(min_width=240, elem_classes="card"):
-                    self.cards[name] = gr.HTML(card(name, minute, None))
-                    self.buttons[name] = gr.Button("Make this comparison", elem_id=f"make-{name}")
-        self.panel = Panel("published", None, "Choose a comparison; its time is on the card.")
-        plans = {button: partial(self.plan, name) for name, button in self.buttons.items()}
-        self.panel.wire(plans, [self.budget, *form.inputs])
-
-    def wire(self, *shown: Any) -> None:
-        """Say what everything takes when the part is shown, or other seconds are chosen."""
-        outputs = [*self.cards.values(), *self.buttons.values()]
-        inputs = [self.budget, self.form.photo]
-        gr.on([*shown, self.budget.input], self.offered, inputs, outputs, **QUICK)
-
-    def offered(self, budget: float, photo: str | None) -> list[Any]:
-        """The cards with what each should take on this machine, and which can be made here."""
-        cards = [card(name, budget, photo) for name in self.cards]
-        return [*cards, *(gr.update(interactive=not needs(name)) for name in self.cards)]
-
-    def plan(self, name: str, budget: float, *chosen: Any) -> Stage:
-        """A painting for each of the comparison's recipes, all of the one photo and painting."""
+    def plan(name: str, budget: float, *chosen: Any) -> Stage:
         if missing := needs(name):
             raise BadInput(missing)
-        asked, comparison = self.form.job(chosen), COMPARISONS[name]
-        photo, own = self.form.files(chosen)
-        alone = replace(asked.shared, second=None)
-        one = replace(asked, styles=asked.styles[:1], shared=alone)
-        recipes = affordable(name, budget, photo)
-        looks: Any = {"frames": comparison.frames, "below": partial(below, comparison.frames)}
-        return planned(comparison.title, photo, one, recipes, own=own, **looks)
+        asked, comparison = form.job(chosen), COMPARISONS[name]
+        photo, own = form.files(chosen)
+        asked = replace(asked, styles=asked.styles[:1], shared=replace(asked.shared, second=None))
+        looks: dict[str, Any] = {"own": own, "frames": comparison.frames}
+        looks["below"] = partial(below, comparison.frames)
+        return planned(comparison.title, photo, asked, affordable(name, budget), **looks)
+
+    def offered(budget: float) -> list[Any]:
+        """What each should take on this machine, and which can be made here."""
+        here = [gr.update(interactive=not needs(name)) for name in COMPARISONS]
+        return [*(card(name, budget) for name in COMPARISONS), *here]
+
+    plans = {button: partial(plan, name) for name, button in zip(COMPARISONS, buttons, strict=True)}
+    panel.wire(plans, [budget, *form.inputs])
+    gr.on([*shown, budget.input], offered, budget, [*cards, *buttons], **QUICK)
+    return panel
 
 
-def affordable(name: str, budget: float, photo: str | None) -> list[tuple[str, Recipe]]:
+def affordable(name: str, budget: float) -> list[tuple[str, Recipe]]:
     """A comparison's recipes as their authors ran them, if so many seconds are enough for that.
 
     Else they are small, and then shorter. Raises BadInput for a budget that is not offered.
@@ -79,47 +68,49 @@ def affordable(name: str, budget: float, photo: str | None) -> list[tuple[str, R
     if budget not in BUDGETS.values():
         raise BadInput("There is no such time to choose.")
     comparison = COMPARISONS[name]
-    own = comparison.recipes[0][1]
+    own, seconds = comparison.recipes[0][1], min(budget, RUN_LIMITS.deadline)
     sizes = [(own.size, own.steps)]
     sizes += [(comparison.small, max(FEWEST, own.steps // part)) for part in DIVISORS]
-    seconds = min(budget, RUN_LIMITS.deadline)
     for size, steps in sizes:
-        recipes = scaled(name, size, steps)
-        if pace.expect(recipes[0][1]) and fits([recipe for _, recipe in recipes], photo, seconds):
+        pairs = scaled(name, min(size, RUN_LIMITS.max_size), steps)
+        recipes = [recipe for _, recipe in pairs]
+        if pace.expect_all(recipes) and fits(recipes, seconds):
             break
-    return recipes
+    return pairs
 
 
-def card(name: str, budget: float, photo: str | None) -> str:
+def card(name: str, budget: float) -> str:
     """What a comparison is about, and what it takes here."""
-    comparison = COMPARISONS[name]
-    heading = f"<h3>{html.escape(comparison.title)}</h3><p>{html.escape(comparison.claim)}</p>"
-    if missing := needs(name):
-        return f'{heading}<p class="takes">{missing}</p>'
-    recipes = [recipe for _, recipe in affordable(name, budget, photo)]
-    seconds = pace.expect_all(recipes, aspect_of(photo))
-    own, steps = comparison.recipes[0][1].steps, recipes[0].steps
-    count = "1 painting" if len(recipes) == 1 else f"{len(recipes)} paintings"
-    of = f"{steps:,} of the authors' {own:,} steps" if steps < own else f"all {own:,} steps"
-    takes = f": {about(seconds)} here" if seconds else ""
-    return f'{heading}<p class="takes">{count}, {of}, {recipes[0].size} pixels{takes}.</p>'
+    comparison, takes = COMPARISONS[name], needs(name)
+    if not takes:
+        recipes = [recipe for _, recipe in affordable(name, budget)]
+        own, steps, seconds = (
+            comparison.recipes[0][1].steps,
+            recipes[0].steps,
+            pace.expect_all(recipes),
+        )
+        count = f"{len(recipes)} painting{'s' * (len(recipes) > 1)}"
+        of = f"{steps:,} of the authors' {own:,} steps" if steps < own else f"all {own:,} steps"
+        time = f": {about(seconds)} here" if seconds else ""
+        takes = f"{count}, {of}, {recipes[0].size} pixels{time}."
+    title, claim = html.escape(comparison.title), html.escape(comparison.claim)
+    return f'<h3>{title}</h3><p>{claim}</p><p class="takes">{takes}</p>'
 
 
 def below(frames: bool, painted: Sequence[Painted]) -> str:
     """The loss curves, and each painting's losses as multiples of the first one's."""
     # The frames of one run share its curve: the longest tells it all.
     runs = {one.title: one.curve for one in (painted[-1:] if frames else painted)}
-    rows = ""
+    names = ("content", "style", "total")
+    rows = "".join(f'<th scope="col">{name}</th>' for name in (*names, "time"))
+    rows = f"<tr><td></td>{rows}</tr>"
     for one in painted:
-        pairs = zip(one.losses, painted[0].losses, strict=True)
-        content, style, _, _, total = (times(*pair) for pair in pairs)
-        cells = "".join(f"<td>{cell}</td>" for cell in (content, style, total, clock(one.seconds)))
-        rows += f'<tr><th scope="row">{html.escape(one.title)}</th>{cells}</tr>'
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("content", "style", "total", "time"))
-    return (
-        f"<p>{html.escape(verdict(painted))}</p>{overlay(runs)}"
-        f'<table class="plain figures"><tr><td></td>{head}</tr>{rows}</table>'
-    )
+        pairs = [(getattr(one.losses, name), getattr(painted[0].losses, name)) for name in names]
+        cells = [times(*pair) for pair in pairs] + [clock(one.seconds)]
+        told = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows += f'<tr><th scope="row">{html.escape(one.title)}</th>{told}</tr>'
+    said = html.escape(verdict(painted))
+    return f'<p>{said}</p>{overlay(runs)}<table class="plain figures">{rows}</table>'
 
 
 def times(value: float, first: float) -> str:

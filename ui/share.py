@@ -82,7 +82,7 @@ class Share:
         """Make a link, or take back the one that is there."""
         with user_errors():
             result = painted(visit)
-            if shared.remove(result.link, shared.key_of(result.link)):
+            if shared.remove(result.link):
                 result.link = ""
                 return _linked("")
             picture = fit(flat(result.shown), LONG_SIDE, enlarge=False)

@@ -30,15 +30,10 @@ class SideBySide:
 
     def __init__(self) -> None:
         self.pair = gr.State((), time_to_live=RUN_LIMITS.visit)
-        self.about = gr.HTML(_about(()), elem_id="pair-about")
+        self.about = gr.HTML(about(()), elem_id="pair-about")
+        looks: dict[str, Any] = {"show_label": False, "interactive": False, "visible": False}
         self.slider = gr.ImageSlider(
-            show_label=False,
-            format="jpeg",
-            interactive=False,
-            visible=False,
-            buttons=["fullscreen"],
-            max_height=760,
-            elem_id="pair-slider",
+            format="jpeg", buttons=["fullscreen"], max_height=760, elem_id="pair-slider", **looks
         )
         with gr.Row(visible=False, elem_classes="pair-row") as self.row:
             both = "Download both on one sheet"
@@ -47,29 +42,20 @@ class SideBySide:
         self.shown = [self.pair, self.about, self.slider, self.row, self.sheet]
         swap.click(lambda pair: self._show(pair[::-1]), self.pair, self.shown, **DECODES)
 
-    def add(self, pair: Pair | None, tile: Tile) -> dict:
+    def add(self, pair: Pair | None, tile: Tile) -> dict[Any, Any]:
         """Updates that show `tile`: on the left when nothing is there, else on the right."""
         return self._show((*(pair or ())[:1], tile))
 
-    def _show(self, pair: Pair) -> dict:
+    def _show(self, pair: Pair) -> dict[Any, Any]:
         both = len(pair) == 2
+        sheet = keep_file(self.sheet, sheet_of(pair), "side-by-side.jpg") if both else None
         return {
             self.pair: pair,
-            self.about: _about(pair),
+            self.about: about(pair),
             self.slider: gr.update(value=sized(pair) if both else None, visible=both),
             self.row: gr.update(visible=both),
-            self.sheet: self._sheet(pair) if both else None,
+            self.sheet: sheet,
         }
-
-    def _sheet(self, pair: Pair) -> str:
-        rows = differences(pair[0].shared, pair[1].shared)
-        said = [", ".join(f"{row[0].lower()} {row[1 + i]}" for row in rows) for i in range(2)]
-        tiles = [
-            (tile.picture, words or tile.title) for tile, words in zip(pair, said, strict=True)
-        ]
-        largest = max(max(picture.size) for picture, _ in tiles)
-        sheet = contact_sheet(tiles, 2, "Side by side", min(640, 3 * largest))
-        return keep_file(self.sheet, jpeg(sheet, 90), "side-by-side.jpg")
 
 
 def tile_of(result: Result) -> Tile:
@@ -77,15 +63,23 @@ def tile_of(result: Result) -> Tile:
     return Tile(result.job.title, result.job.shared, fit(result.shown, SIDE, enlarge=False))
 
 
+def sheet_of(pair: Pair) -> bytes:
+    """Both on one JPEG, each with its own values of the settings that differ."""
+    rows = differences(*(tile.shared for tile in pair))
+    tiles = [
+        (tile.picture, ", ".join(f"{row[0].lower()} {row[side]}" for row in rows) or tile.title)
+        for side, tile in enumerate(pair, 1)
+    ]
+    largest = max(max(picture.size) for picture, _ in tiles)
+    return jpeg(contact_sheet(tiles, 2, "Side by side", min(640, 3 * largest)), 90)
+
+
 def differences(a: Shared, b: Shared) -> list[tuple[str, str, str]]:
     """(what, left, right) for the pictures and settings that differ, in words."""
+    pictures = [(*_pictures(shared), RECIPES[shared.recipe.name].title) for shared in (a, b)]
+    rows = list(zip(("Photo", "Painting", "Recipe"), *pictures, strict=True))
     changed = a.recipe.differences(b.recipe).items()
-    rows = [
-        ("Photo", _photo(a), _photo(b)),
-        ("Painting", _painting(a), _painting(b)),
-        ("Recipe", RECIPES[a.recipe.name].title, RECIPES[b.recipe.name].title),
-        *((LABELS[name][0], _words(x), _words(y)) for name, (x, y) in changed if name != "mix"),
-    ]
+    rows += [(LABELS[name][0], _words(x), _words(y)) for name, (x, y) in changed if name != "mix"]
     return [row for row in rows if row[1] != row[2]]
 
 
@@ -99,15 +93,13 @@ def sized(pair: Pair) -> tuple[Image.Image, Image.Image]:
     return a.resize(size, Image.Resampling.LANCZOS), ImageOps.fit(b, size)
 
 
-def _photo(shared: Shared) -> str:
-    return SAMPLES[shared.photo].title if shared.photo in SAMPLES else "your own"
-
-
-def _painting(shared: Shared) -> str:
+def _pictures(shared: Shared) -> tuple[str, str]:
+    """The photo and the painting, in words."""
+    photo = SAMPLES[shared.photo].title if shared.photo in SAMPLES else "your own"
     first, second = preset_of(shared.style), preset_of(shared.second)
     mix = shared.recipe.mix
     mixed = f", with {mix[1] / sum(mix):.0%} {second.title}" if second else ""
-    return f"{first.title if first else 'your own'}{mixed}"
+    return photo, f"{first.title if first else 'your own'}{mixed}"
 
 
 def _words(value: Any) -> str:
@@ -116,19 +108,18 @@ def _words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else WORDS.get(value, str(value))
 
 
-def _about(pair: Pair) -> str:
+def about(pair: Pair) -> str:
+    """What differs, as HTML; or what is to be chosen yet."""
+    titles = [html.escape(tile.title) for tile in pair]
     if len(pair) < 2:
-        left = f"{pair[0].title} is on the left. Pick another to set beside it." if pair else EMPTY
-        return f'<p class="hint">{html.escape(left)}</p>'
-    rows = differences(pair[0].shared, pair[1].shared)
-    head = "".join(
-        f'<th scope="col">{html.escape(tile.title)} <span>{side}</span></th>'
-        for tile, side in zip(pair, ("left", "right"), strict=True)
-    )
+        left = f"{titles[0]} is on the left. Pick another to set beside it." if pair else EMPTY
+        return f'<p class="hint">{left}</p>'
+    rows = differences(*(tile.shared for tile in pair))
+    heads = zip(titles, ("left", "right"), strict=True)
+    head = "".join(f'<th scope="col">{title} <span>{side}</span></th>' for title, side in heads)
     body = "".join(
-        f'<tr><th scope="row">{html.escape(what)}</th><td>{html.escape(left)}</td>'
-        f"<td>{html.escape(right)}</td></tr>"
-        for what, left, right in rows
+        '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>'.format(*map(html.escape, row))
+        for row in rows
     )
     same = "" if rows else '<p class="hint">They have the same settings.</p>'
     return f'<table class="plain"><tr><td></td>{head}</tr>{body}</table>{same}'

@@ -10,8 +10,7 @@ from ui.controls import LABELS
 from ui.events import DECODES, QUICK
 from ui.inputs import InputPanel
 from ui.messages import status_html
-from ui.series import Panel, Stage, cost, planned
-from ui.wall import DRAFT
+from ui.series import DRAFT, Panel, Stage, cost, planned
 
 LAYERS = "relu1_{0}, relu2_{0}, relu3_{0}, relu4_{0}, relu5_1"
 # {setting: (what to look for, values worth comparing)}
@@ -33,51 +32,49 @@ NEEDS: dict[str, dict[str, Any]] = {
 MOST = 8
 
 
-class Sweep:
-    """The setting, its values, and the panel that shows them."""
-
-    def __init__(self, form: InputPanel) -> None:
-        self.form = form
-        hint = "One setting in several values. Everything else is as the Paint tab has it."
-        gr.Markdown(hint, elem_classes="hint")
-        names = [(LABELS[name][0], name) for name in SWEEPS]
-        info, values = SWEEPS["strength"]
-        separated = f"Separated by commas, at most {MOST}."
-        with gr.Row():
-            self.setting = gr.Dropdown(
-                names, value="strength", label="Setting", info=info, elem_id="sweep-setting"
-            )
-            self.values = gr.Textbox(values, label="Values", info=separated, elem_id="sweep-values")
-        self.panel = Panel("sweep", "Paint them all", "Five drafts, one for each value.")
-        self.inputs = [self.setting, self.values, *form.inputs]
-        self.panel.wire({self.panel.go: self.plan}, self.inputs)
-        self.setting.input(
-            lambda name: (gr.update(info=SWEEPS[name][0]), SWEEPS[name][1]),
-            self.setting,
-            [self.setting, self.values],
-            **QUICK,
+def build(form: InputPanel, tab: gr.Tab) -> Panel:
+    """Lay it out in the current context, which is `tab`. form: of the Paint tab."""
+    hint = "One setting in several values. Everything else is as the Paint tab has it."
+    gr.Markdown(hint, elem_classes="hint")
+    names = [(LABELS[name][0], name) for name in SWEEPS]
+    info, usual = SWEEPS["strength"]
+    with gr.Row():
+        setting = gr.Dropdown(
+            names, value="strength", label="Setting", info=info, elem_id="sweep-setting"
         )
-        self.values.change(self.expect, self.inputs, self.panel.status, **DECODES)
+        values = gr.Textbox(
+            usual,
+            label="Values",
+            info=f"Separated by commas, at most {MOST}.",
+            elem_id="sweep-values",
+        )
+    panel = Panel("sweep", "Five drafts, one for each value.", "Paint them all")
+    inputs = [setting, values, *form.inputs]
 
-    def open(self, stage: Stage | None, *values: Any) -> Any:
-        """What it would take, unless something was painted here."""
-        return gr.skip() if stage else self.expect(*values)
+    def plan(name: str, values: str, *chosen: Any) -> Stage:
+        asked = form.job(chosen)
+        recipes = varied(name, values, asked.shared.recipe)
+        photo, own = form.files(chosen)
+        return planned(f"{LABELS[name][0]}: {asked.title}", photo, asked, recipes, own=own)
 
-    def expect(self, *values: Any) -> str:
-        """What the sweep would take, for the status line; or what is wrong with it."""
+    def expect(stage: Stage | None, *given: Any) -> Any:
+        """What it would take, or what is wrong with it."""
+        if stage and stage.running:
+            return gr.skip()
         try:
-            stage = self.plan(*values)
+            stage = plan(*given)
         except BadInput as error:
             return status_html(str(error))
-        recipes = [job.shared.recipe for _, job in stage.jobs]
-        return status_html(f"{cost(recipes, stage.file)}.")
+        return status_html(f"{cost([job.shared.recipe for job in stage.jobs])}.")
 
-    def plan(self, name: str, values: str, *chosen: Any) -> Stage:
-        """A painting for each value. Raises BadInput for whatever cannot be used."""
-        asked = self.form.job(chosen)
-        recipes = varied(name, values, asked.shared.recipe)
-        photo, own = self.form.files(chosen)
-        return planned(f"{LABELS[name][0]}: {asked.title}", photo, asked, recipes, own=own)
+    panel.wire({panel.go: plan}, inputs)
+    chosen = [setting, values]
+    setting.input(
+        lambda name: (gr.update(info=SWEEPS[name][0]), SWEEPS[name][1]), setting, chosen, **QUICK
+    )
+    latest: dict[str, Any] = {"trigger_mode": "always_last", **DECODES}
+    gr.on([tab.select, values.change], expect, [panel.stage, *inputs], panel.status, **latest)
+    return panel
 
 
 def varied(name: str, values: str, base: Recipe) -> list[tuple[str, Recipe]]:

@@ -7,19 +7,21 @@ from ui.assets import asset
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
+# Its shades, from the palest to the darkest.
 ULTRAMARINE = gr.themes.Color(
-    c50="#eef1fd", c100="#dfe4fb", c200="#c3ccf6", c300="#9daaee", c400="#7485e2",
-    c500="#4d5fd1", c600="#3546b8", c700="#2b3895", c800="#262f75", c900="#222a5f",
-    c950="#171b3d",
-)  # fmt: skip
-STONE = gr.themes.colors.stone
+    *"#eef1fd #dfe4fb #c3ccf6 #9daaee #7485e2 #4d5fd1".split(),
+    *"#3546b8 #2b3895 #262f75 #222a5f #171b3d".split(),
+)
 
 
 def theme() -> gr.themes.Base:
     """The Gradio theme, for `launch()`."""
     return gr.themes.Base(
-        primary_hue=ULTRAMARINE, secondary_hue=ULTRAMARINE, neutral_hue=STONE,
-        font=SANS, font_mono=MONO, radius_size="md", text_size="md",
+        primary_hue=ULTRAMARINE,
+        secondary_hue=ULTRAMARINE,
+        neutral_hue="stone",
+        font=SANS,
+        font_mono=MONO,
     ).set(
         body_background_fill="#faf9f7",
         body_background_fill_dark="#161513",
@@ -41,16 +43,13 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_hover_dark="*primary_400",
         slider_color="*primary_600",
         slider_color_dark="*primary_400",
-    )  # fmt: skip
+    )
 
 
 CSS = "".join(
     asset(name) for name in ("page.css", "inputs.css", "viewer.css", "compare.css", "about.css")
 )
 # Gradio passes no @property on from CSS, and without its type the divider would jump, not sweep.
-# Browsers give a camera to https and to this machine only.
 HEAD = """<meta name="color-scheme" content="light dark">
-<style>@property --at { syntax: "<percentage>"; inherits: true; initial-value: 0%; }
-.insecure #shoot { display: none; }</style>"""
-CAMERA = "document.body.classList.toggle('insecure', !window.isSecureContext);"
-JS = f"() => {{ {CAMERA} {asset('page.js')} {asset('inputs.js')} }}"
+<style>@property --at { syntax: "<percentage>"; inherits: true; initial-value: 0%; }</style>"""
+JS = f"() => {{ {asset('page.js')} {asset('inputs.js')} }}"

@@ -7,8 +7,9 @@ from functools import cache
 from html import escape
 
 from PIL import Image, ImageOps
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,29 +17,31 @@ from nst.presets import EXAMPLES
 
 TITLE = "A photo, repainted"
 DESCRIPTION = "Repaint a photo in the style of a painting, and watch it happen."
-CARD, CARD_SIZE = "/card.jpg", (1200, 630)
-PAINTED = ("lion-swirling-night.jpg", "tower-woodblock-wave.jpg", "cheetah-mosaic.jpg")
+PAINTED = ("lion-swirling-night", "tower-woodblock-wave", "cheetah-mosaic")
+SIDE, HEIGHT = 400, 630  # pixels of each on the card
 GRADIOS = re.compile(rb"<meta\s+(property|name)=\"(og|twitter):[^>]*>\s*")
 
 
 @cache
-def card() -> bytes:
-    """The app's card, as a JPEG: photos that were painted here, side by side."""
-    sheet, file = Image.new("RGB", CARD_SIZE), io.BytesIO()
-    width = CARD_SIZE[0] // len(PAINTED)
+def _card() -> bytes:
+    sheet, file = Image.new("RGB", (SIDE * len(PAINTED), HEIGHT)), io.BytesIO()
     for number, name in enumerate(PAINTED):
-        with Image.open(EXAMPLES / "samples" / name) as painted:
-            sheet.paste(ImageOps.fit(painted, (width, CARD_SIZE[1])), (number * width, 0))
+        with Image.open(EXAMPLES / "samples" / f"{name}.jpg") as painted:
+            sheet.paste(ImageOps.fit(painted, (SIDE, HEIGHT)), (number * SIDE, 0))
     sheet.save(file, "JPEG", quality=88)
     return file.getvalue()
 
 
+def card(request: Request) -> Response:
+    """The app's card: photos that were painted here, side by side."""
+    return Response(_card(), media_type="image/jpeg")
+
+
 def base_of(scope: Scope) -> str:
     """The address that a request was sent to, without its path."""
-    headers, host = Headers(scope=scope), os.environ.get("SPACE_HOST")
-    secure = host or headers.get("x-forwarded-proto", scope["scheme"]).startswith("https")
-    named = host or headers.get("host", "localhost")
-    return f"http{'s' if secure else ''}://{named}{scope.get('root_path', '')}"
+    if host := os.environ.get("SPACE_HOST"):
+        return f"https://{host}"
+    return str(Request(scope).base_url).rstrip("/") if scope else "http://localhost"
 
 
 def tags(title: str, description: str, image: str, address: str) -> str:
@@ -51,25 +54,19 @@ def tags(title: str, description: str, image: str, address: str) -> str:
 
 
 class Cards:
-    """The middleware: serves the card, puts the tags into the page's head, and compresses it."""
+    """The middleware: puts the tags into the page's head, and compresses the page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app, self._page = app, GZipMiddleware(self._tagged, compresslevel=5)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if path == CARD:
-            await Response(card(), media_type="image/jpeg")(scope, receive, send)
-        elif path in ("/", "/config"):
-            await self._page(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        await (self._page if path in ("/", "/config") else self._app)(scope, receive, send)
 
     async def _tagged(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send a page with our tags in its head instead of Gradio's."""
         start: Message = {}
         body, base = bytearray(), base_of(scope)
-        ours = tags(TITLE, DESCRIPTION, base + CARD, f"{base}/").encode()
+        ours = tags(TITLE, DESCRIPTION, f"{base}/card.jpg", f"{base}/").encode()
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -62,10 +62,8 @@ def bytes_held(root: Any, seen: set[int]) -> int:
         seen.add(id(value))
         if isinstance(value, Image.Image):
             total += value.width * value.height * len(value.getbands())
-        elif isinstance(value, np.ndarray):
-            total += value.nbytes
-        elif isinstance(value, bytes):
-            total += len(value)
+        elif isinstance(value, np.ndarray | bytes):
+            total += value.nbytes if isinstance(value, np.ndarray) else len(value)
         else:
             ahead.extend(gc.get_referents(value))
     return total

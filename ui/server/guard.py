@@ -17,24 +17,25 @@ from weakref import WeakValueDictionary
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nst.pictures.limits import LIMITS, MEGABYTE
-from ui.server.cards import Cards
+from ui.server.cards import Cards, card
 from ui.server.expiry import expiry, make_room
 from ui.server.gradio_internals import limit_drawings, page_of, upload_folder, waiting_addresses
 from ui.server.limits import RUN_LIMITS
-from ui.server.shared import SharedPages
+from ui.server.shared import shared_page
 from ui.server.visitors import address_of
 
 log = logging.getLogger(__name__)
 AGENTS = os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
 READ = re.compile(
-    r"/(config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|(static|assets|svelte)/.+)?|"
+    r"/(config/?|card\.jpg|shared/[\w-]+(\.jpg)?|theme\.css|favicon\.ico|robots\.txt|manifest\.json"
+    r"|(static|assets|svelte)/.+)?|"
     r"/gradio_api/(info/?|theme\.css|startup-events|upload_progress|login_check|app_id/?|user|token"
     r"|queue/(data|status)|heartbeat/[^/]+|call/.+|file=.+)" + "|/gradio_api/mcp.*" * AGENTS
 )
@@ -62,15 +63,19 @@ SAID = {
 
 def launch_options() -> dict[str, Any]:
     """What `launch()` is told about serving."""
-    layers = [Middleware(SharedPages), Middleware(Cards), Middleware(Guard)]
-    closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    app = {
+        "middleware": [Middleware(Guard), Middleware(Cards)],
+        "routes": [Route("/card.jpg", card), Route("/shared/{name}", shared_page)],
+        "lifespan": expiry,
+        **dict.fromkeys(("docs_url", "redoc_url", "openapi_url")),
+    }
     return {
         "max_file_size": LIMITS.max_bytes,
         "state_session_capacity": RUN_LIMITS.visits,
         "show_error": True,  # our handlers raise sentences, and the rest are Gradio's own
         "enable_monitoring": False,
         "run_history": False,
-        "app_kwargs": {"middleware": layers, "lifespan": expiry, **closed},
+        "app_kwargs": app,
     }
 
 
@@ -89,12 +94,13 @@ class Guard:
         async def answer(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
-                MutableHeaders(scope=message).update(SAID)
+                begun, headers = True, MutableHeaders(scope=message)
+                for name, value in SAID.items():
+                    headers.setdefault(name, value)
             await send(message)
 
-        address = address_of(scope)
-        self._open[address] += scope["method"] == "POST"
+        address, posts = address_of(scope), scope["method"] == "POST"
+        self._open[address] += posts
         try:
             if self._open[address] > AT_ONCE:
                 raise HTTPException(429, f"Your address has {AT_ONCE} requests under way already.")
@@ -105,52 +111,56 @@ class Guard:
             if not begun:
                 await _refusal(error, path)(scope, receive, answer)
         finally:
-            self._open[address] -= scope["method"] == "POST"
+            self._open[address] -= posts
             self._open = +self._open
 
     async def _serve(
         self, path: str, address: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Pass a request on to Gradio. Raises whatever speaks against it."""
-        sent = SENT.fullmatch(path) if scope["method"] == "POST" else None
-        if sent is None and not (scope["method"] in ("GET", "HEAD") and READ.fullmatch(path)):
-            raise HTTPException(404, "There is nothing here.")
         if is_address(path.partition("file=")[2]):
             raise HTTPException(403, "Only files of this page can be fetched here.")
+        if scope["method"] in ("GET", "HEAD") and READ.fullmatch(path):
+            return await self._app(scope, receive, send)
+        sent = SENT.fullmatch(path) if scope["method"] == "POST" else None
         if sent is None:
-            await self._app(scope, receive, send)
-        elif sent[1] == "upload":
-            coming = int(Headers(scope=scope).get("content-length", UPLOAD_BYTES))
-            page = page_of(scope["app"])
-            if coming <= UPLOAD_BYTES and not await asyncio.to_thread(make_room, page, coming):
-                raise HTTPException(507, "The disk here is full. Please try again in a while.")
-            await self._app(scope, _bounded(receive, UPLOAD_BYTES), send)
-        elif sent[1] == "component_server":
-            await self._draw(scope, _bounded(receive, UPLOAD_BYTES), send)
-        elif sent[1].startswith("mcp"):
-            await self._app(scope, _bounded(receive, UPLOAD_BYTES), send)
-        else:
-            body = await Request(scope, _bounded(receive, JSON_BYTES)).body()
-            _check(asked := json.loads(body))
-            if asked.get("session_hash") == "":  # Gradio would let it listen, but tell it nothing
-                raise HTTPException(422, "The request names no session.")
-            if sent[1].startswith(("run/", "api/")):
-                async with self._turns.setdefault(address, asyncio.Semaphore(HANDLED)):
-                    await self._app(scope, _replayed(body, receive), send)
-                return
-            if not sent[1].startswith(("cancel", "reset", "stream/")):
-                _admit(Counter(waiting_addresses(page_of(scope["app"]))), address)
-            await self._app(scope, _replayed(body, receive), send)
-
-    async def _draw(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Keep the one layer of a mask that is used: Gradio makes as many as a request says."""
+            raise HTTPException(404, "There is nothing here.")
+        what, page = sent[1], page_of(scope["app"])
+        whole = what.startswith(("upload", "component_server", "mcp"))
+        length = _length(scope, UPLOAD_BYTES if whole else JSON_BYTES)
+        if what == "upload" and not await asyncio.to_thread(make_room, page, length):
+            raise HTTPException(507, "The disk here is full. Please try again in a while.")
+        if what == "upload" or what.startswith("mcp"):
+            return await self._app(scope, receive, send)
         body = await Request(scope, receive).body()
-        told = re.findall(rb'name="(type|index)"\r\n\r\n(\w*)', body)
-        limit_drawings(DRAWINGS, page_of(scope["app"]))
-        if sorted(told) == [(b"index", b"0"), (b"type", b"layer")]:
-            await self._app(scope, _replayed(body, receive), send)
-        else:
-            await JSONResponse(None)(scope, receive, send)
+        again = _replayed(body, receive)
+        if what == "component_server":
+            limit_drawings(DRAWINGS, page)
+            # The one layer of a mask that is used: Gradio makes as many as a request says.
+            told = re.findall(rb'name="(type|index)"\r\n\r\n(\w*)', body)
+            layer = sorted(told) == [(b"index", b"0"), (b"type", b"layer")]
+            return await (self._app if layer else JSONResponse(None))(scope, again, send)
+        _check(asked := json.loads(body))
+        if asked.get("session_hash") == "":  # Gradio would let it listen, but tell it nothing
+            raise HTTPException(422, "The request names no session.")
+        if what.startswith(("run/", "api/")):
+            async with self._turns.setdefault(address, asyncio.Semaphore(HANDLED)):
+                return await self._app(scope, again, send)
+        if what.startswith(("queue", "call/")):
+            _admit(Counter(waiting_addresses(page)), address)
+        return await self._app(scope, again, send)
+
+
+def _length(scope: Scope, most: int) -> int:
+    """The bytes of a body, which has to say how many come, and may not be too many."""
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "")
+    if not length.isdecimal() or "transfer-encoding" in headers:
+        raise HTTPException(411, "The request does not say how long it is.")
+    if int(length) > most:
+        told = f"The request is larger than {most / MEGABYTE:g} MB, the maximum allowed size."
+        raise HTTPException(413, told)
+    return int(length)
 
 
 def _admit(waiting: Counter[str], address: str) -> None:
@@ -189,30 +199,11 @@ def _refusal(error: Exception, path: str) -> Response:
     status, told = 400, "This page does not send such a request. Please reload it."
     if isinstance(error, HTTPException):
         status, told = error.status_code, error.detail
-    elif isinstance(error, MultiPartException):
-        status, told = 413, error.message
     if path.endswith("/upload"):
         return PlainTextResponse(told, status)
     # In this form, `gradio_client` shows the sentence.
     listed = [{"__type__": "validate", "is_valid": False, "message": told}]
     return JSONResponse({"detail": listed if status == 422 else told, "error": told}, status)
-
-
-def _bounded(receive: Receive, most: int) -> Receive:
-    """Receive at most so many bytes of a body, declared or not."""
-    came = 0
-
-    async def bounded() -> Message:
-        nonlocal came
-        message = await receive()
-        came += len(message.get("body", b""))
-        if came > most:
-            # For this exception and these words Gradio tidies up an upload and answers 413.
-            told = f"The request is larger than {most / MEGABYTE:g} MB, the maximum allowed size."
-            raise MultiPartException(told)
-        return message
-
-    return bounded
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
