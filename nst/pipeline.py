@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, cast
 
 import torch
@@ -35,6 +36,22 @@ TYPICAL_WIDTH = {"compact": 32, "vgg16": 640, "vgg19": 640}
 TILE = 1024  # longest side judged in one pass on a CPU; larger prints go in tiles
 AT_ONCE = 512  # longest side of what the instant painter shows before the first step
 KEPT_ENCODERS = 3
+
+
+def _in_plain_modes(paint: Callable[..., Iterator[Step]]) -> Callable[..., Iterator[Step]]:
+    """The same steps whether the caller is inside `inference_mode`, `no_grad` or `autocast`."""
+
+    def painted(pipeline: "Pipeline", *given: Any, **options: Any) -> Iterator[Step]:
+        with closing(cast(Any, paint(pipeline, *given, **options))) as steps:
+            while True:
+                plain = torch.autocast(pipeline.encoder.device.type, enabled=False)
+                with torch.inference_mode(False), torch.enable_grad(), plain:
+                    step = next(steps, None)
+                if step is None:
+                    return
+                yield step
+
+    return wraps(paint)(painted)
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,7 @@ class Pipeline:
             "Its features have another scale, so content and style weigh differently here."
         )
 
+    @_in_plain_modes
     def paint(
         self,
         photo: Image.Image,
@@ -234,6 +252,8 @@ def choose_finish(recipe: Recipe, painter: str) -> tuple[str, str]:
     return "", f"{TITLES[wanted]} cannot finish: it is not on this machine yet."
 
 
+@torch.inference_mode(False)
+@torch.autocast("cpu", enabled=False)  # which would mislead the choice of a precision
 def open_pipeline(recipe: Recipe, *, strict: bool = False) -> Pipeline:
     """The pipeline for a recipe on this machine: `choose_encoder` and `choose_finish`.
 
