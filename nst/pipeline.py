@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from typing import Any, cast
@@ -38,14 +38,21 @@ AT_ONCE = 512  # longest side of what the instant painter shows before the first
 KEPT_ENCODERS = 3
 
 
-def _in_plain_modes(paint: Callable[..., Iterator[Step]]) -> Callable[..., Iterator[Step]]:
-    """The same steps whether the caller is inside `inference_mode`, `no_grad` or `autocast`."""
+@contextmanager
+def _plain_modes() -> Iterator[None]:
+    """No `inference_mode`, `no_grad` or `autocast`, whatever the caller has switched on."""
+    plain = torch.autocast(pick_device().type, enabled=False)
+    with torch.inference_mode(False), torch.enable_grad(), plain:
+        yield
 
-    def painted(pipeline: "Pipeline", *given: Any, **options: Any) -> Iterator[Step]:
-        with closing(cast(Any, paint(pipeline, *given, **options))) as steps:
+
+def _step_by_step(paint: Callable[..., Iterator[Step]]) -> Callable[..., Iterator[Step]]:
+    """Each step in plain modes: between two of them the caller has its own."""
+
+    def painted(*given: Any, **options: Any) -> Iterator[Step]:
+        with closing(cast(Any, paint(*given, **options))) as steps:
             while True:
-                plain = torch.autocast(pipeline.encoder.device.type, enabled=False)
-                with torch.inference_mode(False), torch.enable_grad(), plain:
+                with _plain_modes():
                     step = next(steps, None)
                 if step is None:
                     return
@@ -108,7 +115,7 @@ class Pipeline:
             "Its features have another scale, so content and style weigh differently here."
         )
 
-    @_in_plain_modes
+    @_step_by_step
     def paint(
         self,
         photo: Image.Image,
@@ -252,8 +259,7 @@ def choose_finish(recipe: Recipe, painter: str) -> tuple[str, str]:
     return "", f"{TITLES[wanted]} cannot finish: it is not on this machine yet."
 
 
-@torch.inference_mode(False)
-@torch.autocast("cpu", enabled=False)  # which would mislead the choice of a precision
+@_plain_modes()
 def open_pipeline(recipe: Recipe, *, strict: bool = False) -> Pipeline:
     """The pipeline for a recipe on this machine: `choose_encoder` and `choose_finish`.
 
