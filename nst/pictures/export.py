@@ -148,8 +148,9 @@ def written(text: str, width: int, most_lines: int, size: int) -> Text[str]:
 
     Letters that the font lacks would be empty boxes: accents go, other scripts are left out.
     """
-    plain = unicodedata.normalize("NFKD", " ".join(text.split())[:400].translate(NEAREST))
-    words = "".join(c for c in plain if " " <= c <= "~" or c in "©›…")
+    plain = unicodedata.normalize("NFKD", text[:400].translate(NEAREST))
+    held = (c for c in plain if c.isspace() or " " <= c <= "~" or c in "©›…")
+    words = " ".join("".join(held).split())
     font, letters = ImageFont.load_default(size), 1 + 4 * width // size
     while True:
         lines = textwrap.wrap(words, letters, max_lines=most_lines, placeholder="…")
