@@ -148,8 +148,11 @@ def _decoded(kind: str, data: bytes, limits: Limits) -> Image.Image:
         if kind != "JPEG":
             raise
         # With an end to it, the decoder shows what there is, as viewers do, and the rest grey.
-        image, note = _opened(kind, data + b"\xff\xd9", limits), CUT_SHORT
+        image = _opened(kind, data + b"\xff\xd9", limits)
         image.load()
+        corner = image.crop((image.width - 8, image.height - 8, *image.size))
+        if "progressive" in image.info or (np.asarray(corner) == 128).all():
+            note = CUT_SHORT
     photo = _finished(_shown(image, box, limits), image.info, data, limits)
     photo.info |= {"note": note} if note else {}
     return photo
