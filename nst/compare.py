@@ -1,8 +1,14 @@
-"""Several paintings of one photo, among them the comparisons of the published systems' authors."""
+"""Several paintings of one photo, among them the comparisons of the published systems' authors.
 
+Those and what they are about are in `data/comparisons.toml`.
+"""
+
+import math
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -42,18 +48,14 @@ class Painted:
 
 @dataclass(frozen=True)
 class Series:
-    """How far a series is.
+    """How far a series is."""
 
-    done, total: steps of all paintings. title, step: the painting under way and its latest event.
-    painted: those that are finished. seconds_left: for all; None as long as nothing is known.
-    """
-
-    done: int
+    done: int  # steps of all paintings
     total: int
-    title: str
-    step: Any
-    painted: tuple[Painted, ...]
-    seconds_left: float | None
+    title: str  # of the painting under way
+    step: Any  # its latest
+    painted: tuple[Painted, ...]  # those that are finished
+    seconds_left: float | None  # for all, if anything is known
 
 
 def paint_series(
@@ -62,7 +64,7 @@ def paint_series(
     painter: Painter,
     *,
     frames: bool = False,
-    deadline: float | None = None,
+    deadline: float = math.inf,
 ) -> Iterator[Series]:
     """Paint the entries one after the other, yielding at every step; close it to stop.
 
@@ -70,30 +72,29 @@ def paint_series(
     them, after which it ends with the next picture, as it is.
     """
     began, before, worked = time.perf_counter(), 0, 0.0
-    painted: tuple[Painted, ...] = ()
+    painted: dict[tuple[int, str], Painted] = {}
     total = sum(entry.recipe.steps for entry in entries)
     work = sum(_work(entry.recipe, entry.recipe.steps) for entry in entries)
     for entry in entries:
         curve: list[tuple[int, Losses[float]]] = []
         for step in painter(photo, entry.styles, entry.recipe):
             seconds = time.perf_counter() - began
-            late = deadline is not None and seconds > deadline
             if step.losses is not None:
                 curve.append((step.step, step.losses))
             kept = frames and entry.recipe.keeps(step.step)
-            if step.picture is not None and (step.done or late or kept):
+            late = seconds > deadline and step.picture is not None
+            if late or (step.picture is not None and (step.done or kept)):
                 title, recipe = entry.title, entry.recipe
                 if frames:  # a frame is what its recipe paints when it ends there
                     title = f"step {step.step:,}"
                     recipe = recipe.replace(steps=step.step, keep_at=())
-                    painted = tuple(one for one in painted if one.title != title)  # the last twice
                 found = step.picture, step.losses, step.seconds, tuple(curve)
-                painted += (Painted(title, recipe, *found),)
+                painted[before, title] = Painted(title, recipe, *found)
             done = before + step.step
             share = (worked + _work(entry.recipe, step.step)) / max(work, 1)
             left = seconds * (1 / share - 1) if done > WARM_UP else None
-            yield Series(done, total, entry.title, step, painted, left)
-            if late and step.picture is not None:
+            yield Series(done, total, entry.title, step, tuple(painted.values()), left)
+            if late:
                 return
         before += entry.recipe.steps
         worked += _work(entry.recipe, entry.recipe.steps)
@@ -110,7 +111,7 @@ def _work(recipe: Recipe, steps: int) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Recipes to paint side by side, or the kept frames of one.
+    """Recipes to paint side by side, or with `frames` the kept frames of one.
 
     claim: what the authors found. small: a long side in pixels that takes minutes on a CPU.
     """
@@ -118,49 +119,27 @@ class Comparison:
     title: str
     claim: str
     recipes: tuple[tuple[str, Recipe], ...]
+    small: int
     frames: bool = False
-    small: int = 256
 
 
-_BLENDED, _VGG19 = get_recipe("five-minute"), get_recipe("ghorpade-vgg19")
+def _read(title: str, recipe: str, **changes: Any) -> tuple[str, Recipe]:
+    return title, get_recipe(recipe).replace(**changes)
+
+
+_DATA = tomllib.loads((Path(__file__).parent / "data" / "comparisons.toml").read_text("utf-8"))
 COMPARISONS = {
-    "networks": Comparison(
-        "VGG-16 against VGG-19",
-        "Ghorpade et al.: both converge at the same speed and VGG-16 ends at the lower loss, but "
-        "VGG-19 keeps more of the photo. The loss says little about the picture.",
-        (("VGG-16", get_recipe("ghorpade-vgg16")), ("VGG-19", _VGG19)),
-    ),
-    "noise": Comparison(
-        "From the photo to pure noise",
-        "The five-minute post: ratio 0 starts at the photo, 1 at noise; the nearer the start is to "
-        "the photo, the fewer steps are needed.",
-        tuple(
-            (f"noise ratio {x:g}", _BLENDED.replace(noise_ratio=x)) for x in (0.0, 0.3, 0.6, 1.0)
-        ),
-    ),
-    "frames": Comparison(
-        "From 3,000 to 30,000 steps",
-        "The Keras README: best near 17,000 steps, where realism and content are kept; more "
-        "artistic and abstract by 30,000.",
-        (("keras-tv", get_recipe("keras-tv")),),
-        frames=True,
-        small=128,
-    ),
-    "ratios": Comparison(
-        "Content to style, 1e-3 and 1e-4",
-        "Ghorpade et al. used both: the smaller the ratio, the more of the painting.",
-        tuple((f"content : style 1e-{x}", _VGG19.replace(style_weight=10.0**x)) for x in (3, 4)),
-    ),
+    name: Comparison(recipes=tuple(_read(**one) for one in entry.pop("paintings")), **entry)
+    for name, entry in _DATA.items()
 }
 
 
 def scaled(
     name: str, size: int | None = None, steps: int | None = None
 ) -> list[tuple[str, Recipe]]:
-    """The (title, recipe) pairs of a comparison at another size or number of steps.
+    """The (title, recipe) pairs of a comparison at another size or number of steps. BadInput.
 
-    Kept frames move in proportion to the steps. Raises BadInput for a comparison that does not
-    exist, or a size or steps out of range.
+    Kept frames move in proportion to the steps.
     """
     if name not in COMPARISONS:
         known = ", ".join(COMPARISONS)
@@ -176,11 +155,9 @@ def scaled(
 
 
 def needs(name: str) -> str:
-    """A sentence on the networks that a comparison of networks lacks here; empty for none.
-
-    Other comparisons need none: one network may stand in for another in all their paintings.
-    """
+    """A sentence on the networks that a comparison of networks lacks here; empty for none."""
     networks = sorted({recipe.encoder for _, recipe in COMPARISONS[name].recipes})
+    # Where they are not compared, one network may stand in for another in all paintings.
     titles = [TITLES[network] for network in networks if not is_cached(network)]
     if not titles or len(networks) == 1:
         return ""

@@ -25,9 +25,8 @@ def instant_painter(
 ) -> Callable[[Image.Image], Image.Image]:
     """A function that repaints a photo in one pass, at the recipe's size, strength and colours.
 
-    styles: as `open_photo` returns them, mixed as the recipe says. presets: their ids, for those
-    that have one. Pictures after the first are taken for frames of the same scene: what was
-    measured in the first one holds for all, so nothing flickers.
+    presets: ids of the styles that have one. Pictures after the first are taken for frames of the
+    same scene: what was measured in the first one holds for all, so nothing flickers.
     """
     names = [*presets, *[None] * (len(styles) - len(presets))]
     code: StyleCode | None = None
@@ -59,10 +58,7 @@ def repaint_at_once(
     mask: Image.Image | None = None,
     presets: Sequence[str | None] = (),
 ) -> Image.Image:
-    """The photo repainted in one pass; the rest as for `instant_painter` and `Pipeline.paint`.
-
-    mask: white where to paint. With two styles the first is painted inside, the second outside.
-    """
+    """The photo repainted in one pass, a second style outside the mask; as `Pipeline.paint`."""
     if mask is None:
         return instant_painter(styles, recipe, presets)(photo)
     plain = recipe.replace(mix=())
@@ -70,9 +66,8 @@ def repaint_at_once(
     outside = fit(photo, recipe.size)
     if len(styles) == 2:
         outside = instant_painter(styles[1:], plain, presets[1:])(photo)
-    return Image.composite(
-        inside, outside.convert(inside.mode), mask.convert("L").resize(inside.size)
-    )
+    where = mask.convert("L").resize(inside.size)
+    return Image.composite(inside, outside.convert(inside.mode), where)
 
 
 def _code(style: Image.Image, preset: str | None, recipe: Recipe, content: Tensor) -> StyleCode:
@@ -92,7 +87,7 @@ def _preset_code(preset: str, side: int) -> StyleCode:
 
 
 def _scaled(style: Image.Image, side: int) -> Tensor:
-    return to_tensor(split_alpha(fit(style, side, enlarge=False))[0]).to(pick_device())
+    return to_tensor(fit(style, side, enlarge=False)).to(pick_device())
 
 
 @lru_cache(maxsize=1)

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, cast
 
 import torch
@@ -35,6 +36,29 @@ TYPICAL_WIDTH = {"compact": 32, "vgg16": 640, "vgg19": 640}
 TILE = 1024  # longest side judged in one pass on a CPU; larger prints go in tiles
 AT_ONCE = 512  # longest side of what the instant painter shows before the first step
 KEPT_ENCODERS = 3
+
+
+@contextmanager
+def _plain_modes() -> Iterator[None]:
+    """No `inference_mode`, `no_grad` or `autocast`, whatever the caller has switched on."""
+    plain = torch.autocast(pick_device().type, enabled=False)
+    with torch.inference_mode(False), torch.enable_grad(), plain:
+        yield
+
+
+def _step_by_step(paint: Callable[..., Iterator[Step]]) -> Callable[..., Iterator[Step]]:
+    """Each step in plain modes: between two of them the caller has its own."""
+
+    def painted(*given: Any, **options: Any) -> Iterator[Step]:
+        with closing(cast(Any, paint(*given, **options))) as steps:
+            while True:
+                with _plain_modes():
+                    step = next(steps, None)
+                if step is None:
+                    return
+                yield step
+
+    return wraps(paint)(painted)
 
 
 @dataclass(frozen=True)
@@ -91,6 +115,7 @@ class Pipeline:
             "Its features have another scale, so content and style weigh differently here."
         )
 
+    @_step_by_step
     def paint(
         self,
         photo: Image.Image,
@@ -234,6 +259,7 @@ def choose_finish(recipe: Recipe, painter: str) -> tuple[str, str]:
     return "", f"{TITLES[wanted]} cannot finish: it is not on this machine yet."
 
 
+@_plain_modes()
 def open_pipeline(recipe: Recipe, *, strict: bool = False) -> Pipeline:
     """The pipeline for a recipe on this machine: `choose_encoder` and `choose_finish`.
 

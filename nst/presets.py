@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from PIL import Image
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from nst.errors import BadInput
 from nst.pictures.images import open_photo
@@ -28,28 +28,16 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Preset(BaseModel, frozen=True):
-    """A style picture of the project's own.
-
-    manner: one line about how it is painted. path: `file` in the entry. tuned: the settings that
-    suit it, `recipe` in the entry. sha256: of the file, where the entry gives it.
-    """
+    """A style picture of the project's own."""
 
     id: str = Field(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=32)
     title: Text
-    manner: Text
+    manner: Text  # in one line, how it is painted
     author: Text
     licence: Text
     path: Path = Field(alias="file")
-    tuned: dict[str, Any] = Field({}, alias="recipe")
+    tuned: dict[str, Any] = Field({}, alias="recipe")  # the settings that suit it
     sha256: str = ""
-
-    @field_validator("tuned")
-    @classmethod
-    def _tuned(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        if refused := sorted(NOT_TUNED & settings.keys()):
-            raise BadInput(f"its recipe may not set {', '.join(refused)}.")
-        recipe = Recipe(**settings)
-        return {key: getattr(recipe, key) for key in settings}
 
     def recipe(self, base: Recipe) -> Recipe:
         """`base` with this preset's settings; a published recipe keeps its own."""
@@ -73,24 +61,26 @@ def read_presets(folder: Path) -> tuple[tuple[Preset, ...], tuple[str, ...]]:
     problems: list[str] = []
     for number, entry in enumerate(entries, start=1):
         try:
-            preset = _preset(folder, entry)
+            preset = Preset(**entry | {"file": folder / str(entry.get("file"))})
+            _check(preset)
             if presets.setdefault(preset.id, preset) is not preset:
                 raise BadInput("its id is already taken.")
-        except BadInput as error:
-            problems.append(f"Preset {entry.get('id') or f'number {number}'} is left out: {error}")
+        except (BadInput, ValidationError) as error:
+            said = str(error)
+            if isinstance(error, ValidationError):
+                wrong = error.errors()[0]
+                said = f"its {wrong['loc'][0]} is wrong: {wrong['msg']}."
+            problems.append(f"Preset {entry.get('id') or f'number {number}'} is left out: {said}")
     return tuple(presets.values()), tuple(problems)
 
 
-def _preset(folder: Path, entry: dict[str, Any]) -> Preset:
-    try:
-        preset = Preset(**entry | {"file": folder / str(entry.get("file"))})
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise BadInput(f"its {wrong['loc'][0]} is wrong: {wrong['msg']}.") from None
+def _check(preset: Preset) -> None:
+    if refused := sorted(NOT_TUNED & preset.tuned.keys()):
+        raise BadInput(f"its recipe may not set {', '.join(refused)}.")
+    preset.recipe(Recipe())
     open_photo(preset.path)
     if preset.sha256 not in ("", hashlib.sha256(preset.path.read_bytes()).hexdigest()):
         raise BadInput(f"{preset.path.name} does not match its sha256.")
-    return preset
 
 
 def preset_of(name: object) -> Preset | None:

@@ -34,16 +34,15 @@ def otherwise_here(note: str, recipe: Recipe) -> str:
     return f"It was painted by {theirs}; here it is {ours}, so results may differ."
 
 
+@lru_cache(maxsize=8)
 def _line(painter: str, finish: str, precision: str) -> str:
     version = "from its repository"
     with suppress(importlib.metadata.PackageNotFoundError):
         version = importlib.metadata.version("nst")
-    last = f" finished by {_named(finish)}" if finish else ""
-    return f"{_named(painter)}{last}, {precision}, nst {version}, torch {torch.__version__}"
-
-
-@lru_cache(maxsize=8)
-def _named(network: str) -> str:
-    """With the sha256 of its file, for the shipped encoder of its tensors."""
-    sha256 = SOURCES[network].sha256 if network in SOURCES else load_compact()[1]["sha256"]
-    return f"{network} {sha256[:8]}"
+    networks = [
+        # The sha256 of its file, for the shipped encoder of its tensors.
+        f"{name} {(SOURCES[name].sha256 if name in SOURCES else load_compact()[1]['sha256'])[:8]}"
+        for name in filter(None, (painter, finish))
+    ]
+    painted = " finished by ".join(networks)
+    return f"{painted}, {precision}, nst {version}, torch {torch.__version__}"

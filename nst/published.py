@@ -43,7 +43,6 @@ def get_recipe(name: str) -> Recipe:
     """The recipe of that name. Raises BadInput for one that does not exist."""
     name = FORMER_NAMES.get(name, name)
     if name not in RECIPES:
-        raise BadInput(
-            f"There is no recipe called {name[:40]!r}; choose from {', '.join(RECIPES)}."
-        )
+        known = ", ".join(RECIPES)
+        raise BadInput(f"There is no recipe called {name[:40]!r}; choose from {known}.")
     return RECIPES[name].recipe

@@ -12,9 +12,7 @@ from contextlib import suppress
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
-import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from nst.errors import BadInput
 
@@ -32,10 +30,7 @@ FORMER_SETTINGS = {"grids": "pooling_offsets", "sketch": "finish"}
 
 
 def layer_name(name: str) -> str:
-    """A layer's name in this project's spelling: `block4_conv2` becomes `relu4_2`.
-
-    Raises BadInput for anything that is not a layer of the VGG family.
-    """
+    """A VGG layer's name in this project's spelling: `block4_conv2` is `relu4_2`. BadInput."""
     if keras := re.fullmatch(r"block([1-5])_conv([1-4])", name):
         return f"relu{keras[1]}_{keras[2]}"
     if re.fullmatch(r"(conv|relu)[1-5]_[1-4]", name):
@@ -48,7 +43,7 @@ def layer_name(name: str) -> str:
 
 def _plain(value: Any) -> int | float:
     """NumPy's numbers as Python's; texts and truth values, which pydantic would take, refused."""
-    value = value.item() if isinstance(value, np.generic) else value
+    value = value.item() if hasattr(value, "item") else value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("not a number")
     return value
@@ -64,94 +59,86 @@ Whole = Annotated[int, BeforeValidator(_plain)]
 Number = Annotated[float, BeforeValidator(_plain)]
 Name = Annotated[str, Field(strict=True, max_length=32), AfterValidator(_recipe_name)]
 Layer = Annotated[str, Field(strict=True), AfterValidator(lambda name: layer_name(name) and name)]
-Weight = Annotated[Number, Field(ge=0, le=1e6)]
-Share = Annotated[Number, Field(ge=0, le=1000)]
-StepNumber = Annotated[Whole, Field(ge=1, le=30000)]
+Layers = Annotated[tuple[Layer, ...], Field(max_length=16)]
+Weights = Annotated[tuple[Annotated[Number, Field(ge=0, le=1e6)], ...], Field(max_length=16)]
+Shares = Annotated[tuple[Annotated[Number, Field(ge=0, le=1000)], ...], Field(max_length=16)]
+StepNumbers = Annotated[tuple[Annotated[Whole, Field(ge=1, le=30000)], ...], Field(max_length=16)]
+ContentForm = Literal["normalised", "half-sum", "quarter-mean", "mean"]
+Start = Literal["recoloured", "content", "noise", "blend"]
 
 
-def _word(default: Any, about: str) -> Any:
-    return Field(default, description=about)
-
-
-def _number(default: float, low: float, high: float, about: str) -> Any:
+def _field(default: Any, about: str, low: float | None = None, high: float | None = None) -> Any:
     return Field(default, description=about, ge=low, le=high)
 
 
-def _several(default: tuple, about: str) -> Any:
-    return Field(default, description=about, max_length=16)
-
-
 class Recipe(BaseModel):
-    """One way to paint. Raises BadInput for any value outside its range.
-
-    The defaults are the project's own recipe: distances normalised by the energy of their
-    targets, coarse to fine, Adam with a decaying rate.
-    """
+    """One way to paint, by default the project's own. BadInput for a value outside its range."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: Name = _word("default", "the recipe these settings began as")
+    name: Name = _field("default", "the recipe these settings began as")
 
     # The networks
-    encoder: Literal["auto", "compact", "vgg16", "vgg19"] = _word("auto", "network")
-    pooling: Literal["own", "max", "average"] = _word("own", "the network's pooling")
-    finish: Literal["auto", "off", "vgg19", "compact"] = _word("auto", "network of the last steps")
-    finish_share: Number = _number(0.2, 0, 1, "share of each scale's steps that it judges")
-    input_range: Annotated[Literal[1, 255], BeforeValidator(_plain)] = _word(1, "of pixel values")
-    pooling_offsets: Whole = _number(3, 0, 3, "offsets that take turns; 0: one, odd sides are cut")
+    encoder: Literal["auto", "compact", "vgg16", "vgg19"] = _field("auto", "network")
+    pooling: Literal["own", "max", "average"] = _field("own", "the network's pooling")
+    finish: Literal["auto", "off", "vgg19", "compact"] = _field("auto", "network of the last steps")
+    finish_share: Number = _field(0.2, "share of each scale's steps that it judges", 0, 1)
+    input_range: Annotated[Literal[1, 255], BeforeValidator(_plain)] = _field(1, "of pixel values")
+    pooling_offsets: Whole = _field(3, "offsets that take turns; 0: one, odd sides are cut", 0, 3)
 
     # The objective
-    content_layer: Layer = _word("relu4_2", "layer that keeps the photo")
-    content_form: Literal["normalised", "half-sum", "quarter-mean", "mean"] = _word(
-        "normalised", "content formula"
-    )
-    content_weight: Number = _number(1.0, 0, 1e9, "alpha")
-    style_layers: tuple[Layer, ...] = _several(STYLE_LAYERS, "layers whose Gram matrices match")
-    style_layer_weights: tuple[Weight, ...] = _several((0.2,) * 5, "a weight for each style layer")
-    style_form: Literal["normalised", "gatys"] = _word("normalised", "style formula")
-    style_weight: Number = _number(6.5, 0, 1e12, "beta")
-    local_weight: Number = _number(1.0, 0, 1e6, "lambda: local statistics; 0: without them")
-    local_octaves: Whole = _number(3, 1, 6, "sizes of 3x3 patches compared, each half the last")
-    strength: Number = _number(50.0, 0, 100, "painting against photo; each 50 is a factor of 20")
-    tv_weight: Number = _number(4.0, 0, 1e6, "gamma: smoothness, the weight of total variation")
-    tv_form: Literal["mean", "sum"] = _word("mean", "total variation formula")
+    content_layer: Layer = _field("relu4_2", "layer that keeps the photo")
+    content_form: ContentForm = _field("normalised", "content formula")
+    content_weight: Number = _field(1.0, "alpha", 0, 1e9)
+    style_layers: Layers = _field(STYLE_LAYERS, "layers whose Gram matrices match")
+    style_layer_weights: Weights = _field((0.2,) * 5, "a weight for each style layer")
+    style_form: Literal["normalised", "gatys"] = _field("normalised", "style formula")
+    style_weight: Number = _field(6.5, "beta", 0, 1e12)
+    local_weight: Number = _field(1.0, "lambda: local statistics; 0: without them", 0, 1e6)
+    local_octaves: Whole = _field(3, "sizes of 3x3 patches compared, each half the last", 1, 6)
+    strength: Number = _field(50.0, "painting against photo; each 50 is a factor of 20", 0, 100)
+    tv_weight: Number = _field(4.0, "gamma: smoothness, the weight of total variation", 0, 1e6)
+    tv_form: Literal["mean", "sum"] = _field("mean", "total variation formula")
 
     # The optimisation
-    size: Whole = _number(512, 32, 4096, "long side of the result, in pixels")
-    scales: Whole = _number(0, 0, 6, "coarse to fine, each twice the last; 0: from about 128 px")
-    steps: Whole = _number(82, 0, 30000, "steps over all scales")
-    optimiser: Literal["adam", "lbfgs"] = _word("adam", "optimiser of the pixels")
+    size: Whole = _field(512, "long side of the result, in pixels", 32, 4096)
+    scales: Whole = _field(0, "coarse to fine, each twice the last; 0: from about 128 px", 0, 6)
+    steps: Whole = _field(82, "steps over all scales", 0, 30000)
+    optimiser: Literal["adam", "lbfgs"] = _field("adam", "optimiser of the pixels")
     learning_rate: Number = Field(
         default_factory=lambda known: RATES[known["optimiser"]],
         description="for pixels in 0..1; by default the optimiser's own, 0.04 or 1 for L-BFGS",
         ge=1e-6,
         le=1,
     )
-    final_rate: Number = _number(0.1, 1e-3, 1, "the rate falls to this fraction in each scale")
+    final_rate: Number = _field(0.1, "the rate falls to this fraction in each scale", 1e-3, 1)
     # The gradient shrinks a thousandfold on the way down: long memories make the steps too short.
-    beta1: Number = _number(0.8, 0, 0.9999, "Adam's memory of the gradient")
-    beta2: Number = _number(0.7, 0, 0.99999, "Adam's memory of its square")
-    epsilon: Number = _number(1e-8, 0, 1, "Adam's floor")
+    beta1: Number = _field(0.8, "Adam's memory of the gradient", 0, 0.9999)
+    beta2: Number = _field(0.7, "Adam's memory of its square", 0, 0.99999)
+    epsilon: Number = _field(1e-8, "Adam's floor", 0, 1)
     # From the photo's own colours the optimiser gets to the style's by ways that leave neon specks.
-    start: Literal["recoloured", "content", "noise", "blend"] = _word(
-        "recoloured", "picture to start from"
-    )
-    noise_ratio: Number = _number(0.6, 0, 1, "share of noise in a blended start")
-    noise_amplitude: Number = _number(127.5, 0, 127.5, "of uniform noise, on the 0..255 scale")
-    keep_every: Whole = _number(0, 0, 30000, "keep a frame every so many steps; 0: never")
-    keep_at: tuple[StepNumber, ...] = _several((), "steps whose frame is kept")
+    start: Start = _field("recoloured", "picture to start from")
+    noise_ratio: Number = _field(0.6, "share of noise in a blended start", 0, 1)
+    noise_amplitude: Number = _field(127.5, "of uniform noise, on the 0..255 scale", 0, 127.5)
+    keep_every: Whole = _field(0, "keep a frame every so many steps; 0: never", 0, 30000)
+    keep_at: StepNumbers = _field((), "steps whose frame is kept")
 
     # The visitor's wishes
-    brush: Number = _number(1.0, 0.25, 4, "size of the strokes: the style's scale to the photo's")
-    colours: Literal["style", "photo", "palette"] = _word("style", "whose colours")
-    mix: tuple[Share, ...] = _several((), "weights of several styles")
-    seed: Whole = _number(0, 0, 2**31 - 1, "for any noise")
+    brush: Number = _field(1.0, "size of the strokes: the style's scale to the photo's", 0.25, 4)
+    colours: Literal["style", "photo", "palette"] = _field("style", "whose colours")
+    mix: Shares = _field((), "weights of several styles")
+    seed: Whole = _field(0, "for any noise", 0, 2**31 - 1)
 
     def __init__(self, **settings: Any) -> None:
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise BadInput(_refusal(error.errors(include_url=False)[0])) from None
+            wrong = error.errors(include_url=False)[0]
+            name, *inside = map(str, wrong["loc"])
+            if name not in _SETTINGS:
+                raise BadInput(f"There is no setting called {name[:40]!r}.") from None
+            schema = _SETTINGS[name]["items"] if inside else _SETTINGS[name]
+            raise BadInput(_wrong(name, wrong["input"], schema)) from None
         layers, weights = len(self.style_layers), len(self.style_layer_weights)
         if not layers or layers != weights:
             raise BadInput(
@@ -166,7 +153,7 @@ class Recipe(BaseModel):
 
     @property
     def local_factor(self) -> float:
-        """`local_weight` after the visitor's strength, which it follows as the style does."""
+        """The same of `local_weight`."""
         return self.local_weight * 20 ** ((self.strength - 50) / 50)
 
     def replace(self, **changes: Any) -> "Recipe":
@@ -183,25 +170,23 @@ class Recipe(BaseModel):
 
     def keeps(self, step: int) -> bool:
         """Whether the frame after so many steps is kept."""
-        every = self.keep_every and step % self.keep_every == 0
-        return step > 0 and (step in self.keep_at or bool(every))
+        regular = self.keep_every > 0 and step > 0 and step % self.keep_every == 0
+        return regular or step in self.keep_at
 
     def schedule(self, after: int = 0) -> list[tuple[int, float]]:
         """[(steps, share of the final size)] from coarse to fine, adding up to `steps`.
 
-        Most steps are taken where strokes form; every halving or doubling from there gets 4/5.
-        The first scale, where colours move as masses, gets twice that.
         after: long side in pixels of a painting to continue from; what remains are the scales
         above it or, where there are none, the finest again for a third of all steps.
         """
         if not self.steps:
             return []
         scales = self.scales or min(max(1, round(math.log2(self.size / COARSEST)) + 1), 6)
-        scales = min(scales, self.steps)
-        sizes = [2.0 ** (i + 1 - scales) for i in range(scales)]
+        sizes = [0.5**n for n in range(min(scales, self.steps) - 1, -1, -1)]
+        # Most steps where strokes form, twice as many at first, where colours move as masses.
         parts = [0.8 ** abs(math.log2(share * self.size / BUSIEST)) for share in sizes]
         parts[0] *= 2
-        counts = [max(1, math.floor(self.steps * part / sum(parts))) for part in parts]
+        counts = [max(1, int(self.steps * part / sum(parts))) for part in parts]
         counts[0] += self.steps - sum(counts)
         whole = list(zip(counts, sizes, strict=True))
         larger = [(count, share) for count, share in whole if share * self.size > after]
@@ -217,10 +202,9 @@ class Recipe(BaseModel):
         return any(self.finishing(count) for count, _ in self.schedule())
 
     def pixels(self, aspect: float, after: int = 0, finishing: bool = False) -> float:
-        """All pixels that all steps paint: what a run's time grows with.
+        """All pixels that all steps paint, or those of the finishing network.
 
-        aspect: the photo's short side over its long side. after: as in `schedule`. finishing: only
-        those of the finishing network's steps.
+        aspect: the photo's short side over its long side. after: as in `schedule`.
         """
         counts = ((self.finishing(n) if finishing else n, s) for n, s in self.schedule(after))
         return aspect * sum(count * (self.size * share) ** 2 for count, share in counts)
@@ -237,7 +221,7 @@ class Recipe(BaseModel):
             found = json.loads(text)
         if not isinstance(found, dict):
             raise BadInput("The recipe in this picture cannot be read: it is no JSON object.")
-        return cls(**{key: value for key, value in _renamed(found).items() if key in _SETTINGS})
+        return cls(**_known(found))
 
     def to_query(self, base: "Recipe | None" = None) -> str:
         """The settings that differ from `base` (the defaults) as a query string."""
@@ -252,20 +236,16 @@ class Recipe(BaseModel):
 
     @classmethod
     def from_query(cls, query: str | Mapping[str, str], base: "Recipe | None" = None) -> "Recipe":
-        """Read a link's settings over `base`. Never raises.
-
-        Unknown keys and values of another kind are ignored, numbers out of range brought into it.
-        """
+        """Read a link over `base`; what cannot be read is ignored, numbers brought into range."""
         if isinstance(query, str):
             query = dict(parse_qsl(query[:LONGEST_QUERY], keep_blank_values=True))
-        found = {key: text for key, text in _renamed(query).items() if isinstance(text, str)}
-        recipe = base or cls()
+        found = {name: text for name, text in _known(query).items() if isinstance(text, str)}
         together = {"style_layers", "style_layer_weights"} & found.keys()
+        recipe = base or cls()
         # In the order of the fields: the optimiser, which brings its rate, before the rate.
-        single = [{name} for name in _SETTINGS if name in found.keys() - together]
-        for group in [together, *single]:
+        for names in [together, *({name} for name in _SETTINGS if name in found.keys() - together)]:
             with suppress(BadInput):
-                recipe = recipe.replace(**{name: _nearest(name, found[name]) for name in group})
+                recipe = recipe.replace(**{name: _nearest(name, found[name]) for name in names})
         return recipe
 
 
@@ -305,16 +285,10 @@ def _nearest(name: str, text: str) -> Any:
     return min(max(value, low), high)
 
 
-def _renamed(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {FORMER_SETTINGS.get(key, key): value for key, value in found.items()}
-
-
-def _refusal(error: ErrorDetails) -> str:
-    name, *inside = error["loc"]
-    if error["type"] == "extra_forbidden":
-        return f"There is no setting called {str(name)[:40]!r}."
-    schema = _SETTINGS[str(name)]
-    return _wrong(str(name), error["input"], schema["items"] if inside else schema)
+def _known(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings among these, by the names they have now."""
+    renamed = {FORMER_SETTINGS.get(key, key): value for key, value in found.items()}
+    return {key: value for key, value in renamed.items() if key in _SETTINGS}
 
 
 def _wrong(name: str, value: Any, schema: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ lie at the front of the file and one ranged request brings them.
 import io
 import json
 import os
-from collections.abc import Collection
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +24,8 @@ from torch import Tensor
 from nst.engine.encoders import Encoder, load_features, torchvision_names, vgg
 from nst.errors import BadInput, WeightsUnavailable
 
-COMPACT = Path(__file__).parent / "data" / "compact.safetensors"
+DATA = Path(__file__).parent / "data"
+COMPACT = DATA / "compact.safetensors"
 FEATURES = "features."  # what torchvision calls the convolutions
 HEADER_ROOM = 1 << 14  # bytes at the front of the file; timm's headers take 4 KB
 
@@ -56,23 +57,8 @@ class Source:
         return self.part if kept else None  # one cut short is fetched again
 
 
-# BSD-3; torchvision's ImageNet weights: RGB in 0..1, less the mean, over the deviation.
-SOURCES = {
-    "vgg16": Source(
-        "VGG-16",
-        "timm/vgg16.tv_in1k",
-        "3394518cba29aee1ea82a49d971be90d2dd1dab7",
-        "57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8",
-        58_858_752,
-    ),
-    "vgg19": Source(
-        "VGG-19",
-        "timm/vgg19.tv_in1k",
-        "128d4708565b3a414bcbb9bbad440b2fe37b9f18",
-        "11aea017b543ff59233749d8f1cf544cda749378f5790d2fedab841fb86b7669",
-        80_097_536,
-    ),
-}
+_PINS = tomllib.loads((DATA / "vgg.toml").read_text("utf-8"))
+SOURCES = {name: Source(**pins) for name, pins in _PINS.items()}
 
 
 def build_encoder(
@@ -95,8 +81,7 @@ def build_encoder(
         encoder = Encoder(name, blocks, shape["pooling"], heads, content, shape["padding"])
         encoder.load_state_dict({k: t for k, t in tensors.items() if k.startswith("convs.")})
     else:
-        weights = load_vgg(name, download=download)
-        encoder = load_features(vgg(name, pooling or "max"), weights)
+        encoder = load_features(vgg(name, pooling or "max"), load_vgg(name, download=download))
     encoder = encoder.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return encoder.requires_grad_(False).eval()
 
@@ -109,23 +94,19 @@ def load_compact() -> tuple[dict[str, Tensor], dict[str, str]]:
 def load_vgg(name: str, *, download: bool = True) -> dict[str, Tensor]:
     """The convolutions of "vgg16" or "vgg19": `{"features.0.weight": ...}`, float32.
 
-    A download shows a bar on standard error; all who ask meanwhile, in any process, wait for it.
-    Raises WeightsUnavailable with the reason, BadInput for another name.
+    All who ask during a download, in any process, wait for it. Raises as `build_encoder`.
     """
     if name not in SOURCES:
         raise BadInput(f"There is no encoder called {name!r}; choose from compact, vgg16, vgg19.")
     source = SOURCES[name]
-    if not source.found and not download:
-        raise WeightsUnavailable(f"{source.title} is not on this machine yet.")
-    try:
-        if not source.found:
-            source.part.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(source.part.with_suffix(".lock")):
-                if not source.found:  # may have come meanwhile
-                    _download(source)
-    except (HTTPError, OSError, SafetensorsParsingError, ValueError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
-        raise WeightsUnavailable(f"{source.title} cannot be fetched: {reason}.") from error
+    if not source.found:
+        if not download:
+            raise WeightsUnavailable(f"{source.title} is not on this machine yet.")
+        try:
+            _download(source)
+        except (HTTPError, OSError, SafetensorsParsingError, ValueError) as error:
+            reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+            raise WeightsUnavailable(f"{source.title} cannot be fetched: {reason}.") from error
     path = source.found or source.part
     tensors, _ = _read(path, FEATURES)
     layers = torchvision_names(vgg(name)).items()
@@ -145,36 +126,29 @@ def is_fetchable(name: str) -> bool:
     return not is_cached(name) and not constants.is_offline_mode()
 
 
-def fetch(names: Collection[str]) -> None:
-    """Fetch these weights ("vgg16", "vgg19", "all"); print where they lie. As `load_vgg`."""
-    for name in SOURCES if "all" in names else names:
-        load_vgg(name)
-        print(f"{SOURCES[name].title} is at {SOURCES[name].found}")
-
-
 def _download(source: Source) -> None:
     """Fetch the front of the file on the Hub and keep its convolutions. Raises as the Hub does."""
-    place, end = (source.repo, source.filename), HEADER_ROOM + source.size
-    # Asked first, as `http_get` waits where the Hub says to come back in an hour.
-    table = HfApi().parse_safetensors_file_metadata(*place, revision=source.commit).tensors
-    header = {key: vars(entry) for key, entry in table.items() if key.startswith(FEATURES)}
-    url, front = hf_hub_url(*place, revision=source.commit), io.BytesIO()
-    headers = {**build_hf_headers(), "Range": f"bytes=0-{end - 1}"}
-    with tqdm(desc=source.title, total=end, unit="B", unit_scale=True) as bar:
-        http_get(url, front, headers=headers, expected_size=end, _tqdm_bar=bar)
-    data, text = front.getbuffer(), json.dumps(header).encode()
-    start = 8 + int.from_bytes(data[:8], "little")
-    with TemporaryDirectory(dir=source.part.parent) as folder:
-        whole = Path(folder, source.part.name)
-        whole.write_bytes(len(text).to_bytes(8, "little") + text + data[start:][: source.size])
-        whole.replace(source.part)
+    (folder := source.part.parent).mkdir(parents=True, exist_ok=True)
+    with FileLock(source.part.with_suffix(".lock")), TemporaryDirectory(dir=folder) as temporary:
+        if source.found:  # it has come meanwhile
+            return
+        place, end = (source.repo, source.filename), HEADER_ROOM + source.size
+        # Asked first, as `http_get` waits where the Hub says to come back in an hour.
+        table = HfApi().parse_safetensors_file_metadata(*place, revision=source.commit).tensors
+        header = {key: vars(entry) for key, entry in table.items() if key.startswith(FEATURES)}
+        url, front = hf_hub_url(*place, revision=source.commit), io.BytesIO()
+        headers = {**build_hf_headers(), "Range": f"bytes=0-{end - 1}"}
+        with tqdm(desc=source.title, total=end, unit="B", unit_scale=True) as bar:
+            http_get(url, front, headers=headers, expected_size=end, _tqdm_bar=bar)
+        data, text = front.getbuffer(), json.dumps(header).encode()
+        start = 8 + int.from_bytes(data[:8], "little")
+        part = Path(temporary, source.part.name)
+        part.write_bytes(len(text).to_bytes(8, "little") + text + data[start:][: source.size])
+        part.replace(source.part)
 
 
 def _read(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of this prefix, and the metadata, of a safetensors file.
-
-    Raises WeightsUnavailable where the file is missing, or not as long as its header says.
-    """
+    """The tensors of this prefix, and the metadata, of a file. Raises WeightsUnavailable."""
     try:
         with safe_open(path, "pt") as file:
             names = [name for name in sorted(file.keys()) if name.startswith(prefix)]

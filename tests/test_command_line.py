@@ -17,13 +17,15 @@ from test_film import clip_of
 
 from nst import command_line, outputs
 from nst.errors import BadInput
+from nst.outputs import check_output
 from nst.pictures import export
 from nst.pipeline import Pipeline
 
 QUICK = ["--encoder", "compact", "--size", "64", "--steps", "2"]
 SMALL = ["--size", "64", "--steps", "3"]
 STYLE = "ink-wash"
-ROOT = Path(__file__).resolve().parents[1]
+ONE = ("photo.jpg", STYLE, "-o", "out.png", *QUICK)
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
 
 
 @pytest.fixture
@@ -75,10 +77,16 @@ def contents() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
 
 
-def test_photos_painted_into_their_own_folder_are_not_painted_over(folder, refuses):
-    assert "'holiday/c.png' is a picture to paint from" in refuses(
-        "holiday", STYLE, "-o", "holiday", "--overwrite", *QUICK
-    )
+def fail_to_replace(monkeypatch, name: str, code: int) -> None:
+    """Nothing can take the place of a file whose name begins so."""
+    replace = os.replace
+
+    def failing(source, target) -> None:
+        if Path(target).name.startswith(name):
+            raise OSError(code, os.strerror(code))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
 
 
 def test_an_input_is_never_the_output(folder, refuses):
@@ -96,15 +104,42 @@ def test_an_input_is_never_the_output(folder, refuses):
     ):
         line = refuses(*before, *inputs, "-o", out, "--overwrite", *more)
         assert f"{out!r} is a picture to paint from; save to another name." in line
+    line = refuses("holiday", STYLE, "-o", "holiday", "--overwrite", *QUICK)
+    assert "'holiday/c.png' is a picture to paint from" in line
 
 
 def test_what_exists_is_replaced_only_when_asked(folder, refuses):
     (folder / "out.png").write_bytes(b"dear")
-    paint = ("photo.jpg", STYLE, "-o", "out.png", *QUICK)
-    assert "'out.png' exists; choose another name or add --overwrite." in refuses(*paint)
+    assert "'out.png' exists; choose another name or add --overwrite." in refuses(*ONE)
     assert "exists" in refuses("compare", "noise", "photo.jpg", STYLE, "-o", "out.png", *SMALL)
-    assert command_line.main([*paint, "--overwrite"]) == command_line.DONE
+    assert command_line.main([*ONE, "--overwrite"]) == command_line.DONE
     assert Image.open("out.png").size == (64, 48)
+
+
+def test_an_output_is_looked_at_before_and_nothing_is_left_behind(tmp_path):
+    for name in ("out.png", "out.JPG", "out.jpeg", "out.webp"):
+        check_output(tmp_path / name, [], overwrite=False)
+    assert not list(tmp_path.iterdir())
+    path = tmp_path / "out.png"
+    path.write_bytes(b"mine")
+    os.utime(path, (1000, 1000))
+    check_output(path, [], overwrite=True)
+    assert (path.read_bytes(), path.stat().st_mtime) == (b"mine", 1000)
+    (tmp_path / "dir.png").mkdir()
+    kinds = r"must end in one of \.png, \.jpg, \.jpeg, \.webp"
+    written = "cannot be written"
+    for name, says in (
+        *((name, kinds) for name in ("out", "out.gif", "out.png.txt", ".png")),
+        *((name, written) for name in ("dir.png", "none/out.png", "out.png/a.png")),
+        ("x" * 300 + ".png", written),
+    ):
+        with pytest.raises(BadInput, match=says):
+            check_output(tmp_path / name, [], overwrite=True)
+    tmp_path.chmod(0o500)
+    if os.geteuid():  # root may write anywhere
+        for name in ("new.png", "out.png"):
+            with pytest.raises(BadInput, match="Permission denied"):
+                check_output(tmp_path / name, [], overwrite=True)
 
 
 def test_photos_of_one_name_get_pictures_of_their_own(folder, capsys):
@@ -122,80 +157,34 @@ def test_frames_are_written_at_the_steps_that_the_recipe_keeps(folder, refuses, 
     many = ["holiday", STYLE, "-o", "out", "--encoder", "compact", *SMALL]
     kept = ["--frames", "film", "--keep-every", "2", "--keep-at", "3"]
     assert command_line.main([*many, *kept]) == command_line.DONE
-    assert sorted(path.name for path in Path("film").iterdir()) == [
-        f"{photo}-{step}.png" for photo in "abc" for step in (2, 3)
-    ]
+    frames = [f"{photo}-{step}.png" for photo in "abc" for step in (2, 3)]
+    assert sorted(path.name for path in Path("film").iterdir()) == frames
     assert Path("film/a-3.png").read_bytes() == Path("out/a.png").read_bytes()
     assert Path("film/a-2.png").read_bytes() != Path("out/a.png").read_bytes()
     capsys.readouterr()
-    one = ["photo.jpg", STYLE, "-o", "one.png", *QUICK, "--frames", "film"]
     inside = ["holiday/a.jpg", STYLE, "-o", "one.png", *QUICK, "--frames", "holiday"]
     assert "folder that is painted from" in refuses(*inside, "--keep-at", "2")
+    one = [*ONE, "--frames", "film"]
     assert "no frame of 2 steps is kept" in refuses(*one)
-    Path("film/one-2.png").write_bytes(b"dear")
+    Path("film/out-2.png").write_bytes(b"dear")
     assert command_line.main([*one, "--keep-at", "2"]) == command_line.DONE
-    assert Path("film/one-2.png").read_bytes() == b"dear"
+    assert Path("film/out-2.png").read_bytes() == b"dear"
     assert command_line.main([*one, "--keep-at", "2", "--overwrite"]) == command_line.DONE
-    assert Path("film/one-2.png").read_bytes() == Path("one.png").read_bytes()
+    assert Path("film/out-2.png").read_bytes() == Path("out.png").read_bytes()
 
 
 def test_ctrl_c_keeps_the_picture_so_far_and_ends_with_130(folder, interrupted, capsys):
-    interrupted()
-    arguments = ["photo.jpg", STYLE, "-o", "out.png", "--json", *QUICK, "--steps", "50"]
-    assert command_line.main(arguments) == command_line.STOPPED
+    with pytest.MonkeyPatch.context() as patch:
+        interrupted(patch=patch)
+        assert command_line.main([*ONE, "--json", "--steps", "50"]) == command_line.STOPPED
     told = capsys.readouterr()
     assert Image.open("out.png").size == (64, 48)
     assert json.loads(told.out)["steps"] < 50
     assert "Traceback" not in told.err
-
-
-def test_ctrl_c_lays_out_what_a_comparison_has(folder, interrupted):
-    interrupted(1)  # the first painting is finished
+    interrupted(1)  # the first painting of a comparison is finished
     arguments = ["compare", "noise", "photo.jpg", STYLE, "-o", "sheet.png", *SMALL]
     assert command_line.main(arguments) == command_line.STOPPED
     assert Image.open("sheet.png").width > 400
-
-
-@pytest.mark.parametrize("command", [[], ["compare", "noise"]])
-def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatch, capsys, command):
-    (folder / "out.png").write_bytes(b"dear")
-
-    def full(*arguments, **options) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.replace", full)
-    quick = SMALL if command else QUICK
-    arguments = [*command, "photo.jpg", STYLE, "-o", "out.png", "--overwrite", *quick]
-    assert command_line.main(arguments) == command_line.BAD_INPUT
-    told = capsys.readouterr().err
-    assert "'out.png' cannot be written: No space left on device." in told.splitlines()[-1]
-    assert [path.name for path in folder.glob("*out*")] == ["out.png"]
-    assert Path("out.png").read_bytes() == b"dear"
-
-
-def test_a_picture_of_a_folder_that_cannot_be_saved_is_reported_and_skipped(
-    folder, monkeypatch, capsys
-):
-    def save(image, where, *rest) -> None:
-        if where.stem.startswith("a"):
-            raise BadInput("'out/a.png' cannot be written: Permission denied.")
-        export.save_picture(image, where, *rest)
-
-    monkeypatch.setattr(outputs, "save_picture", save)
-    assert command_line.main(["holiday", STYLE, "-o", "out", "--json", *QUICK]) == 0
-    told = capsys.readouterr()
-    assert "nst: skipped holiday/a.jpg: 'out/a.png' cannot be written" in told.err
-    assert "Painted 2 of 3 photos." in told.err
-    assert [Path(failed["photo"]).name for failed in json.loads(told.out)["failed"]] == ["a.jpg"]
-
-
-def test_every_kind_of_picture_in_a_folder_is_counted_and_no_hidden_one(folder):
-    kinds = "jpg jpeg jfif jpe mpo png webp gif bmp tif tiff heic heif avif JPG".split()
-    (folder / "mixed").mkdir()
-    for name in (*(f"{kind}.{kind}" for kind in kinds), "._jpg.jpg", ".hidden.png", "notes.txt"):
-        (folder / "mixed" / name).touch()
-    found = {path.name for path in outputs.find_photos(["mixed"])}
-    assert found == {f"{kind}.{kind}" for kind in kinds}
 
 
 def test_ctrl_c_ends_a_folders_run_and_a_second_run_paints_what_is_missing(
@@ -219,6 +208,56 @@ def test_ctrl_c_ends_a_folders_run_and_a_second_run_paints_what_is_missing(
     assert capsys.readouterr().err == "3 of 3 are there already; --overwrite paints them again.\n"
 
 
+@pytest.mark.parametrize("command", [[], ["compare", "noise"]])
+def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatch, capsys, command):
+    (folder / "out.png").write_bytes(b"dear")
+    fail_to_replace(monkeypatch, "", errno.ENOSPC)
+    quick = SMALL if command else QUICK
+    arguments = [*command, "photo.jpg", STYLE, "-o", "out.png", "--overwrite", *quick]
+    assert command_line.main(arguments) == command_line.BAD_INPUT
+    told = capsys.readouterr().err
+    assert "'out.png' cannot be written: No space left on device." in told.splitlines()[-1]
+    assert [path.name for path in folder.glob("*out*")] == ["out.png"]
+    assert Path("out.png").read_bytes() == b"dear"
+
+
+def test_what_cannot_be_saved_in_the_end_is_saved_beside_and_said(folder, monkeypatch, capsys):
+    fail_to_replace(monkeypatch, "out.png", errno.EBUSY)
+    assert command_line.main([*ONE]) == 0
+    (saved,) = folder.glob("out-*.png")
+    assert f"the painting is in {saved.name}." in capsys.readouterr().err
+    assert Image.open(saved).size == (64, 48)
+
+
+def test_a_picture_of_a_folder_that_cannot_be_saved_is_reported_and_skipped(
+    folder, monkeypatch, capsys
+):
+    fail_to_replace(monkeypatch, "a", errno.EACCES)
+    assert command_line.main(["holiday", STYLE, "-o", "out", "--json", *QUICK]) == 0
+    told = capsys.readouterr()
+    assert "nst: skipped holiday/a.jpg: 'out/a.png' cannot be written" in told.err
+    assert "Painted 2 of 3 photos." in told.err
+    assert [Path(failed["photo"]).name for failed in json.loads(told.out)["failed"]] == ["a.jpg"]
+
+
+def test_every_kind_of_picture_in_a_folder_is_counted_and_no_hidden_one(folder):
+    kinds = "jpg jpeg jfif jpe mpo png webp gif bmp tif tiff heic heif avif JPG".split()
+    (folder / "mixed").mkdir()
+    for name in (*(f"{kind}.{kind}" for kind in kinds), "._jpg.jpg", ".hidden.png", "notes.txt"):
+        (folder / "mixed" / name).touch()
+    found = {path.name for path in outputs.find_photos(["mixed"])}
+    assert found == {f"{kind}.{kind}" for kind in kinds}
+
+
+def test_a_folder_that_cannot_be_read_is_one_sentence(folder, refuses, monkeypatch):
+    def denied(self):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    line = refuses("holiday", STYLE, "-o", "out", *QUICK)
+    assert line == "nst: 'holiday' cannot be read: Permission denied."
+
+
 def test_a_sentence_says_whether_photo_style_or_mask_is_wrong(folder, refuses):
     Path("bad.png").write_bytes(b"no picture")
     for arguments, role in (
@@ -233,133 +272,33 @@ def test_a_sentence_says_whether_photo_style_or_mask_is_wrong(folder, refuses):
         assert refuses(*arguments, "-o", "out.png", *small).startswith(f"nst: {role}: ")
 
 
-def test_one_photo_is_saved_into_a_folder_that_is_named(folder):
+def test_one_photo_is_saved_into_a_folder_or_through_a_link(folder):
     Path("there").mkdir()
     for out in ("there", "new/"):
         assert command_line.main(["photo.jpg", "Ink Wash", "-o", out, *QUICK]) == 0
         assert Image.open(Path(out) / "photo.png").size == (64, 48)
-
-
-def test_choosing_lbfgs_brings_its_rate_unless_one_is_given(folder, capsys):
-    paint = ["photo.jpg", STYLE, "-o", "out.png", "--overwrite", "--json", *QUICK]
-    for options, rate in (([], 1.0), (["--learning-rate", "0.5"], 0.5)):
-        assert command_line.main([*paint, "--optimiser", "lbfgs", *options]) == 0
-        assert json.loads(capsys.readouterr().out)["recipe"]["learning_rate"] == rate
-
-
-def test_a_symbolic_link_stays_one(folder):
-    Path("deep").mkdir()
-    Path("deep/real.png").write_bytes(b"old")
-    Path("out.png").symlink_to("deep/real.png")
-    assert command_line.main(["photo.jpg", STYLE, "-o", "out.png", "--overwrite", *QUICK]) == 0
+    Path("there/real.png").write_bytes(b"old")
+    Path("out.png").symlink_to("there/real.png")
+    assert command_line.main([*ONE, "--overwrite"]) == 0
     assert Path("out.png").is_symlink()
-    assert Image.open("deep/real.png").size == (64, 48)
+    assert Image.open("there/real.png").size == (64, 48)
 
 
-def test_what_cannot_be_saved_in_the_end_is_saved_beside_and_said(folder, monkeypatch, capsys):
-    replace = os.replace
-
-    def busy(source, target) -> None:
-        if Path(target).name == "out.png":
-            raise OSError(errno.EBUSY, "Device or resource busy")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", busy)
-    assert command_line.main(["photo.jpg", STYLE, "-o", "out.png", *QUICK]) == 0
-    (saved,) = folder.glob("out-*.png")
-    assert f"the painting is in {saved.name}." in capsys.readouterr().err
-    assert Image.open(saved).size == (64, 48)
-
-
-@pytest.mark.slow
-def test_outside_a_test_it_is_quiet_whatever_happens_to_its_streams(folder):
-    paint = [sys.executable, "-m", "nst", "photo.jpg", STYLE, *QUICK]
-    root = {**os.environ, "PYTHONPATH": str(ROOT)}
-
-    def run(shell: str, *arguments: str) -> subprocess.CompletedProcess:
-        line = f"{shlex.join([*paint, *arguments])} {shell}"
-        return subprocess.run(["sh", "-c", line], env=root, capture_output=True, text=True)
-
-    assert run("2>&-", "-o", "closed.png").returncode == 0
-    assert Image.open("closed.png").size == (64, 48)
-    if not Path("/dev/full").exists():
-        return
-    assert run("2>/dev/full", "-o", "full.png").returncode == 0
-    assert Image.open("full.png").size == (64, 48)
-    told = run(">/dev/full", "-o", "json.png", "--json")
-    assert told.returncode == command_line.BAD_INPUT
-    assert told.stderr.splitlines()[-1] == (
-        "nst: The output cannot be written: No space left on device."
-    )
-    wrong = {**root, "NST_MAX_PIXELS": "lots"}
-    told = subprocess.run(paint, env=wrong, capture_output=True, text=True)
-    assert told.returncode == command_line.BAD_INPUT
-    assert told.stderr == "nst: NST_MAX_PIXELS must be a whole number above 0, but it is 'lots'.\n"
-
-
-@pytest.mark.slow
-def test_signals_end_it_quietly_at_once_and_keep_what_is_painted(folder):
-    root = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for number, when in (
-        (signal.SIGINT, "imports"),
-        (signal.SIGTERM, "paints"),
-        (signal.SIGHUP, "paints"),
-    ):
-        out = Path(f"{number.name}-{when}.png")
-        paint = [sys.executable, "-m", "nst", "photo.jpg", STYLE, "-o", str(out)]
-        paint += ["--steps", "30000", "--keep-at", "200", "--frames", "film", "--overwrite"]
-        with subprocess.Popen(
-            [*paint, "--encoder", "compact", "--size", "64"],
-            env=root,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        ) as process:
-            if when == "imports":
-                wait_for(lambda: "torch" in Path(f"/proc/{process.pid}/maps").read_text())
-            else:
-                frame = Path("film", f"{out.stem}-00200.png")
-                wait_for(frame.exists)
-            process.send_signal(number)
-            began = time.monotonic()
-            told = process.communicate(timeout=20)[1]
-            assert time.monotonic() - began < 5  # two seconds on a machine that does nothing else
-            assert process.returncode == command_line.STOPPED
-            assert "Traceback" not in told
-            assert "terminate" not in told
-            if when == "imports":
-                assert told == ""
-            else:
-                assert "Stopped after" in told
-                assert Image.open(out).size == (64, 48)
-
-
-def wait_for(condition) -> None:
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
-
-
-def test_a_folder_that_cannot_be_read_is_one_sentence(folder, refuses, monkeypatch):
-    def denied(self):
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(Path, "iterdir", denied)
-    line = refuses("holiday", STYLE, "-o", "out", *QUICK)
-    assert line == "nst: The folder 'holiday' cannot be read: Permission denied."
+def test_networks_that_a_comparison_lacks_are_named_with_the_way_to_get_them(folder, refuses):
+    line = refuses("compare", "networks", "photo.jpg", STYLE, "-o", "out.png", *SMALL)
+    assert "VGG-16 and VGG-19 are not on this machine" in line
+    assert line.endswith("python -m nst weights all")
 
 
 def test_a_picture_is_told_of_that_comes_out_otherwise_here(folder, capsys):
-    assert command_line.main(["photo.jpg", STYLE, "-o", "out.png", *QUICK]) == 0
+    assert command_line.main([*ONE]) == 0
     note = export.read_notes("out.png")["painted-by"]
     capsys.readouterr()
     assert command_line.main(["open", "out.png"]) == 0
     assert capsys.readouterr().err == ""
     elsewhere = {"painted-by": note.replace("compact", "vgg19")}
-    export.save_picture(
-        Image.open("out.png"), "other.png", export.read_recipe("out.png"), elsewhere
-    )
+    recipe = export.read_recipe("out.png")
+    export.save_picture(Image.open("out.png"), "other.png", recipe, elsewhere)
     assert command_line.main(["open", "other.png"]) == 0
     told = capsys.readouterr()
     assert "It was painted by vgg19" in told.err
@@ -401,3 +340,65 @@ def test_a_clip_is_repainted_frame_by_frame_and_nothing_is_left_of_one_that_is_s
     assert command_line.main([*paint, "--overwrite"]) == command_line.STOPPED
     assert "Stopped after 1 of 4 frames; nothing is saved." in capsys.readouterr().err
     assert contents() == before
+
+
+@pytest.mark.slow
+def test_outside_a_test_it_is_quiet_whatever_happens_to_its_streams(folder):
+    def run(shell: str, out: str, *options: str, **more: str) -> subprocess.CompletedProcess:
+        words = [sys.executable, "-m", "nst", "photo.jpg", STYLE, *QUICK, "-o", out, *options]
+        line = ["sh", "-c", f"{shlex.join(words)} {shell}"]
+        return subprocess.run(line, env=ENVIRONMENT | more, capture_output=True, text=True)
+
+    for shell, out in (("2>&-", "closed.png"), ("2>/dev/full", "full.png")):
+        assert run(shell, out).returncode == 0
+        assert Image.open(out).size == (64, 48)
+    told = run(">/dev/full", "json.png", "--json")
+    assert told.returncode == command_line.BAD_INPUT
+    full = "nst: The output cannot be written: No space left on device."
+    assert told.stderr.splitlines()[-1] == full
+    told = run("", "out.png", NST_MAX_PIXELS="lots")
+    assert told.returncode == command_line.BAD_INPUT
+    assert told.stderr == "nst: NST_MAX_PIXELS must be a whole number above 0, but it is 'lots'.\n"
+
+
+@pytest.mark.slow
+def test_signals_end_it_quietly_at_once_and_keep_what_is_painted(folder):
+    for number, when in (
+        (signal.SIGINT, "imports"),
+        (signal.SIGINT, "paints"),
+        (signal.SIGTERM, "paints"),
+        (signal.SIGHUP, "paints"),
+    ):
+        out = Path(f"{number.name}-{when}.png")
+        words = [sys.executable, "-m", "nst", "photo.jpg", STYLE, "-o", str(out), *QUICK[:4]]
+        words += ["--steps", "30000", "--keep-at", "200", "--frames", "film", "--overwrite"]
+        with subprocess.Popen(
+            words,
+            env=ENVIRONMENT,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        ) as process:
+            if when == "imports":
+                wait_for(lambda pid=process.pid: "torch" in Path(f"/proc/{pid}/maps").read_text())
+            else:
+                wait_for(Path("film", f"{out.stem}-00200.png").exists)
+            process.send_signal(number)
+            began = time.monotonic()
+            told = process.communicate(timeout=20)[1]
+        assert time.monotonic() - began < 5  # two seconds on a machine that does nothing else
+        assert process.returncode == command_line.STOPPED
+        assert "Traceback" not in told
+        assert "terminate" not in told
+        if when == "imports":
+            assert told == ""
+        else:
+            assert "Stopped after" in told
+            assert Image.open(out).size == (64, 48)
+
+
+def wait_for(condition) -> None:
+    ends = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.02)

@@ -16,55 +16,41 @@ PHOTO = Image.effect_noise((96, 64), 60).convert("RGB")
 STYLE = Image.effect_noise((64, 64), 90).convert("RGB")
 
 
-class Painter:
+def painter(photo, styles, recipe):
     """Shows a picture at every step it keeps, and the first and last; a step takes 2 s."""
-
-    def __init__(self) -> None:
-        self.asked: list[Recipe] = []
-
-    def __call__(self, photo, styles, recipe):
-        self.asked.append(recipe)
-        for step in range(1, recipe.steps + 1):
-            due = step in (1, recipe.steps, *recipe.keep_at)
-            yield self.step(photo, recipe, step, due)
-        yield self.step(photo, recipe, recipe.steps, True, canvas=object())
-
-    def step(self, photo, recipe, step, due, canvas=None):
+    for step in range(1, recipe.steps + 1):
+        due = step in (1, recipe.steps, *recipe.keep_at)
         losses = Losses(1.0, 2.0 / step, 0.0, 0.0, 1 + 2.0 / step) if due else None
         grey = Image.new("RGB", photo.size, (step % 256,) * 3) if due else None
-        return Step(step, recipe.steps, (64, 96), 2.0 * step, 0.0, losses, grey, canvas=canvas)
+        yield Step(step, recipe.steps, (64, 96), 2.0 * step, 0.0, losses, grey)
+    yield Step(step, step, (64, 96), 2.0 * step, 0.0, losses, grey, canvas=object())
 
 
-def run(name: str, painter=None, steps=None, **given) -> list[Series]:
+def run(name: str, steps=None, **given) -> list[Series]:
     entries = [Entry(title, (STYLE,), recipe) for title, recipe in scaled(name, steps=steps)]
     given.setdefault("frames", COMPARISONS[name].frames)
-    return list(paint_series(PHOTO, entries, painter or Painter(), **given))
+    return list(paint_series(PHOTO, entries, painter, **given))
 
 
-def test_ghorpades_networks_differ_in_nothing_but_the_network():
-    (_, first), (_, second) = COMPARISONS["networks"].recipes
+def recipes(name: str) -> list[Recipe]:
+    return [recipe for _, recipe in COMPARISONS[name].recipes]
+
+
+def test_the_comparisons_are_their_authors():
+    first, second = recipes("networks")
     assert first.differences(second) == {"encoder": ("vgg16", "vgg19")}
     assert first.steps == second.steps == 450
-
-
-def test_ghorpades_ratios_are_the_papers():
-    recipes = [recipe for _, recipe in COMPARISONS["ratios"].recipes]
-    ratios = [recipe.content_weight / recipe.style_weight for recipe in recipes]
+    ratios = [recipe.content_weight / recipe.style_weight for recipe in recipes("ratios")]
     assert ratios == pytest.approx([1e-3, 1e-4])
-
-
-def test_the_posts_noise_ratios_are_those_it_shows():
-    recipes = [recipe for _, recipe in COMPARISONS["noise"].recipes]
-    assert [recipe.noise_ratio for recipe in recipes] == [0, 0.3, 0.6, 1.0]
-    assert {recipe.start for recipe in recipes} == {"blend"}
+    assert [recipe.noise_ratio for recipe in recipes("noise")] == [0, 0.3, 0.6, 1.0]
+    assert {recipe.start for recipe in recipes("noise")} == {"blend"}
 
 
 def test_every_painting_of_a_series_is_finished_in_its_order():
-    painter = Painter()
-    told = run("noise", painter, steps=6)
-    assert [one.title for one in told[-1].painted] == [title for title, _ in scaled("noise")]
-    assert [one.recipe for one in told[-1].painted] == painter.asked
+    told, pairs = run("noise", steps=6), scaled("noise", steps=6)
+    assert [(one.title, one.recipe) for one in told[-1].painted] == pairs
     assert [one.seconds for one in told[-1].painted] == [12.0] * 4
+    assert [[step for step, _ in one.curve][:2] for one in told[-1].painted] == [[1, 6]] * 4
     assert told[-1].done == told[-1].total == 24
     assert [now.done for now in told] == sorted(now.done for now in told)
     assert (told[0].title, told[0].painted, told[0].seconds_left) == ("noise ratio 0", (), None)
@@ -76,23 +62,15 @@ def test_the_strip_has_the_frames_of_the_readme():
     assert [one.title for one in painted] == [f"step {step:,}" for step in steps]
     assert [one.recipe.steps for one in painted] == steps
     assert [one.picture.getpixel((0, 0))[0] for one in painted] == [step % 256 for step in steps]
-
-
-def test_kept_frames_are_paintings_only_where_they_are_asked_for():
     assert len(run("frames", steps=30, frames=False)[-1].painted) == 1
 
 
-def test_kept_frames_move_in_proportion_when_there_are_fewer_steps():
-    ((_, recipe),) = scaled("frames", steps=300)
-    assert recipe.keep_at == (30, 90, 170, 230, 300)
-
-
 def test_another_size_and_steps_change_nothing_else_of_the_recipes():
-    for (_, small), (_, own) in zip(
-        scaled("networks", 128, 45), COMPARISONS["networks"].recipes, strict=True
-    ):
+    for (_, small), own in zip(scaled("networks", 128, 45), recipes("networks"), strict=True):
         assert small.differences(own).keys() <= {"size", "steps", "keep_at", "keep_every"}
         assert (small.size, small.steps) == (128, 45)
+    ((_, recipe),) = scaled("frames", steps=300)
+    assert recipe.keep_at == (30, 90, 170, 230, 300)
 
 
 def test_a_wrong_comparison_size_or_number_of_steps_is_refused():
@@ -129,7 +107,7 @@ def test_time_left_counts_the_pixels_of_the_scales_to_come(monkeypatch):
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     recipe = Recipe(size=512, steps=20, scales=2)  # 11 steps at 256 px, 9 at 512
     entries = [Entry(str(i), (STYLE,), recipe) for i in range(2)]
-    told = list(paint_series(PHOTO, entries, Painter()))
+    told = list(paint_series(PHOTO, entries, painter))
     half = next(now for now in told if now.done == 11)
     assert half.seconds_left == pytest.approx(2 * (11 + 9 * 4) - 11)
     assert told[-1].seconds_left == 0
@@ -138,18 +116,13 @@ def test_time_left_counts_the_pixels_of_the_scales_to_come(monkeypatch):
 def test_closing_a_series_closes_its_painting():
     closed = []
 
-    def painter(photo, styles, recipe):
+    def watched(*asked):
         try:
-            yield from Painter()(photo, styles, recipe)
+            yield from painter(*asked)
         finally:
             closed.append(True)
 
-    series = paint_series(PHOTO, [Entry("one", (STYLE,), Recipe(steps=9))], painter)
+    series = paint_series(PHOTO, [Entry("one", (STYLE,), Recipe(steps=9))], watched)
     next(series)
     series.close()
     assert closed == [True]
-
-
-def test_curves_run_from_the_first_step_to_the_last():
-    for done in run("ratios", steps=9)[-1].painted:
-        assert [step for step, _ in done.curve] == [1, 9, 9]

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from nst.errors import BadInput
 from nst.pictures import film
-from nst.pictures.film import open_clip, read_frames, repaint
+from nst.pictures.film import Clip, open_clip, read_frames, repaint
 from nst.pictures.limits import Limits
 
 
@@ -41,18 +41,14 @@ def clip_of(
     return file.getvalue()
 
 
+def pictures(clip: Clip) -> list[np.ndarray]:
+    return [np.asarray(frame).astype(int) for frame in read_frames(clip)]
+
+
 def refusal(source, **options) -> str:
     with pytest.raises(BadInput) as caught:
         list(read_frames(open_clip(source, **options)))
     return str(caught.value)
-
-
-def sound_of(path) -> tuple[str, np.ndarray]:
-    with av.open(str(path)) as found:
-        (stream,) = found.streams.audio
-        return stream.codec_context.name, np.concatenate(
-            [frame.to_ndarray()[0] for frame in found.decode(stream)]
-        )
 
 
 def test_every_frame_is_painted_in_its_place_and_the_sound_is_kept(tmp_path):
@@ -60,23 +56,20 @@ def test_every_frame_is_painted_in_its_place_and_the_sound_is_kept(tmp_path):
         clip = open_clip(clip_of(container=container, sound=sound))
         assert (clip.size, clip.rate) == ((160, 96), 25)
         assert clip.frames in (25, 26)  # some containers know only how long the sound is
-        before = [np.asarray(frame).astype(int) for frame in read_frames(clip)]
+        before = pictures(clip)
         assert list(repaint(clip, tmp_path / "out.mp4", ImageOps.invert))[-1] == clip.frames
-        after = [
-            np.asarray(frame).astype(int) for frame in read_frames(open_clip(tmp_path / "out.mp4"))
-        ]
+        after = pictures(open_clip(tmp_path / "out.mp4"))
         assert len(after) == len(before) == clip.frames
         for old, new in zip(before, after, strict=True):
             assert np.abs(255 - old - new).mean() < 6
-        codec, wave = sound_of(tmp_path / "out.mp4")
+        with av.open(str(tmp_path / "out.mp4")) as found:
+            (stream,) = found.streams.audio
+            assert stream.codec_context.name == "aac"
+            wave = np.concatenate([frame.to_ndarray()[0] for frame in found.decode(stream)])
         peak = np.abs(np.fft.rfft(wave)).argmax() * 48000 / len(wave)
-        assert codec == "aac"
         assert peak == pytest.approx(440, abs=5)
         assert len(wave) / 48000 == pytest.approx(1.0, abs=0.1)
         assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
-
-
-def test_a_silent_clip_stays_silent(tmp_path):
     list(repaint(open_clip(clip_of(sound="")), tmp_path / "out.mp4", ImageOps.invert))
     with av.open(str(tmp_path / "out.mp4")) as found:
         assert not found.streams.audio
@@ -85,9 +78,8 @@ def test_a_silent_clip_stays_silent(tmp_path):
 def test_large_and_fast_clips_are_painted_smaller_and_thinned():
     clip = open_clip(clip_of(seconds=0.5, rate=60, size=(1280, 720), sound=""))
     assert (clip.size, clip.rate, clip.frames) == ((512, 288), Fraction(30), 15)
-    frames = list(read_frames(clip))
-    assert len(frames) == 15
-    places = [np.nonzero(np.asarray(frame)[19, :, 0] > 150)[0].mean() for frame in frames]
+    places = [np.nonzero(frame[19, :, 0] > 150)[0].mean() for frame in pictures(clip)]
+    assert len(places) == 15
     assert np.all(np.diff(places) > 0)
 
 
@@ -98,8 +90,7 @@ def test_a_phone_held_upright_is_turned():
     track = data.index(upright, data.index(b"tkhd"))
     clip = open_clip(data[:track] + turned + data[track + len(turned) :])
     assert clip.size == (96, 160)
-    pictures = [np.asarray(frame)[..., 0] > 150 for frame in read_frames(clip)]
-    rows = [np.nonzero(picture.any(1))[0].mean() for picture in pictures]
+    rows = [np.nonzero((frame[..., 0] > 150).any(1))[0].mean() for frame in pictures(clip)]
     assert np.all(np.diff(rows) >= 0)
     assert rows[-1] - rows[0] > 100
 

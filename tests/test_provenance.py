@@ -28,49 +28,35 @@ def machine(monkeypatch):
     pipeline._built.cache_clear()
 
 
-def test_what_painted_is_encoder_weights_precision_and_versions():
-    assert re.fullmatch(
-        r"compact [0-9a-f]{8}, fp32, nst .+, torch \d.+", painted_by(open_pipeline(RECIPE))
-    )
-
-
-def test_who_finished_is_named_as_well():
+def test_what_painted_is_encoders_weights_precision_and_versions():
     alone = open_pipeline(RECIPE)
     both = Pipeline(alone.encoder, finish=Encoder("vgg19", BLOCKS))
-    words = "compact [0-9a-f]{8} finished by vgg19 11aea017, fp32, .*"
-    assert re.fullmatch(words, painted_by(both))
-
-
-def test_a_picture_that_would_be_painted_alike_is_not_spoken_of():
-    assert otherwise_here(painted_by(open_pipeline(RECIPE)), RECIPE) == ""
-    assert otherwise_here("", RECIPE) == ""
+    for painted, networks in ((alone, ""), (both, " finished by vgg19 11aea017")):
+        words = rf"compact [0-9a-f]{{8}}{networks}, fp32, nst .+, torch \d.+"
+        assert re.fullmatch(words, painted_by(painted))
 
 
 def test_only_what_is_otherwise_here_is_told(machine):
     note = painted_by(open_pipeline(RECIPE))
-    weights = note.split(",")[0]
-    other = note.replace("fp32", "bf16")
-    assert otherwise_here(other, RECIPE) == (
+    assert otherwise_here(note, RECIPE) == otherwise_here("", RECIPE) == ""
+    assert len(otherwise_here("x" * 10_000, RECIPE)) < 600
+    assert otherwise_here(note.replace("fp32", "bf16"), RECIPE) == (
         "It was painted by bf16; here it is fp32, so results may differ."
     )
     machine.setattr(pipeline, "is_cached", lambda name: True)
+    weights = note.split(",")[0]
     assert otherwise_here(note, RECIPE) == (
         f"It was painted by {weights}; here it is {weights} finished by vgg19 11aea017, "
         "so results may differ."
     )
 
 
-def test_a_note_of_nonsense_makes_no_long_sentence():
-    assert len(otherwise_here("x" * 10_000, RECIPE)) < 600
-
-
 def test_the_app_tells_who_opens_a_picture_from_elsewhere(tmp_path):
     note = painted_by(open_pipeline(RECIPE))
-    mine, theirs = tmp_path / "mine.png", tmp_path / "theirs.png"
-    ids = {"photo": "lion", "style": "mosaic"}
-    save_picture(Image.new("RGB", (40, 40)), mine, RECIPE, ids | {NOTE: note})
-    other = note.replace("fp32", "bf16")
-    save_picture(Image.new("RGB", (40, 40)), theirs, RECIPE, ids | {NOTE: other})
-    assert inside(str(mine))[1] == ()
-    (sentence,) = inside(str(theirs))[1]
-    assert "bf16; here it is fp32" in sentence
+    path, ids = tmp_path / "picture.png", {"photo": "lion", "style": "mosaic"}
+    for precision, told in (("fp32", ()), ("bf16", ("bf16; here it is fp32",))):
+        notes = ids | {NOTE: note.replace("fp32", precision)}
+        save_picture(Image.new("RGB", (40, 40)), path, RECIPE, notes)
+        said = inside(str(path))[1]
+        assert len(said) == len(told)
+        assert all(words in sentence for words, sentence in zip(told, said, strict=True))

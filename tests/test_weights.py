@@ -16,7 +16,7 @@ from huggingface_hub import close_session, constants
 from PIL import Image
 from safetensors.torch import load, load_file
 
-from nst import weights
+from nst import command_line, weights
 from nst.engine.encoders import torchvision_names, vgg
 from nst.errors import BadInput, WeightsUnavailable
 
@@ -35,17 +35,15 @@ except NstError as error:
 
 def start(hub: Hub, home: Path, code: str, **environment: str) -> subprocess.Popen:
     """A process that runs `code` with this Hub and this cache."""
-    return subprocess.Popen(
-        [sys.executable, "-c", CLIENT, code],
-        env=hub.environment(home, **environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command, pipe = [sys.executable, "-c", CLIENT, code], subprocess.PIPE
+    environment = hub.environment(home, **environment)
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def cached(home: Path) -> Path:
-    folder = home / "assets" / "nst" / TINY.repo.replace("/", "--") / TINY.commit
+@pytest.fixture
+def cached(tmp_path) -> Path:
+    """Where this process and others keep VGG-19."""
+    folder = tmp_path / "assets" / "nst" / TINY.repo.replace("/", "--") / TINY.commit
     return folder / "features.safetensors"
 
 
@@ -69,12 +67,12 @@ def reach(url: str, monkeypatch) -> None:
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
-def assert_arrived(hub: Hub, home: Path) -> None:
+def assert_arrived(hub: Hub, cached: Path) -> None:
     """The cache holds what the Hub has, byte for byte and name by name, and nothing else."""
-    found, whole = load_file(cached(home)), load(hub.file)
+    found, whole = load_file(cached), load(hub.file)
     assert found.keys() == SHAPES.keys()
     assert all(torch.equal(found[name], whole[name]) for name in found)
-    assert {path.suffix for path in cached(home).parent.iterdir()} == {".safetensors", ".lock"}
+    assert {path.suffix for path in cached.parent.iterdir()} == {".safetensors", ".lock"}
 
 
 def left(home: Path) -> list[str]:
@@ -87,6 +85,7 @@ def fail() -> str:
     """The sentence with which the weights cannot be had."""
     with pytest.raises(WeightsUnavailable) as caught:
         weights.load_vgg("vgg19")
+    assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
@@ -102,12 +101,9 @@ def test_layout_and_sizes_are_torchvisions():
         assert weights.SOURCES[name].size == 4 * sum(t.numel() for t in layout.values())
 
 
-def test_another_name_is_refused_with_the_names_there_are():
+def test_a_shipped_file_that_is_damaged_or_missing_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(BadInput, match="'vgg11'; choose from compact, vgg16, vgg19"):
         weights.build_encoder("vgg11")
-
-
-def test_a_shipped_file_that_is_damaged_or_missing_is_one_sentence(tmp_path, monkeypatch):
     good, path = weights.COMPACT.read_bytes(), tmp_path / "compact.safetensors"
     monkeypatch.setattr(weights, "COMPACT", path)
     with pytest.raises(WeightsUnavailable, match="is missing or damaged: No such file"):
@@ -118,26 +114,23 @@ def test_a_shipped_file_that_is_damaged_or_missing_is_one_sentence(tmp_path, mon
             weights.load_compact()
 
 
-def test_only_the_front_of_the_file_is_fetched_and_only_once(hub, tmp_path, capsys):
+def test_only_the_front_of_the_file_is_fetched_and_only_once(hub, cached, capsys):
     hub.file += bytes(1 << 20)
     whole = len(hub.file)
     tensors = weights.load_vgg("vgg19")
     assert hub.served < whole / 2
     hub.file = model()
-    assert_arrived(hub, tmp_path)
+    assert_arrived(hub, cached)
     assert "VGG-19: 100%" in capsys.readouterr().err
     hub.requests.clear()
-    weights.fetch(["vgg19"])
-    told = capsys.readouterr()
-    assert told.out.strip() == f"VGG-19 is at {cached(tmp_path)}"
-    assert told.err == ""
+    assert command_line.main(["weights", "vgg19"]) == command_line.DONE
+    assert capsys.readouterr() == (f"VGG-19 is at {cached}\n", "")
     assert not hub.requests
-    assert weights.is_cached("vgg19")
     encoder = weights.build_encoder("vgg19", download=False)
     assert torch.equal(encoder.convolutions["conv2_1"].bias, tensors["features.5.bias"])
 
 
-def test_threads_and_processes_starting_together_are_served_once(hub, tmp_path):
+def test_threads_and_processes_starting_together_are_served_once(hub, tmp_path, cached):
     hub.pause = 0.1
     clients = [start(hub, tmp_path, "weights.load_vgg('vgg19')") for _ in range(2)]
     with ThreadPoolExecutor(2) as threads:
@@ -147,15 +140,15 @@ def test_threads_and_processes_starting_together_are_served_once(hub, tmp_path):
         _, err = client.communicate(timeout=120)
         assert client.returncode == 0, err
     assert hub.served < 2 * TINY.size
-    assert_arrived(hub, tmp_path)
+    assert_arrived(hub, cached)
 
 
-def test_a_download_cut_off_half_way_goes_on_where_it_stopped(hub, tmp_path, monkeypatch):
+def test_a_download_cut_off_half_way_goes_on_where_it_stopped(hub, cached, monkeypatch):
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1 << 14)
     hub.cuts = [200_000]
     weights.load_vgg("vgg19")
     assert hub.served < 1.5 * TINY.size
-    assert_arrived(hub, tmp_path)
+    assert_arrived(hub, cached)
 
 
 def test_a_preloaded_file_needs_no_network(hub, tmp_path, monkeypatch):
@@ -174,39 +167,33 @@ def test_a_preloaded_file_needs_no_network(hub, tmp_path, monkeypatch):
     assert fail().startswith(f"{path} is missing or damaged: ")
 
 
-def test_a_damaged_cache_is_fetched_again_or_named(hub, tmp_path):
+def test_a_damaged_cache_is_fetched_again_or_named(hub, cached):
     weights.load_vgg("vgg19")
-    path = cached(tmp_path)
-    good = path.read_bytes()
+    good = cached.read_bytes()
     for short in (good[:5000], b""):
-        path.write_bytes(short)
+        cached.write_bytes(short)
         assert not weights.is_cached("vgg19")
         with pytest.raises(WeightsUnavailable, match="VGG-19 is not on this machine yet"):
             weights.load_vgg("vgg19", download=False)
         weights.load_vgg("vgg19")
-        assert_arrived(hub, tmp_path)
+        assert_arrived(hub, cached)
     for damaged in (good[:2] + b"?" + good[3:], good[:20] + b"?" + good[21:], good + b"?"):
-        path.write_bytes(damaged)
-        assert fail().startswith(f"{path} is ")
+        cached.write_bytes(damaged)
+        assert fail().startswith(f"{cached} is ")
 
 
-def test_a_file_of_other_tensors_is_refused(hub, tmp_path):
+def test_a_file_of_other_tensors_and_a_refusal_are_one_sentence(hub, tmp_path, cached):
     wrong = model({**SHAPES, "features.2.weight": (64, 64, 5, 5)})
     fewer = model({name: SHAPES[name] for name in list(SHAPES)[:4]})
     for file in (b"x" * len(wrong), (100).to_bytes(8, "little") + b"x" * len(wrong), wrong, fewer):
         hub.file = file
-        assert fail().startswith(("VGG-19 cannot be fetched: ", f"{cached(tmp_path)} is "))
-        cached(tmp_path).unlink(missing_ok=True)
-    assert left(tmp_path) == []
-
-
-def test_a_refusal_is_one_sentence(hub, tmp_path):
+        assert fail().startswith(("VGG-19 cannot be fetched: ", f"{cached} is "))
+        cached.unlink(missing_ok=True)
     for status in (401, 403, 404, 429, 503):
         hub.refuse = (status, {"Retry-After": "3600"})
         told = fail()
         assert told.startswith("VGG-19 cannot be fetched: ")
         assert str(status) in told
-        assert "\n" not in told
     assert left(tmp_path) == []
 
 
@@ -227,7 +214,7 @@ def test_no_hub_is_one_sentence(hub, tmp_path, monkeypatch):
     assert left(tmp_path) == []
 
 
-def test_a_cache_that_cannot_be_written_is_one_sentence(hub, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_one_sentence(hub, tmp_path):
     (tmp_path / "assets").write_text("a file where the folder should be")
     assert not weights.is_cached("vgg19")
     assert fail().startswith("VGG-19 cannot be fetched: [Errno 20] Not a directory: ")
@@ -241,18 +228,18 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(hub, tmp_path, monkeypat
     assert left(tmp_path) == []
 
 
-def test_the_command_line_says_how_vgg19_comes_here(hub, tmp_path):
+def test_the_command_line_says_how_vgg19_comes_here(hub, tmp_path, monkeypatch, capsys):
     Image.effect_noise((80, 60), 60).convert("RGB").save(tmp_path / "photo.jpg")
     words = [str(tmp_path / "photo.jpg"), "ink-wash", "-o", str(tmp_path / "out.png")]
     words += "--encoder compact --size 64 --steps 3 --overwrite".split()
 
-    def advised(*more: str, **environment: str) -> bool:
-        code = f"from nst import command_line; command_line.main({[*words, *more]})"
-        _, err = start(hub, tmp_path, code, **environment).communicate(timeout=120)
+    def advised(*more: str) -> bool:
+        assert command_line.main([*words, *more]) == command_line.DONE
         line = "For better paintings fetch VGG-19, 0 MB: python -m nst weights vgg19"
-        return line in err.splitlines()
+        return line in capsys.readouterr().err.splitlines()
 
     assert advised()
     assert not hub.requests
     assert not advised("--finish", "off")
-    assert not advised(HF_HUB_OFFLINE="1")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert not advised()

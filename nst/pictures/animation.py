@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import av
+import numpy as np
 from av.video.reformatter import Colorspace
 from PIL import Image
 
@@ -15,7 +16,7 @@ from nst.errors import BadInput
 from nst.pictures.images import fit, split_alpha
 
 FRAMES_A_SECOND = 25
-PARTS = PHOTO_SECONDS, FADING_SECONDS, REST_SECONDS = 0.8, 5.0, 2.0
+PHOTO_SECONDS, FADING_SECONDS, REST_SECONDS = 0.8, 5.0, 2.0
 MOST_STAGES, FILM_SIDE, GIF_SIDE = 60, 1080, 400  # pixels
 BT709 = 1  # its number among matrices, primaries and transfers alike (ITU-T H.273)
 
@@ -25,29 +26,22 @@ def animation(frames: Sequence[Image.Image], photo: Image.Image) -> bytes:
 
     Raises BadInput where there are no frames.
     """
-    stages = [split_alpha(picture)[0] for picture in (photo, *_taken(frames))]
-    width, height = (side // 2 * 2 for side in fit(stages[-1], FILM_SIDE, enlarge=False).size)
-    stages = [stage.resize((width, height), Image.Resampling.LANCZOS) for stage in stages]
+    stages = _brought_together([photo, *_thinned(frames)], FILM_SIDE, even=True)
+    held = [round(FRAMES_A_SECOND * part) for part in (PHOTO_SECONDS, FADING_SECONDS, REST_SECONDS)]
+    places = np.pad(np.linspace(0, len(stages) - 1, held[1]), held[::2], "edge")
     with TemporaryDirectory() as folder:
         path = Path(folder, "animation.mp4")
-        with mp4(path, FRAMES_A_SECOND, (width, height)) as (_, add):
-            still, fading, rest = (round(FRAMES_A_SECOND * seconds) for seconds in PARTS)
-            for i in range(-still, fading + rest):
-                place = min(max(i / fading, 0), 1) * (len(stages) - 1)
+        with mp4(path, FRAMES_A_SECOND, stages[0].size) as (_, add):
+            for place in places:
                 stage = min(int(place), len(stages) - 2)
                 add(Image.blend(stages[stage], stages[stage + 1], place - stage))
         return path.read_bytes()
 
 
 def gif(frames: Sequence[Image.Image], seconds: float = 6.0) -> bytes:
-    """A looping GIF of a painting that develops; the last frame stays for 1.5 s more.
-
-    Frames of coarse scales are brought to the last one's size.
-    """
-    taken = [frame.convert("RGB") for frame in _taken(frames)]
-    size = fit(taken[-1], GIF_SIDE, enlarge=False).size
-    first, *rest = (frame.resize(size, Image.Resampling.LANCZOS) for frame in taken)
-    each = max(20, round(1000 * seconds / len(taken)))
+    """A looping GIF of a painting that develops; the last frame stays for 1.5 s more."""
+    first, *rest = _brought_together(_thinned(frames), GIF_SIDE)
+    each = max(20, round(1000 * seconds / (1 + len(rest))))
     durations = [each] * len(rest) + [each + 1500]
     file = io.BytesIO()
     first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
@@ -80,9 +74,18 @@ def mp4(
         film.mux(stream.encode())
 
 
-def _taken(frames: Sequence[Image.Image]) -> list[Image.Image]:
+def _thinned(frames: Sequence[Image.Image]) -> list[Image.Image]:
     """At most `MOST_STAGES` of the frames, evenly, the first and the last among them."""
     if not frames:
         raise BadInput("There are no frames to animate: at least one is needed.")
-    count, last = min(len(frames), MOST_STAGES), len(frames) - 1
-    return [frames[round(i * last / max(1, count - 1))] for i in range(count)]
+    places = np.linspace(0, len(frames) - 1, min(len(frames), MOST_STAGES))
+    return [frames[round(place)] for place in places]
+
+
+def _brought_together(
+    stages: Sequence[Image.Image], side: int, even: bool = False
+) -> list[Image.Image]:
+    """RGB, all of the size of the last, which is at most `side` long."""
+    width, height = fit(stages[-1], side, enlarge=False).size
+    size = (width // 2 * 2, height // 2 * 2) if even else (width, height)
+    return [split_alpha(stage)[0].resize(size, Image.Resampling.LANCZOS) for stage in stages]

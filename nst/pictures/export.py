@@ -1,6 +1,7 @@
 """What people take home: a picture that knows its recipe, a sheet of many, a card to share."""
 
 import io
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -20,14 +21,11 @@ from nst.recipe import Recipe
 PREFIX = "nst-"
 MOST_NOTES, LONGEST_NOTE = 32, 16_384
 PRINTS = Limits(max_bytes=128 * MEGABYTE)  # a 4096-pixel PNG is larger than a photo may be
-FORMATS: dict[str, tuple[str, dict]] = {
-    ".png": ("PNG", {}),
-    ".webp": ("WEBP", {"quality": 95}),
-    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
-}
+JPEG = ("JPEG", {"quality": 95, "subsampling": 0})
+WEBP = ("WEBP", {"quality": 95})
+FORMATS = {".png": ("PNG", {}), ".jpg": JPEG, ".jpeg": JPEG, ".webp": WEBP}
 PAPER, INK, PENCIL, WHITE, CHALK = "#faf8f4", "#26231f", "#6f6a62", "#ffffff", "#dcd9d3"
-CARD = WIDTH, HEIGHT = 1200, 630  # what social networks show of a link
+WIDTH, HEIGHT = 1200, 630  # what social networks show of a link
 MARGIN, GAP, SMALL = 48, 24, 19
 # Letters that the font lacks, and those nearest to them; accents go by themselves.
 NEAREST = str.maketrans("×–—−→≈“”‘’ßøØæłŁđĐ", "x---›~\"\"''soOalLdD")
@@ -39,15 +37,14 @@ def save_picture(
     recipe: Recipe | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Save as the suffix of a path says (.png, .jpg, .jpeg, .webp), or as PNG into a file.
+    """Save as the suffix of a path says, never half, or as PNG into a file.
 
-    Only a PNG carries its recipe, and notes such as the name of the preset. A path never holds
-    half a picture. Raises BadInput where it cannot be written.
+    Only a PNG carries its recipe, and notes such as the preset's name. Raises BadInput.
     """
     texts = PngInfo()
-    own = {"recipe": recipe.to_json()} if recipe else {}
-    for name, text in {**(notes or {}), **own}.items():
-        texts.add_itxt(PREFIX + name, text)  # tEXt can only hold Latin-1
+    for name, text in {**(notes or {}), "recipe": recipe.to_json() if recipe else ""}.items():
+        if text:
+            texts.add_itxt(PREFIX + name, text)  # tEXt can only hold Latin-1
     if not isinstance(where, (str, Path)):
         image.save(where, "PNG", pnginfo=texts)
         return
@@ -55,8 +52,8 @@ def save_picture(
     if suffix not in FORMATS:
         raise BadInput(f"A picture can't be saved as {suffix!r}: use .png, .jpg or .webp.")
     kind, options = FORMATS[suffix]
-    picture = split_alpha(image)[0] if kind == "JPEG" else image
     with replacing(Path(where)) as part:
+        picture = split_alpha(image)[0] if kind == "JPEG" else image
         picture.save(part, kind, pnginfo=texts, **options)
 
 
@@ -73,27 +70,39 @@ def read_notes(source: Source) -> dict[str, str]:
     return {name: text for name, text in _read_texts(source).items() if name != "recipe"}
 
 
+def _read_texts(source: Source) -> dict[str, str]:
+    """From a PNG's header alone: what is written here stands before the picture."""
+    data = read_file(source, PRINTS)
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise BadInput("Only PNG files remember their recipe, and this is not one.")
+    try:
+        info = PngImageFile(io.BytesIO(data)).info
+    except Exception:  # Pillow's plugins raise almost anything
+        raise BadInput("This PNG is damaged, and its recipe with it.") from None
+    texts = {str(name): str(text) for name, text in info.items()}
+    found = {k.removeprefix(PREFIX): text for k, text in texts.items() if k.startswith(PREFIX)}
+    if len(found) > MOST_NOTES or any(len(text) > LONGEST_NOTE for text in found.values()):
+        raise BadInput("The notes in this picture are larger than any written here.")
+    return found
+
+
 def contact_sheet(
     tiles: Sequence[tuple[Image.Image, str]], columns: int, title: str = "", tile: int = 420
 ) -> Image.Image:
-    """Whole pictures in rows, captions below, on paper. RGB, below about 30 megapixels.
-
-    tile: a cell's side; less where there are many.
-    """
+    """Whole pictures in rows, captions below. tile: a cell's side in pixels, less for many."""
     if not tiles:
         raise BadInput("There are no pictures for a contact sheet: at least one is needed.")
     columns = max(1, min(columns, len(tiles)))
     tile = max(48, min(tile, int((3e7 / len(tiles)) ** 0.5), 8000 // columns))
-    gap, size = round(tile * 0.08), max(11, round(tile * 0.048))
+    gap = round(tile * 0.08)
     pictures = [_contained(picture, tile, tile) for picture, _ in tiles]
-    captions = [written(caption, tile, 3, [size]) for _, caption in tiles]
+    captions = [written(caption, tile, 3, max(11, round(tile * 0.048))) for _, caption in tiles]
     tallest = max(picture.height for picture in pictures)
     row = tallest + max(map(_height, captions)) + 2 * gap
     width = columns * (tile + gap) + 3 * gap
-    heading = written(title, width - 4 * gap, 2, [round(tile * 0.09)])
-    top = 2 * gap + (_height(heading) + gap if heading.text else 0)
-    rows = ceil(len(tiles) / columns)
-    sheet = Image.new("RGB", (width, top + rows * row + gap // 2), PAPER)
+    heading = written(title, width - 4 * gap, 2, round(tile * 0.09))
+    top = 2 * gap + (_height(heading) + gap if title else 0)
+    sheet = Image.new("RGB", (width, top + ceil(len(tiles) / columns) * row + gap // 2), PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((2 * gap, round(1.6 * gap)), heading, INK)
     for i, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
@@ -107,82 +116,51 @@ def contact_sheet(
 def share_card(
     photo: Image.Image, style: Image.Image, result: Image.Image, title: str, credit: str = ""
 ) -> Image.Image:
-    """1200 x 630: the result large, what it was made of small, a title and whose style it is.
-
-    All three are shown whole; behind them lies the result, out of focus.
-    """
+    """1200 x 630: the result large, what it was made of small, all whole; behind, it is blurred."""
     covered = ImageOps.fit(split_alpha(result)[0], (WIDTH // 8, HEIGHT // 8))
     vivid = ImageEnhance.Color(covered).enhance(1.4).filter(ImageFilter.GaussianBlur(7))
-    soft = vivid.resize(CARD, Image.Resampling.BICUBIC)
-    (grey,) = ImageStat.Stat(soft.convert("L")).mean
+    (grey,) = ImageStat.Stat(vivid.convert("L")).mean
     # White letters need a dark ground whatever the painting: about a sixth of white.
-    card = ImageEnhance.Brightness(soft).enhance(min(0.5, 44 / max(grey, 1)))
+    dark = ImageEnhance.Brightness(vivid).enhance(min(0.5, 44 / max(grey, 1)))
+    card = dark.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(card)
-
     shown = _contained(result, 748, HEIGHT - 2 * MARGIN)
     _hang(card, shown, MARGIN, (HEIGHT - shown.height) // 2)
-    left, foot = 2 * MARGIN + shown.width, HEIGHT - MARGIN
+    left = 2 * MARGIN + shown.width
     room = WIDTH - MARGIN - left
-    words, thanks = written(title, room, 4, range(54, 23, -2)), written(credit, room, 3, [SMALL])
+    words = written(title, room, 4, max(24, min(54, room * 4 // max(1, len(title)))))
     pen.text((left, MARGIN - 8), words, WHITE)
-    foot -= _height(thanks)
+    thanks = written(credit, room, 3, SMALL)
+    foot = HEIGHT - MARGIN - _height(thanks)
     pen.text((left, foot), thanks, CHALK)
-
     width, top = (room - GAP) // 2, MARGIN + _height(words) + 32
     for picture, name in ((photo, "the photo"), (style, "the style")):
-        label = written(name, width, 1, [SMALL])
-        base = foot - GAP - _height(label)
-        pen.text((left, base), label, CHALK)
+        base = foot - GAP - SMALL
+        pen.text((left, base), written(name, width, 1, SMALL), CHALK)
         small = _contained(picture, width, min(260, base - 10 - top))
         _hang(card, small, left, base - 10 - small.height)
         left += width + GAP
     return card
 
 
-def written(text: str, width: int, most_lines: int, sizes: Sequence[int]) -> Text[str]:
-    """One line of text broken into lines of `width` pixels, to be drawn with `ImageDraw`.
+def written(text: str, width: int, most_lines: int, size: int) -> Text[str]:
+    """One line of text broken into lines of `width` pixels, or cut off, for `ImageDraw.text`.
 
-    In the first of the sizes in which all of it fits, or else cut off. Letters that the font
-    lacks would be empty boxes: accents go, other scripts are left out.
+    Letters that the font lacks would be empty boxes: accents go, other scripts are left out.
     """
     plain = unicodedata.normalize("NFKD", text[:400].translate(NEAREST))
     held = (c for c in plain if c.isspace() or " " <= c <= "~" or c in "©›…")
     words = " ".join("".join(held).split())
-    for size in sizes:
-        if found := _broken(words, size, width, most_lines):
-            return found
-    while not (found := _broken(words + "…", size, width, most_lines)):
-        words = words[:-1].rstrip(" ,.;:-")
-    return found
-
-
-def _broken(words: str, size: int, width: int, most_lines: int) -> Text[str] | None:
-    text = Text(words, ImageFont.load_default(size), spacing=round(0.3 * size))
-    try:
-        text.wrap(width)
-    except ValueError:  # a word is wider than the line
-        return None
-    return text if text.text.count("\n") < most_lines else None
+    font, letters = ImageFont.load_default(size), 1 + 4 * width // size
+    while True:
+        lines = textwrap.wrap(words, letters, max_lines=most_lines, placeholder="…")
+        if letters == 1 or all(font.getlength(line) <= width for line in lines):
+            return Text("\n".join(lines), font, spacing=round(0.3 * size))
+        letters -= 1
 
 
 def _height(text: Text[str]) -> int:
     return round(text.get_bbox()[3]) if text.text else 0
-
-
-def _read_texts(source: Source) -> dict[str, str]:
-    """From a PNG's header alone: what is written here stands before the picture."""
-    data = read_file(source, PRINTS)
-    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-        raise BadInput("Only PNG files remember their recipe, and this is not one.")
-    try:
-        info = PngImageFile(io.BytesIO(data)).info
-    except Exception:  # Pillow's plugins raise almost anything
-        raise BadInput("This PNG is damaged, and its recipe with it.") from None
-    named = {str(name): str(text) for name, text in info.items()}
-    found = {k.removeprefix(PREFIX): text for k, text in named.items() if k.startswith(PREFIX)}
-    if len(found) > MOST_NOTES or any(len(text) > LONGEST_NOTE for text in found.values()):
-        raise BadInput("The notes in this picture are larger than any written here.")
-    return found
 
 
 def _contained(image: Image.Image, width: int, height: int) -> Image.Image:

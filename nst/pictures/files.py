@@ -2,7 +2,6 @@
 
 import io
 import os
-import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,16 +34,13 @@ class BoundedReader(io.BytesIO):
 
 
 def quoted(path: Path) -> str:
-    """A path as sentences have it: in quotes, its middle left out where it is long."""
-    short = reprlib.Repr()
-    short.maxstring = 120
-    return short.repr(str(path))
+    """A path as sentences have it: in quotes, and no more than the end of a long one."""
+    return repr(str(path)[-120:])
 
 
 def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
-    """All bytes of a path, of bytes, or of an open binary file. Raises BadInput."""
+    """All bytes of a path, of bytes, or of an open binary file wherever it stands. BadInput."""
     data: object = source
-    most = limits.max_bytes
     if isinstance(source, (str, Path)):
         path = Path(source)
         try:
@@ -52,14 +48,13 @@ def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
             if path.exists() and not path.is_file():
                 raise BadInput(f"{quoted(path)} is not an ordinary file.")
             with path.open("rb") as file:
-                data = file.read(most + 1)
+                data = file.read(limits.max_bytes + 1)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise BadInput(f"{quoted(path)} cannot be read: {reason}.") from None
+            raise cannot(path, "read", error) from None
     elif not isinstance(source, bytes) and hasattr(source, "read"):
         if source.seekable():
             source.seek(0)
-        data = source.read(most + 1)
+        data = source.read(limits.max_bytes + 1)
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise BadInput(
             "A picture is given as a path, bytes, an open binary file or a PIL image, "
@@ -67,8 +62,9 @@ def read_file(source: Source, limits: Limits = LIMITS) -> bytes:
         )
     if not data:
         raise BadInput("The file is empty (0 bytes).")
-    if len(data) > most:
-        raise BadInput(f"The file is too large: at most {most / MEGABYTE:g} MB are allowed.")
+    if len(data) > limits.max_bytes:
+        most = limits.max_bytes / MEGABYTE
+        raise BadInput(f"The file is too large: at most {most:g} MB are allowed.")
     return bytes(data)
 
 
@@ -81,7 +77,12 @@ def replacing(path: Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        raise BadInput(f"{quoted(path)} cannot be written: {error.strerror or error}.") from None
+        raise cannot(path, "written", error) from None
     finally:
         with suppress(OSError):  # what was raised above says more
             part.unlink(missing_ok=True)
+
+
+def cannot(path: Path, verb: str, error: Exception) -> BadInput:
+    """The sentence for what the system refused."""
+    return BadInput(f"{quoted(path)} cannot be {verb}: {getattr(error, 'strerror', '') or error}.")

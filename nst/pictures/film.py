@@ -19,7 +19,7 @@ from nst.pictures.files import Source, read_file, replacing
 from nst.pictures.limits import LIMITS, Limits
 
 MOST_SECONDS, LONG_SIDE = 10, 512
-MOST_RATE = 30  # painted frames a second; those of a faster clip are thinned
+MOST_RATE = Fraction(30)  # painted frames a second; those of a faster clip are thinned
 MOST_PIXELS = 9_500_000  # of a frame: 4K
 MOST_DECODED = 3000  # frames: ten seconds of slow motion
 PQ = 16  # a transfer of HDR (ITU-T H.273); HLG is made to be shown as it is
@@ -42,27 +42,24 @@ class Clip:
 
 
 def open_clip(source: Source, long_side: int = LONG_SIDE, limits: Limits = LIMITS) -> Clip:
-    """Look at a clip from outside, as `open_photo` takes files: nothing but its start is decoded.
+    """A clip from outside, of which only the start is decoded; source as for `open_photo`.
 
-    long_side: pixels to paint it at, never more than its own or LONG_SIDE. Raises BadInput where it
-    is no film, too long or too large.
+    long_side: pixels to paint it at, never more than its own or LONG_SIDE. Raises BadInput.
     """
     data = read_file(source, limits)
     with _opened(data) as film:
         stream, seconds = film.streams.video[0], (film.duration or 0) / av.time_base
         width, height = stream.width, stream.height
-        rules = [
-            (width * height > MOST_PIXELS, f"{width} x {height} pixels: at most 4K is allowed"),
-            (stream.codec_context.color_trc == PQ, "HDR: export it in standard dynamic range"),
-            (
-                not 0 < seconds <= MOST_SECONDS,
-                f"{seconds:.1f} seconds long: it may be up to {MOST_SECONDS}",
-            ),
-        ]
-        for broken, rule in rules:
-            if broken:
-                raise BadInput(f"The clip is {rule}.")
-        rate = min(stream.average_rate or Fraction(MOST_RATE), Fraction(MOST_RATE))
+        wrong = ""
+        if width * height > MOST_PIXELS:
+            wrong = f"{width} x {height} pixels: at most 4K is allowed"
+        elif stream.codec_context.color_trc == PQ:
+            wrong = "HDR: export it in standard dynamic range"
+        elif not 0 < seconds <= MOST_SECONDS:
+            wrong = f"{seconds:.1f} seconds long: it may be up to {MOST_SECONDS}"
+        if wrong:
+            raise BadInput(f"The clip is {wrong}.")
+        rate = min(stream.average_rate or MOST_RATE, MOST_RATE)
         if next(film.decode(video=0)).rotation % 180:
             width, height = height, width
         half = min(1, min(long_side, LONG_SIDE) / max(width, height)) / 2
@@ -71,11 +68,7 @@ def open_clip(source: Source, long_side: int = LONG_SIDE, limits: Limits = LIMIT
 
 
 def read_frames(clip: Clip) -> Generator[Image.Image, None, None]:
-    """Its frames in RGB and upright, `clip.frames` of them, one at a time.
-
-    Whatever the clip's own rate, a frame stays until the next is due, and is the same object
-    while it does. Raises BadInput where the clip is damaged.
-    """
+    """Its frames in RGB and upright; one stays, the same object, until the next is due."""
     given, start, picture = 0, None, None
     with _opened(clip.data) as film:
         for frame in islice(film.decode(video=0), MOST_DECODED):
@@ -94,8 +87,7 @@ def repaint(
 ) -> Generator[int, None, None]:
     """Write the clip as an MP4 with every frame painted; yields how many of `clip.frames` are.
 
-    The sound is kept. Closing the generator stops it, and nothing half-written stays behind.
-    Raises BadInput where the clip is damaged or `out` cannot be written.
+    Closing the generator leaves nothing. BadInput for damage, or where `out` cannot be written.
     """
     shown = None
     with (

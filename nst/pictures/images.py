@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,19 +17,17 @@ from PIL import Image, ImageFile, ImageOps, ImageStat
 
 from nst.errors import BadInput
 from nst.pictures.files import BoundedReader, Source, read_file
-from nst.pictures.kinds import DECODERS, NOT_SHOWN_BY_BROWSERS, kind_of, not_read, tamed
+from nst.pictures.kinds import DECODERS, kind_of, not_read, tamed
 from nst.pictures.limits import LIMITS, Limits
 from nst.pictures.profiles import to_srgb
-
-Colour = tuple[int, int, int]
-Box = tuple[int, int, int, int]
 
 SHORTEST_SIDE = 16  # so that every encoder layer has something to look at
 PLAIN_SIDE, PLAIN_RANGE = 64, 8  # pixels, values of 255
 LUMA = (0.299, 0.587, 0.114)  # of mode L
 ORIENTATION, LARGEST_EXIF = 274, 1 << 16  # bytes, as in a JPEG
 MOST_REDUCED = 8  # how many times the pixels a JPEG may have that is decoded smaller
-ANIMATED, MOST_FRAMES = ("GIF", "PNG", "WEBP", "AVIF"), 20
+MOST_FRAMES = 20  # that are looked at
+CUT_SHORT = "This JPEG is cut short: what is missing is grey, or coarser than it was."
 
 _one_decode_at_a_time = threading.Lock()
 
@@ -38,10 +35,9 @@ _one_decode_at_a_time = threading.Lock()
 def open_photo(source: Source | Image.Image, limits: Limits = LIMITS) -> Image.Image:
     """Open a picture from outside: upright, in sRGB, RGB or RGBA, at most `limits.kept_side` long.
 
-    source: a path, the bytes of a file, an open binary file, or a PIL picture, which is left as it
-    is. Of an animation the first frame that shows something is taken, of a TIFF the largest page.
-    Nothing but `info["note"]`, a sentence where part of the file is missing, is carried over.
-    Raises BadInput, before decoding wherever the header can tell.
+    source: a path, bytes, an open binary file, or a PIL picture, which is left as it is. Only
+    `info["note"]`, a sentence where part of the file is missing, is carried over. Raises BadInput,
+    before decoding wherever the header can tell.
     """
     data = b"" if isinstance(source, Image.Image) else read_file(source, limits)
     kind = kind_of(data) if data else "picture"
@@ -59,13 +55,6 @@ def open_photo(source: Source | Image.Image, limits: Limits = LIMITS) -> Image.I
         ) from error
 
 
-def browser_preview(path: str | Path, long_side: int = 1024) -> Image.Image | None:
-    """A picture to show in place of a file that browsers cannot show; None where they can."""
-    if kind_of(read_file(path)) not in NOT_SHOWN_BY_BROWSERS:
-        return None
-    return fit(open_photo(path), long_side, enlarge=False)
-
-
 def fit(image: Image.Image, long_side: int, *, enlarge: bool = True) -> Image.Image:
     """Resize to `long_side` pixels on the longer side, keeping the aspect (Lanczos).
 
@@ -79,16 +68,14 @@ def fit(image: Image.Image, long_side: int, *, enlarge: bool = True) -> Image.Im
     return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def plain_colour(image: Image.Image) -> Colour | None:
+def plain_colour(image: Image.Image) -> tuple[int, ...] | None:
     """The colour of a picture that has only one, give or take a JPEG's noise; or None."""
     small = np.asarray(fit(split_alpha(image)[0], PLAIN_SIDE, enlarge=False))
-    if np.ptp(small, axis=(0, 1)).max() > PLAIN_RANGE:
-        return None
-    red, green, blue = small.mean((0, 1)).round().astype(int).tolist()
-    return red, green, blue
+    plain = np.ptp(small, axis=(0, 1)).max() <= PLAIN_RANGE
+    return tuple(small.mean((0, 1)).round().astype(int).tolist()) if plain else None
 
 
-def in_colour(photo: Image.Image, colour: Colour) -> Image.Image:
+def in_colour(photo: Image.Image, colour: tuple[int, ...]) -> Image.Image:
     """A photo in one colour, from black through that to white: what a style of one colour gives."""
     picture, alpha = split_alpha(photo)
     grey = min(max(round(float(np.dot(colour, LUMA))), 1), 254)
@@ -105,14 +92,12 @@ def concerns(photo: Image.Image, styles: Sequence[Image.Image]) -> list[str]:
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """An RGB picture to paint, and its alpha (mode L), or None where there is none.
-
-    What lies under transparent pixels is arbitrary, often black, and would be painted as a
-    fringe: the picture is composited on the mean colour of what can be seen.
-    """
+    """An RGB picture to paint, and its alpha (mode L), or None where there is none."""
     picture = image.convert("RGB")
     if image.mode != "RGBA":
         return picture, None
+    # What lies under transparent pixels is arbitrary, often black, and would make a fringe: it
+    # becomes the mean of what can be seen.
     alpha = image.getchannel("A")
     seen = ImageStat.Stat(picture, alpha)
     mean = tuple(map(round, seen.mean)) if seen.count[0] else (128, 128, 128)
@@ -167,7 +152,7 @@ def _decoded(kind: str, data: bytes, limits: Limits) -> Image.Image:
         image.load()
         corner = image.crop((image.width - 8, image.height - 8, *image.size))
         if "progressive" in image.info or (np.asarray(corner) == 128).all():
-            note = "This JPEG is cut short: what is missing is grey, or coarser than it was."
+            note = CUT_SHORT
     photo = _finished(_shown(image, box, limits), image.info, data, limits)
     photo.info |= {"note": note} if note else {}
     return photo
@@ -190,15 +175,17 @@ def _opened(kind: str, data: bytes, limits: Limits) -> ImageFile.ImageFile:
     return image
 
 
-def _shown(image: Image.Image, box: Box | None, limits: Limits) -> Image.Image:
-    """The first frame that shows something, or else the first; `box` is where that lies."""
+def _shown(image: Image.Image, box: tuple | None, limits: Limits) -> Image.Image:
+    """The first frame that shows something, or else the first, which lies in `box`."""
     first = shown = _straight(image)
     if image.format == "GIF" and box != (0, 0, *image.size):
         first = shown = Image.new("RGBA", image.size)  # browsers leave the rest transparent
         first.paste(image.convert("RGBA").crop(box), box)
     with suppress(EOFError):
-        for number in range(1, MOST_FRAMES if image.format in ANIMATED else 1):
-            if not _is_plain(shown):
+        for number in range(1, 1 if image.format in ("TIFF", "HEIF") else MOST_FRAMES):
+            low, high = np.reshape(shown.getextrema(), (-1, 2)).T
+            invisible = shown.mode.endswith("A") and high[-1] == 0
+            if not invisible and (low != high).any():
                 return shown
             first = first.copy()
             image.seek(number)
@@ -207,28 +194,17 @@ def _shown(image: Image.Image, box: Box | None, limits: Limits) -> Image.Image:
     return first
 
 
-def _is_plain(picture: Image.Image) -> bool:
-    """Whether it is of one colour, or nothing of it can be seen."""
-    low, high = np.reshape(picture.getextrema(), (-1, 2)).T
-    return bool((low == high).all() or (picture.mode.endswith("A") and high[-1] == 0))
-
-
 def _straight(image: Image.Image) -> Image.Image:
     """Eight bits a channel, without palettes: L, LA, RGB, RGBA or CMYK."""
     if image.mode in ("F", "LAB"):
         raise not_read(f"a picture of mode {image.mode}")
-    if image.mode.startswith("I"):
-        return _from_sixteen_bits(image)
     if image.mode == "CMYK":
         return image
-    wanted = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
-    wanted += "A" * image.has_transparency_data
-    return image if image.mode == wanted else image.convert(wanted)
-
-
-def _from_sixteen_bits(image: Image.Image) -> Image.Image:
-    """Grey in 8 bits; LA where one of its values is transparent."""
-    values = np.asarray(image)
+    if not image.mode.startswith("I"):
+        wanted = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+        wanted += "A" * image.has_transparency_data
+        return image if image.mode == wanted else image.convert(wanted)
+    values = np.asarray(image)  # grey of 16 bits
     grey = (np.clip(values, 0, 65535) / np.float32(257)).round().astype(np.uint8)
     if getattr(image, "tag_v2", {}).get(262) == 0:  # white is zero: Pillow heeds it in 8 bits
         grey = 255 - grey
@@ -239,10 +215,7 @@ def _from_sixteen_bits(image: Image.Image) -> Image.Image:
 
 
 def _finished(picture: Image.Image, info: dict, data: bytes, limits: Limits) -> Image.Image:
-    """RGB, or RGBA where something is transparent; always a new image without metadata.
-
-    info, data: those of the file that the picture came from.
-    """
+    """RGB, or RGBA where something is transparent, without metadata. info, data: of its file."""
     picture = fit(picture, limits.kept_side, enlarge=False)
     alpha = picture.getchannel("A") if picture.mode.endswith("A") else None
     photo = to_srgb(picture.convert(picture.mode.removesuffix("A")), info, data)

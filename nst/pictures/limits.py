@@ -23,14 +23,13 @@ class Limits:
 
 def limits_from(environment: Mapping[str, str] = os.environ) -> Limits:
     """The defaults, or what an operator sets. Raises BadInput for what is not above 0."""
-    found = {"NST_MAX_UPLOAD_MB": Limits.max_bytes // MEGABYTE, "NST_MAX_PIXELS": Limits.max_pixels}
-    for variable, default in found.items():
+    found = []
+    for variable, default in (("NST_MAX_UPLOAD_MB", 32), ("NST_MAX_PIXELS", Limits.max_pixels)):
         text = environment.get(variable, "").strip() or str(default)
         if not text.isdecimal() or not int(text):
             raise BadInput(f"{variable} must be a whole number above 0, but it is {text[:40]!r}.")
-        found[variable] = int(text)
-    megabytes, pixels = found.values()
-    return Limits(max_bytes=megabytes * MEGABYTE, max_pixels=pixels)
+        found.append(int(text))
+    return Limits(found[0] * MEGABYTE, found[1])
 
 
 LIMITS = limits_from()

@@ -12,9 +12,9 @@ from nst.errors import BadInput
 LARGEST_PROFILE = 4 << 20
 PROFILE_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 SRGB = ImageCms.createProfile("sRGB")
-# A PNG's chunk, or AVIF's and HEIC's box: primaries and transfer by their codes in ITU-T H.273.
+# A PNG's chunk, or AVIF's and HEIC's box, in a file's first 64 KB: primaries and transfer by
+# their codes in ITU-T H.273.
 CODES = re.compile(rb"\0\0\0\x04cICP(.)(.)|colrnclx\0(.)\0(.)", re.DOTALL)
-HEADER = 1 << 16  # bytes in which they stand
 WIDE = {9: "BT.2020", 11: "DCI P3", 12: "Display P3"}
 HDR = {16: "HDR (PQ)", 18: "HDR (HLG)"}
 
@@ -25,7 +25,7 @@ def to_srgb(picture: Image.Image, info: dict, data: bytes = b"") -> Image.Image:
     As in browsers, codes go before a profile in a PNG and after it elsewhere, and gamma counts
     where there is neither. Raises BadInput for colours beyond sRGB without a profile.
     """
-    icc, codes = info.get("icc_profile") or b"", CODES.search(data[:HEADER])
+    icc, codes = info.get("icc_profile") or b"", CODES.search(data[: 1 << 16])
     if codes and (codes[1] or not icc):
         primaries, transfer = (found[0] for found in codes.groups() if found)
         if name := HDR.get(transfer) or WIDE.get(primaries):
