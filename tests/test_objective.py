@@ -81,19 +81,17 @@ def features_64(encoder: Encoder, image: Tensor) -> dict[str, Tensor]:
 
 
 def laid(image: Tensor, recipe: Recipe, turn: int) -> Tensor:
-    """At the offset of the turn, reflected at the bottom and the right up to multiples of 16."""
+    """Reflected up to multiples of 16, the first rows and columns moved to the end by an offset."""
     if recipe.pooling_offsets == 0:
         return image
-    if turn % recipe.pooling_offsets:
-        top, left = ((5, 11), (11, 5))[turn % recipe.pooling_offsets - 1]
-        image = image[..., top:, left:]
-        height, width = (side // 16 * 16 for side in image.shape[2:])
-        return image[..., :height, :width]
-    rows, columns = (
-        [*range(side), *range(side - 2, side - 2 + side - 16 * -(-side // 16), -1)]
-        for side in image.shape[2:]
-    )
-    return image[..., rows, :][..., columns]
+    offset = turn % recipe.pooling_offsets
+    for axis, odd in ((2, (0, 5, 11)), (3, (0, 11, 5))):
+        side = image.shape[axis]
+        longer = 16 * -(-side // 16)
+        places = [*range(side), *range(side - 2, side - 2 + side - longer, -1)]
+        first = offset * (longer // 48 * 16) + odd[offset]
+        image = image.index_select(axis, torch.tensor(places[first:] + places[:first]))
+    return image
 
 
 def raised(f: Tensor, lift: Tensor | None, factor: float) -> Tensor:
@@ -164,7 +162,7 @@ def total_64(encoder, recipe, picture, content, styles, guides=None, turn=0) -> 
     layer = recipe.content_layer
     photo = seen(laid(content, recipe, turn))[layer]
     content_term = content_64(recipe, encoder.channels(layer), found[layer], photo)
-    whole_guides = guides
+    where = guides
     guides = None if guides is None else laid(guides, recipe, turn)
     mix = torch.tensor(recipe.mix or (1.0,) * len(styles), dtype=torch.float64)
     style_term = torch.zeros((), dtype=torch.float64)
@@ -185,13 +183,10 @@ def total_64(encoder, recipe, picture, content, styles, guides=None, turn=0) -> 
     content_term = recipe.content_weight * content_term
     strength = 20 ** ((recipe.strength - 50) / 50)
     style_term = recipe.style_weight * strength * style_term
-    beyond_the_first = bool(recipe.pooling_offsets and turn % recipe.pooling_offsets)
-    pixels = laid(picture, recipe, turn) if beyond_the_first else picture
     local = torch.zeros((), dtype=torch.float64)
     if recipe.local_weight:
-        bare = whole_guides if guides is None or not beyond_the_first else guides
-        local = recipe.local_weight * strength * local_64(recipe, pixels, styles, bare)
-    pixels = pixels * recipe.input_range
+        local = recipe.local_weight * strength * local_64(recipe, picture, styles, where)
+    pixels = picture * recipe.input_range
     right = (pixels[..., 1:] - pixels[..., :-1]).square()
     down = (pixels[..., 1:, :] - pixels[..., :-1, :]).square()
     tv = right.mean() + down.mean() if recipe.tv_form == "mean" else right.sum() + down.sum()

@@ -332,6 +332,22 @@ def test_asking_for_pictures_does_not_change_the_painting(tiny):
 # The start
 
 
+def test_a_plain_ground_is_painted_as_much_at_its_edges_as_inside(compact):
+    generator = torch.Generator().manual_seed(3)
+    blots = [
+        F.interpolate(torch.rand(1, 3, n, n, generator=generator), (160, 160), mode="bilinear")
+        for n in (162, 42, 12)
+    ]
+    recipe = Recipe(size=160, steps=30, scales=1)
+    plain = torch.full((1, 3, 160, 160), 0.8)
+    picture = last(plain, torch.stack(blots).mean(0), recipe, compact).picture
+    smooth = F.avg_pool2d(F.pad(picture, (4, 4, 4, 4), mode="reflect"), 9, 1)
+    detail = (picture - smooth).square().mean((0, 1))
+    edge = torch.ones_like(detail, dtype=torch.bool)
+    edge[24:-24, 24:-24] = False
+    assert detail[edge].mean() > 0.8 * detail[40:-40, 40:-40].mean()
+
+
 def test_start_from_content_is_the_photo(tiny):
     torch.testing.assert_close(
         last(lion(), preset(), STILL, tiny).picture, lion(), rtol=0, atol=1e-5

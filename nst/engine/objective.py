@@ -62,7 +62,7 @@ class Objective:
             self.styles = self._style_losses(styles, guided)
             self.local = self._local_losses(styles, guided)
         self.guides = [self._guides(guides, o) for o in turns]
-        self.local_guides = [self._local_guides(guides, o) for o in turns]
+        self.local_guides = self._local_guides(guides)
 
     def evaluate(self, picture: Tensor, turn: int = 0) -> tuple[Losses[Tensor], Tensor]:
         """The losses of a picture (1, 3, H, W) and the gradient of their total, both detached.
@@ -75,13 +75,8 @@ class Objective:
             whole = self._aligned(leaf, offset)
         with torch.no_grad():
             content, style, gradient = self._by_features(whole.detach(), offset)
-            # Pixels do not count what continues the picture; what an offset leaves out is left
-            # alone in its turn, not only smoothed.
-            if not offset:
-                gradient = _before(leaf, whole, gradient)
-            local, tv = self._by_pixels(whole.detach() if offset else picture, offset, gradient)
-            if offset:
-                gradient = _before(leaf, whole, gradient)
+            gradient = _before(leaf, whole, gradient)
+            local, tv = self._by_pixels(picture, gradient)
         return Losses(content, style, local, tv, content + style + local + tv), gradient
 
     def _by_features(self, whole: Tensor, offset: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -137,7 +132,7 @@ class Objective:
             slopes[layer] = torch.stack([slope for _, slope in found])
         return torch.stack(terms).sum(), slopes
 
-    def _by_pixels(self, picture: Tensor, offset: int, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    def _by_pixels(self, picture: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Local statistics and smoothness, whose gradient is added to what is given."""
         local = tv = picture.new_zeros(())
         if self.recipe.tv_weight:
@@ -147,7 +142,7 @@ class Objective:
         seen, coarser = octaves(picture, len(self.local)), None
         for o in reversed(range(len(seen))):
             into = gradient if o == 0 else torch.zeros_like(seen[o])
-            for loss, guide in zip(self.local[o], self.local_guides[offset][o], strict=True):
+            for loss, guide in zip(self.local[o], self.local_guides[o], strict=True):
                 term, own = loss(seen[o], guide, 1 / len(seen))
                 local = local + term
                 into += own
@@ -169,12 +164,11 @@ class Objective:
             for layer in self.style_layers
         }
 
-    def _local_guides(self, guides: Tensor | None, offset: int) -> list[Sequence[Tensor | None]]:
+    def _local_guides(self, guides: Tensor | None) -> list[Sequence[Tensor | None]]:
         """For every octave the guides (1, 1, H, W), one a region."""
         if guides is None:
             return [[None]] * len(self.local)
-        whole = self._aligned(guides, offset) if offset else guides
-        return [octave.split(1) for octave in octaves(whole, len(self.local))]
+        return [octave.split(1) for octave in octaves(guides, len(self.local))]
 
     def _guides_of(self, layer: str, tile: Tile, offset: int | None) -> list[Tensor | None]:
         """Those of a tile's features, one a region; of a style, None."""
