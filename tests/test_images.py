@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from nst.errors import BadInput
 from nst.pictures.images import (
+    browser_preview,
     concerns,
     fit,
     in_colour,
@@ -191,6 +192,13 @@ class TestKinds:
             )
         for data in (b"hello", bytes(100), b"GIF8"):
             assert "not a picture of a kind that can be read. Try JPEG or PNG" in refusal(data)
+
+    def test_a_browser_gets_a_preview_of_what_it_cannot_show(self, tmp_path):
+        for kind, wanted in [("TIFF", (32, 24)), ("HEIC", (32, 24)), ("PNG", None), ("AVIF", None)]:
+            path = tmp_path / "photo.jpg"
+            path.write_bytes(encoded(SMOOTH, kind))
+            found = browser_preview(path, 32)
+            assert (found and found.size) == wanted
 
 
 class TestJpeg:

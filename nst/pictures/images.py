@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from PIL import Image, ImageFile, ImageOps, ImageStat
 
 from nst.errors import BadInput
 from nst.pictures.files import BoundedReader, Source, read_file
-from nst.pictures.kinds import DECODERS, kind_of, not_read, tamed
+from nst.pictures.kinds import DECODERS, NOT_SHOWN_BY_BROWSERS, kind_of, not_read, tamed
 from nst.pictures.limits import LIMITS, Limits
 from nst.pictures.profiles import to_srgb
 
@@ -53,6 +54,13 @@ def open_photo(source: Source | Image.Image, limits: Limits = LIMITS) -> Image.I
         raise BadInput(
             f"This {kind} is damaged or cut short and cannot be read; save or upload it again."
         ) from error
+
+
+def browser_preview(path: str | Path, long_side: int = 1024) -> Image.Image | None:
+    """A picture to show in place of a file that browsers cannot show; None where they can."""
+    if kind_of(read_file(path)) not in NOT_SHOWN_BY_BROWSERS:
+        return None
+    return fit(open_photo(path), long_side, enlarge=False)
 
 
 def fit(image: Image.Image, long_side: int, *, enlarge: bool = True) -> Image.Image:

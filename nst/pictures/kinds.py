@@ -34,6 +34,7 @@ DECODERS: dict[str, tuple[bytes, type[ImageFile]]] = {
     "AVIF": (rb"....ftyp(?:....){0,16}?avi[fs]", AvifImageFile),
     "HEIC": (rb"....ftyp(?:....){0,16}?(?:hei[cmsx]|hev[cmsx]|mif1|msf1)", HeifImageFile),
 }
+NOT_SHOWN_BY_BROWSERS = ("TIFF", "HEIC")
 RAW = "a camera's raw file"
 OTHERS = {
     "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
