@@ -33,7 +33,7 @@ PRESETS = [preset.id for preset in load_presets()[0]]
 
 def plan_of(count: int, steps: int = 4) -> Stage:
     recipes = [Recipe(steps=steps, seed=seed) for seed in range(count)]
-    jobs = [Job(PICTURE, (PICTURE,), Shared(recipe), "Your painting", "") for recipe in recipes]
+    jobs = [Job(PICTURE, (PICTURE,), Shared(recipe), "Your painting") for recipe in recipes]
     return Stage("Several", "photo.jpg", PICTURE, [(f"seed {i}", j) for i, j in enumerate(jobs)])
 
 
@@ -41,10 +41,9 @@ def report(step: int, recipe: Recipe) -> Progress:
     done = step == recipe.steps
     shown = Image.new("RGB", (48, 32), (recipe.seed, step, 0)) if step == 1 or done else None
     losses = Losses(1.0, 1.0, 0.0, 0.0, 2.0 / step)
-    told = Progress(step, recipe.steps, (48, 32), 1.0 * step, losses=losses, picture=shown)
-    if done:
-        object.__setattr__(told, "canvas", (0, 0, 0, 0))
-    return told
+    return Progress(
+        step, recipe.steps, (48, 32), 1.0 * step, losses=losses, picture=shown, done=done
+    )
 
 
 @pytest.fixture

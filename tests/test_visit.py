@@ -19,7 +19,7 @@ TOLD = Progress(3, 10, PICTURE.size, 1.0, "Painting", (), LOSSES, PICTURE)
 
 
 def asked(*chosen) -> Result:
-    return Result(Job(PICTURE, (PICTURE,), Shared(Recipe()), "Mosaic", ""), chosen)
+    return Result(Job(PICTURE, (PICTURE,), Shared(Recipe()), "Mosaic"), chosen)
 
 
 def paint(visit: Visit, *chosen, **end) -> Result:
