@@ -73,7 +73,7 @@ def test_the_next_print_is_larger_and_within_what_the_operator_allows(result, mo
 
 def test_frames_stay_few_and_even_and_keep_the_first_and_the_last(monkeypatch):
     ticks = iter(range(200))
-    monkeypatch.setattr("ui.result.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("ui.result.time", SimpleNamespace(monotonic=lambda: next(ticks)))
     monkeypatch.setattr("ui.result.RUN_LIMITS", SimpleNamespace(frames=8))
     result = Result(Job(picture(1), (picture(2),), Shared(Recipe()), ""))
     for step in range(1, 101):

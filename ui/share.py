@@ -52,7 +52,7 @@ class Share:
                 **looks,
             )
             self.publish = gr.Button("Make a link", visible=links, elem_id="publish")
-        self.file = gr.DownloadButton("file", elem_id="file", elem_classes="unseen")
+        self.file = gr.DownloadButton("file", elem_id="made-file", elem_classes="unseen")
 
     def wire(self, button: gr.Button, png: gr.Button, visit: gr.State, status: gr.HTML) -> None:
         """Let the page's buttons Share and Download answer, and its own ones."""
@@ -60,7 +60,7 @@ class Share:
         button.click(self._open, visit, told, **DECODES)
         self.publish.click(self._publish, visit, told[1:], **DECODES)
         wanted = [visit, self.kind, self.shape, self.corner]
-        save = "() => nst.save('#file')"
+        save = "() => nst.save('#made-file')"
         for press, make, inputs, js in (
             (png, self._png, visit, save),
             (self.save, self._make, wanted, save),
@@ -116,7 +116,8 @@ def made(result: Result, kind: str, aspect: float, corner: str) -> tuple[bytes, 
         for share in WIPE:
             stages.append(painting.copy())
             stages[-1].paste(photo.crop((0, 0, round(share * width), height)))
-        return animation([framed(s, aspect, corner) for s in stages], stages[-1]), ".mp4"
+        first, *sized = (framed(stage, aspect, corner) for stage in (painting, *stages))
+        return animation(sized, first), ".mp4"
     picture = painting
     if kind == "Before and after":  # beside each other, or wide ones below each other
         below = width > height

@@ -68,7 +68,9 @@ class Visit:
         """The run is over, by itself, because it was stopped, or for a reason; what it has painted
         is kept.
         """
-        run, self.run, self.growing = self.run, None, None
+        run, grown, self.run, self.growing = self.run, self.growing, None, None
+        if grown:
+            self.line, self.notes, self.share = grown.status, grown.notes, None
         if run is None:
             return
         waited, self.share = self.phase is Phase.WAITING, None
@@ -87,7 +89,7 @@ class Visit:
     def look_at(self, result: Result) -> None:
         """Show a result of this visit; whatever can be done is done with it."""
         self.result, self.looking, self.growing = result, True, None
-        self.line, self.notes = result.status, result.notes
+        self.line, self.notes, self.share = result.status, result.notes, None
 
     def choose(self, chosen: tuple[Any, ...]) -> bool:
         """Something may have been chosen; whether it is another choice than before."""
@@ -111,17 +113,10 @@ def grow(
     """
     if (larger := result.next_print) is None:
         return
-    job, done = result.job.enlarged(larger[1]), result.status
-    going = run(
-        job.photo,
-        job.styles,
-        job.shared.recipe,
-        mask=job.mask,
-        start=result.painted,
-        deadline=seconds,
-    )
-    visit.growing = result
-    with closing(going) as told, suppress(NstError):
+    job = result.job.enlarged(larger[1])
+    given: dict[str, Any] = {"mask": job.mask, "start": result.painted, "deadline": seconds}
+    going, visit.growing = run(job.photo, job.styles, job.shared.recipe, **given), result
+    with suppress(NstError), closing(going) as told:
         for progress in told:
             if visit.growing is not result or visit.outdated or not wanted():
                 break
@@ -131,14 +126,14 @@ def grow(
                     result.job, result.losses = job, []
                     result.remarks = (*result.remarks, WENT_ON)
                 result.take(progress)
-                done = progress.status if progress.done else "Done, {} × {}.".format(*progress.size)
+                if not progress.done:
+                    result.status = "Done, {} × {}.".format(*progress.size)
             left = f", {about(progress.seconds_left)} left" if progress.seconds_left else ""
-            visit.line = f"{done} Going on to {larger[1]} pixels{left}"
+            visit.line = f"{result.status} Going on to {larger[1]} pixels{left}"
             visit.share = progress.step / max(1, progress.total)
             yield progress.picture is not None
-    result.status = done
-    if visit.result is result and not visit.busy:
-        visit.growing, visit.share, visit.line, visit.notes = None, None, done, result.notes
+    if visit.growing is result:
+        visit.end()
 
 
 # By their names, for as long as a page's state holds them: a reload of the page looks here.
