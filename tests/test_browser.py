@@ -442,9 +442,6 @@ def test_settings_follow_a_painting_until_they_are_touched(visit):
     page.get_by_role("option", name="lodaya").click()
     visit.wait("#changed", "Lodaya")
     assert (visit.value("#steps"), visit.value("#size")) == ("200", "400")
-    page.locator("#size input").fill("300")
-    page.locator("#size input").press("Tab")
-    assert "long side" in visit.wait("#changed", "changed:")
 
 
 def test_only_the_part_that_is_brushed_is_painted(visit, tmp_path):
@@ -536,8 +533,7 @@ def test_nothing_on_any_tab_is_against_wcag(app, browser, look):
     found = []
     for tab in ("paint", "compare", "camera", "film", "about"):
         page.click(f"[role=tab][data-tab-id={tab}]")
-        page.wait_for_load_state("networkidle")
-        page.evaluate("scrollTo(0, 0)")
+        page.evaluate(STILL, "body")
         for wrong in axe.run(page, options={"runOnly": WCAG}).response["violations"]:
             where = [" ".join(node["target"]) for node in wrong["nodes"]]
             found.append((tab, wrong["id"], wrong["help"], where))
