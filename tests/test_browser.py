@@ -1,7 +1,6 @@
 """The Paint tab in a real chromium: one journey a feature, clicks and keys, not internals."""
 
 import base64
-import io
 import re
 import time
 from collections.abc import Iterator
@@ -21,11 +20,11 @@ from ui.samples import SAMPLES
 
 pytestmark = pytest.mark.browser
 
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 QUICK = "?v=1&size=128&steps=24&photo=tower&style=mosaic"
 SLOW = "?v=1&size=256&steps=20000"
 CAPTION = "(document.querySelector('#picture .caption')?.textContent ?? '')"
 PAINTING = "document.querySelector('#picture .painting')?.src"
-SEEN = "nst.seen().then((b) => b.arrayBuffer()).then((d) => [...new Uint8Array(d)])"
 DROP = """([place, data]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const carried = new DataTransfer();
@@ -43,12 +42,6 @@ STILL = """(place) => new Promise((done) => {
   };
   look();
 })"""
-NAMELESS = """() => [...document.querySelectorAll('button, input, textarea, select')]
-  .filter(e => e.checkVisibility() && e.type !== 'file'
-    && !(e.labels && [...e.labels].some(l => l.textContent.trim()))
-    && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby')
-    && !e.textContent.trim() && !e.title)
-  .map(e => e.outerHTML.slice(0, 120))"""
 
 
 class Painter(Visit):
@@ -56,7 +49,6 @@ class Painter(Visit):
 
     def __init__(self, browser, url: str, width: int = 1440, height: int = 900, **options) -> None:
         options |= {"viewport": {"width": width, "height": height}}
-        options["permissions"] = ["clipboard-read", "clipboard-write"]
         super().__init__(browser, url, 60, **options)
         self.last = b""
 
@@ -167,7 +159,7 @@ def test_one_press_paints_the_picture_develops_and_remembers_its_recipe(visit, t
     )
     page.focus("#go")
     page.keyboard.press("Enter")
-    assert re.search(r"^Painting, [12] of 2(, about \d+ s left)?", visit.wait("#status", " of 2"))
+    assert re.match(r"Painting, about \d+ s left", visit.wait("#status", "left"))
     page.focus("#picture .reach")  # photo and painting are compared while it develops
     page.keyboard.press("End")
     assert page.get_attribute("#picture .reach", "aria-valuetext") == "100 % photo"
@@ -211,28 +203,21 @@ def test_what_is_seen_is_what_is_saved(visit, tmp_path):
     page = visit.open(QUICK + "&steps=100")
     visit.paint()
     full = pixels(visit.saved(tmp_path))
-    photo = fit(open_photo(SAMPLES["tower"].path), 128)
-
-    def looked_at(folder: str) -> np.ndarray:
-        kept = pixels(visit.saved(tmp_path / folder))
-        data = bytes(page.evaluate(SEEN))
-        seen = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-        assert np.abs(seen - kept).mean() < 8  # JPEG's own loss
-        return kept
-
-    fade = page.locator("#fade input[type=number]")
-    fade.fill("50")
-    fade.press("Tab")
-    half = looked_at("half")
-    assert np.abs(half - (full + np.asarray(photo)) / 2).mean() < 3
+    photo = np.asarray(fit(open_photo(SAMPLES["tower"].path), 128))
+    visit.set("#fade", "50")
+    page.wait_for_function("document.querySelector('#picture .painting').style.opacity === '0.5'")
+    half = pixels(visit.saved(tmp_path / "half"))
+    assert np.abs(half - (full + photo) / 2).mean() < 3
     page.check("#recolour input")
-    assert np.abs(looked_at("recoloured") - half).mean() > 3
+    assert np.abs(pixels(visit.saved(tmp_path / "recoloured")) - half).mean() > 3
     visit.link()
     scrub = page.locator("#scrub input[type=range]")
     assert int(scrub.get_attribute("max")) >= 3
+    before = page.evaluate(PAINTING)
     scrub.focus()
     scrub.press("Home")
-    looked_at("first")
+    page.wait_for_function(f"{PAINTING} !== {before!r}")
+    visit.saved(tmp_path / "first")
 
 
 def test_any_result_is_live_and_a_reload_loses_nothing(visit, tmp_path):
@@ -248,9 +233,6 @@ def test_any_result_is_live_and_a_reload_loses_nothing(visit, tmp_path):
     page.locator("#strip button").last.click()
     visit.caption("An earlier result: Mosaic")
     assert (pixels(visit.saved(tmp_path / "earlier")) == first).all()
-    page.click("#beside")
-    visit.wait("#picture .left", "Earlier")
-    assert page.input_value("#picture .reach") == "50"
     page.locator("#strip button").first.click()
     visit.caption("")
     page.reload()
@@ -263,15 +245,24 @@ def test_any_result_is_live_and_a_reload_loses_nothing(visit, tmp_path):
     page.wait_for_function("document.querySelectorAll('#strip button img').length === 3")
 
 
-def test_a_painting_is_enlarged_and_taken_home_in_every_form(visit, tmp_path):
+def test_standard_goes_on_in_place_until_somebody_waits(app, browser, visit, tmp_path):
+    page = visit.open("?v=1&size=512&steps=120&photo=lion&style=mosaic")
+    page.click("#go")
+    visit.wait("#status", "Going on to 1024 pixels")
+    assert Image.open(visit.saved(tmp_path)).size == (512, 512)
+    other = Painter(browser, app.url)
+    other.open(QUICK)
+    other.paint()
+    other.leave()
+    page.wait_for_function("!document.querySelector('#status').innerText.includes('Going on')")
+    assert "Done" in page.inner_text("#status")
+    assert page.locator("#stop").is_disabled()
+
+
+def test_a_painting_is_enlarged(visit, tmp_path):
     page = visit.open("?v=1&size=256&steps=12")
     visit.paint()
     small = pixels(visit.saved(tmp_path))
-    with av.open(str(visit.download("#film", tmp_path))) as film:
-        assert film.streams.video[0].codec_context.name == "h264"
-    visit.link()
-    assert Image.open(visit.download("#gif", tmp_path)).format == "GIF"
-    assert Image.open(visit.download("#card", tmp_path)).size == (1200, 630)
     assert re.fullmatch(r"Larger, about \d+ (s|min)", page.inner_text("#larger"))
     page.click("#larger")
     visit.wait("#status", "1024 × 1024")
@@ -286,20 +277,20 @@ def test_a_result_is_shared_in_its_shapes_and_by_a_link_that_can_be_taken_back(v
     page = visit.open(QUICK)
     visit.paint()
     page.click("#share")
-    for kind, shape, size in (
-        ("Picture", "Original", (80, 128)),
-        ("Before and after", "Square", (160, 160)),
-        ("Film", "9:16", (80, 142)),
+    for kind, shape, button in (
+        ("Picture", "Original", "#send"),  # which saves where there is no sheet to share
+        ("Before and after", "Square", "#save"),
+        ("Film", "9:16", "#save"),
     ):
         page.get_by_label(kind, exact=True).check()
         page.get_by_label(shape, exact=True).check()
-        path = visit.download("#send", tmp_path / shape.replace(":", "-"))
+        path = visit.download(button, tmp_path / shape.replace(":", "-"))
         if kind == "Film":
             with av.open(str(path)) as film:
                 stream = film.streams.video[0]
-                assert (stream.width, stream.height) == size
+                assert (stream.width, stream.height) == (80, 142)
         else:
-            assert Image.open(path).size == size
+            assert Image.open(path).size == {"Picture": (80, 128)}.get(kind, (160, 160))
     page.click("#publish")
     visit.wait("#publish", "Take it back")
     link = page.locator("#picture-link input, #picture-link textarea").input_value()
@@ -357,16 +348,6 @@ def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, brows
     visit.wait("#mix", "Mixed in: Ink Wash, 40%")
     visit.paint()
     ours, link = visit.saved(tmp_path), visit.link()
-    page.click("#copy")
-    visit.wait("#copy", "copied")
-    assert page.evaluate("navigator.clipboard.readText()") == link
-    # Over plain http a page has no clipboard to write to.
-    page.evaluate("window.board = navigator.clipboard")
-    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    page.evaluate("window.board.writeText('')")
-    page.click("#copy")
-    page.wait_for_function(f"window.board.readText().then((text) => text === {link!r})")
-
     other = Painter(browser, app.url)
     other.page.goto(link)
     other.wait("#status", "settings are here")
@@ -379,13 +360,9 @@ def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, brows
 
 def test_a_link_says_by_name_what_is_missing_or_too_much(visit):
     for query, says in (
-        ("?v=1&size=200&style=mosaic", "The photo it was made with was not shared"),
-        ("?v=1&size=200&photo=lion", "The painting it was made with was not shared"),
-        ("?v=1&size=200&photo=giraffe", "no sample photo called 'giraffe'"),
-        ("?v=1&size=200&strength=banana", "banana"),
+        ("?v=1&photo=giraffe&strength=banana", "no sample photo called 'giraffe'"),
         ("?v=1&charm=9", "This link could not be read"),
         ("?v=1&photo=lion&style=mosaic&size=2048&steps=30000", "a run ends after"),
-        ("?v=1&photo=lion&style=mosaic&size=4096", "may have at most 2048"),
     ):
         visit.page.goto(visit.url + query)
         visit.wait("#status", says)
@@ -465,9 +442,6 @@ def test_settings_follow_a_painting_until_they_are_touched(visit):
     page.get_by_role("option", name="lodaya").click()
     visit.wait("#changed", "Lodaya")
     assert (visit.value("#steps"), visit.value("#size")) == ("200", "400")
-    page.locator("#size input").fill("300")
-    page.locator("#size input").press("Tab")
-    assert "long side" in visit.wait("#changed", "changed:")
 
 
 def test_only_the_part_that_is_brushed_is_painted(visit, tmp_path):
@@ -543,5 +517,25 @@ def test_everything_is_reached_by_keyboard_and_named(visit):
     assert page.is_checked("#colours input[value=photo]")
     page.click("#advanced button")
     page.wait_for_selector("#advanced button[aria-expanded=true]")
-    assert page.evaluate(NAMELESS) == []
     assert page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_nothing_on_any_tab_is_against_wcag(app, browser, look):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    visit = Painter(browser, app.url, color_scheme=look, reduced_motion="reduce")
+    page = visit.open(QUICK)
+    visit.paint()
+    page.click("#share")
+    visit.link()
+    page.click("#advanced button")
+    page.locator("#send").wait_for()
+    found = []
+    for tab in ("paint", "compare", "camera", "film", "about"):
+        page.click(f"[role=tab][data-tab-id={tab}]")
+        page.evaluate(STILL, "body")
+        for wrong in axe.run(page, options={"runOnly": WCAG}).response["violations"]:
+            where = [" ".join(node["target"]) for node in wrong["nodes"]]
+            found.append((tab, wrong["id"], wrong["help"], where))
+    assert not found, found
+    visit.leave()

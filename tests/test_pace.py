@@ -1,10 +1,15 @@
-"""How long a run should take, and how that is said."""
+"""How long a run should take, how that is said, and what is seen meanwhile."""
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from nst.pictures.images import open_photo
 from nst.recipe import Recipe
 from ui.controls import best_quality
-from ui.pace import Pace, about, clock
+from ui.pace import Pace, about, beyond_limits, clock
+from ui.run import sharpened
+from ui.samples import SAMPLES
 
 RECIPE = Recipe(encoder="compact", finish="off", steps=220, size=512)
 
@@ -16,6 +21,11 @@ def pace() -> Pace:
     return learned
 
 
+@pytest.fixture
+def photo() -> Image.Image:
+    return open_photo(SAMPLES["lion"].path).resize((256, 256))
+
+
 def test_nothing_is_expected_before_anything_was_painted():
     assert Pace().expect(RECIPE) is None
     assert Pace().expect_all([RECIPE]) is None
@@ -24,21 +34,17 @@ def test_nothing_is_expected_before_anything_was_painted():
 def test_what_was_learned_is_expected_and_more_work_takes_longer(pace):
     assert pace.expect(RECIPE) == pytest.approx(20)
     assert pace.expect_all([RECIPE, RECIPE]) == pytest.approx(40)
+    assert pace.expect(RECIPE.replace(steps=440)) == pytest.approx(40, rel=0.1)
     assert 40 < pace.expect(RECIPE.replace(size=1024)) < 80
     assert 9 < pace.expect(RECIPE, 0.375) < 12
     assert pace.expect(RECIPE, after=512) < 20  # the coarse sizes are painted already
 
 
-def test_the_first_runs_warm_up_and_later_ones_count_half(pace):
+def test_later_runs_count_half_and_a_few_steps_nothing(pace):
     pace.learn(RECIPE, 0.75, 0, 10.0)
-    assert pace.expect(RECIPE) == pytest.approx(10)
-    pace.learn(RECIPE, 0.75, 0, 20.0)
     assert pace.expect(RECIPE) == pytest.approx(15)
-
-
-def test_a_few_steps_say_nothing_about_the_pace(pace):
     pace.learn(RECIPE.replace(steps=3), 0.75, 0, 90.0)
-    assert pace.expect(RECIPE) == pytest.approx(20)
+    assert pace.expect(RECIPE) == pytest.approx(15)
 
 
 def test_a_network_that_has_not_painted_is_taken_to_be_slower(pace, monkeypatch):
@@ -61,3 +67,33 @@ def test_the_page_opens_at_the_best_quality_that_takes_a_moment(monkeypatch):
         assert best_quality(RECIPE).size == size
     monkeypatch.setattr("ui.controls.pace", Pace())
     assert best_quality(Recipe()) == Recipe()
+
+
+def test_a_recipe_beyond_the_limits_says_what_it_costs_and_what_is_allowed(monkeypatch):
+    monkeypatch.setattr("ui.pace.pace.expect", lambda recipe: recipe.steps * recipe.size * 1e-3)
+    assert beyond_limits(Recipe(size=512, steps=100)) == ()
+    (line,) = beyond_limits(Recipe(size=2048, steps=30_000))
+    assert "30,000 steps at 2048 pixels would take about 1024 min" in line
+    assert "a run ends after 5 min" in line
+    (line,) = beyond_limits(Recipe(size=4096))
+    assert "4096 pixels; here the long side may have at most 2048" in line
+    monkeypatch.setattr("ui.pace.pace.expect", lambda recipe: None)
+    assert beyond_limits(Recipe(size=2048, steps=30_000)) == ()
+
+
+def test_a_coarse_picture_has_the_photos_fine_detail(photo):
+    def error(picture: Image.Image) -> float:
+        return np.abs(np.asarray(picture).astype(float) - np.asarray(photo)).mean()
+
+    coarse = photo.resize((64, 64), Image.Resampling.LANCZOS)
+    assert error(sharpened(coarse, photo)) < 2 < 4 < error(coarse.resize(photo.size))
+    assert sharpened(photo, photo) is photo
+    coarse.putalpha(99)
+    assert sharpened(coarse, photo).getchannel("A").getextrema() == (99, 99)
+
+
+def test_where_the_photo_is_plain_only_the_painting_is_seen():
+    plain, coarse = Image.new("RGB", (128, 128), "teal"), Image.effect_noise((32, 32), 60)
+    shown = sharpened(coarse.convert("RGB"), plain)
+    wanted = coarse.resize(plain.size, Image.Resampling.BICUBIC)
+    assert np.abs(np.asarray(shown)[..., 0].astype(float) - np.asarray(wanted)).mean() < 1

@@ -14,7 +14,7 @@ from ui.links import read_settings
 from ui.messages import user_errors
 from ui.photo_box import PhotoBox
 from ui.result import Result
-from ui.run import Progress, run
+from ui.run import run
 from ui.samples import SAMPLES
 from ui.server.gradio_internals import keep_file
 
@@ -31,12 +31,9 @@ def build() -> None:
     """Put the endpoint into the current `gr.Blocks`; nothing of it can be seen."""
     presets = [preset.id for preset in load_presets()[0]]
     with gr.Row(visible=False):
-        photo = PhotoBox(label="photo")
-        style = PhotoBox(label="style")
-        preset = gr.Textbox("", label="preset")
-        recipe = gr.Textbox("", label="recipe")
-        picture = gr.File(label="picture")
-        facts = gr.JSON(label="facts")
+        photo, style = PhotoBox(label="photo"), PhotoBox(label="style")
+        preset, recipe = gr.Textbox("", label="preset"), gr.Textbox("", label="recipe")
+        picture, facts = gr.File(label="picture"), gr.JSON(label="facts")
         button = gr.Button()
 
     def paint(
@@ -54,30 +51,21 @@ def build() -> None:
             result = Result(job)
             for progress in run(job.photo, job.styles, settings, every=1.0):
                 result.take(progress)
+                told = {
+                    "step": progress.step,
+                    "steps": progress.total,
+                    "width": progress.size[0],
+                    "height": progress.size[1],
+                    "seconds": round(progress.seconds, 3),
+                    "losses": progress.losses._asdict() if progress.losses else {},
+                    "status": progress.details,
+                    "notes": list(progress.notes),
+                    "recipe": settings.to_query(Recipe()),
+                }
                 if progress.picture is not None and not progress.done:
-                    yield None, _facts(progress, settings)
-            path = keep_file(picture, result.png(), f"{result.name}.png")
-            yield path, _facts(progress, settings)
+                    yield None, told
+            yield keep_file(picture, result.png(), f"{result.name}.png"), told
 
-    button.click(
-        paint,
-        [photo, style, preset, recipe],
-        [picture, facts],
-        api_name="paint",
-        api_description=ABOUT.format(presets=", ".join(presets)),
-        **PAINTS,
-    )
-
-
-def _facts(progress: Progress, recipe: Recipe) -> dict[str, Any]:
-    return {
-        "step": progress.step,
-        "steps": progress.total,
-        "width": progress.size[0],
-        "height": progress.size[1],
-        "seconds": round(progress.seconds, 3),
-        "losses": progress.losses._asdict() if progress.losses else {},
-        "status": progress.details or progress.status,
-        "notes": list(progress.notes),
-        "recipe": recipe.to_query(Recipe()),
-    }
+    about = ABOUT.format(presets=", ".join(presets))
+    given = [photo, style, preset, recipe]
+    button.click(paint, given, [picture, facts], api_name="paint", api_description=about, **PAINTS)

@@ -20,21 +20,20 @@ SHORT_SIDE = 256  # pixels that a photo's short side gets at least, where its si
 
 @dataclass(frozen=True)
 class Job:
-    """Opened pictures and a recipe. title and credit are for a share card."""
+    """Opened pictures and a recipe. title: of the paintings. mask: white where to paint."""
 
     photo: Image.Image
     styles: tuple[Image.Image, ...]
     shared: Shared
     title: str
-    credit: str
     mask: Image.Image | None = None
 
     @property
     def wide_enough(self) -> "Job":
         """The same, so large that a panorama's short side does not become a strip."""
-        recipe, aspect = self.shared.recipe, min(self.photo.size) / max(self.photo.size)
-        wanted = round(min(SHORT_SIDE, recipe.size / 2) / aspect)
-        return self.enlarged(min(max(recipe.size, wanted), RUN_LIMITS.max_size))
+        size = self.shared.recipe.size
+        wanted = round(min(SHORT_SIDE, size / 2) * max(self.photo.size) / min(self.photo.size))
+        return self.enlarged(min(max(size, wanted), RUN_LIMITS.max_size))
 
     def enlarged(self, size: int) -> "Job":
         """The same at another size."""
@@ -54,35 +53,34 @@ def open_job(
 ) -> Job:
     """Open what was chosen. Raises BadInput with a sentence for whatever cannot be used.
 
-    photo: a file. style: a file, or a preset. second: the same, painted in with its share, 0..1.
-    again: an earlier job whose photo is taken instead. mask: white where to paint.
+    style, second: a file or a preset; the second is painted in with its share, 0..1. again: an
+    earlier job whose photo is taken instead.
     """
     if photo is None and again is None:
         raise BadInput("There is no photo yet: upload one, take one, or choose a sample.")
     if style is None:
         raise BadInput("There is no painting yet: choose one, or upload your own.")
+    styles = [style]
     if second is not None:
         if not 0 <= share <= 1:
             raise BadInput(f"The second painting's share is {share:g}; it can be from 0 to 1.")
         recipe = recipe.replace(mix=(round(1 - share, 4), round(share, 4)))
-    styles = [style] if second is None else [style, second]
-    presets = [each if isinstance(each, Preset) else None for each in (style, second)]
-    ids = [preset.id if preset else None for preset in presets]
-    named = [preset for preset in presets if preset]
+        styles.append(second)
+    ids = [each.id if isinstance(each, Preset) else None for each in styles]
+    titles = [each.title if isinstance(each, Preset) else "Your painting" for each in styles]
     return Job(
         photo=again.photo if again else _opened(photo),
         styles=tuple(_opened(s.path if isinstance(s, Preset) else s) for s in styles),
         shared=Shared(recipe, again.shared.photo if again else sample_id(photo), *ids),
-        title=" and ".join(p.title if p else "Your painting" for p in presets[: len(styles)]),
-        credit="; ".join(f"{p.title}: {p.author} ({p.licence})" for p in named),
+        title=" and ".join(titles),
         mask=mask,
     )
 
 
 @lru_cache(maxsize=8)
 def _opened(file: str | Path) -> Image.Image:
-    """A picture, no larger than the largest painting here: it is kept while the visit lasts.
+    """A picture, no larger than the largest painting here: a preview opens it at every change.
 
-    Each upload has a path of its own, and a preview opens the same ones at every change.
+    Each upload has a path of its own.
     """
     return open_photo(file, replace(LIMITS, kept_side=min(LIMITS.kept_side, RUN_LIMITS.max_size)))

@@ -16,7 +16,14 @@ from nst.published import RECIPES, get_recipe
 from nst.recipe import Recipe, parse_value
 from ui.samples import SAMPLES
 
+LAYERS = {"style_layers", "style_layer_weights"}  # are only right together
 LONGEST = 4096  # letters of a program's settings
+# {what a link names: (what a visitor calls it, what it is when it ships with the app)}
+PICTURES = {
+    "photo": ("The photo", "sample photo"),
+    "style": ("The painting", "painting"),
+    "second": ("The second painting", "painting"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,14 +35,17 @@ class Shared:
     style: str | None = None
     second: str | None = None
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """Those of the pictures that ship with the app."""
+        return {name: found for name in PICTURES if (found := getattr(self, name))}
+
 
 def to_query(shared: Shared) -> str:
     """The query string, without "?". Settings that a named recipe has anyway are left out."""
-    base = RECIPES[shared.recipe.name].recipe if shared.recipe.name in RECIPES else Recipe()
-    ids = {"photo": shared.photo, "style": shared.style, "second": shared.second}
-    return f"{shared.recipe.to_query(base)}&{urlencode({k: v for k, v in ids.items() if v})}".strip(
-        "&"
-    )
+    known = RECIPES.get(shared.recipe.name)
+    settings = shared.recipe.to_query(known.recipe if known else Recipe())
+    return "&".join(filter(None, [settings, urlencode(shared.ids)]))
 
 
 def from_query(query: Mapping[str, str]) -> Shared | None:
@@ -43,14 +53,15 @@ def from_query(query: Mapping[str, str]) -> Shared | None:
 
     Unknown keys and ids are ignored, values out of range are brought to the nearest end of it.
     """
-    base = RECIPES[query["name"]].recipe if query.get("name") in RECIPES else Recipe()
-    shared = _with_ids(_of_ours(Recipe.from_query(query, base)), query)
+    known = RECIPES.get(query.get("name", ""))
+    shared = from_notes(Recipe.from_query(query, known.recipe if known else Recipe()), query)
     return None if query.get("v") is None and shared == Shared(Recipe()) else shared
 
 
 def from_notes(recipe: Recipe, notes: Mapping[str, str]) -> Shared:
     """What a picture's metadata holds (see `nst.pictures.export`), as a link would."""
-    return _with_ids(_of_ours(recipe), notes)
+    ours = recipe if recipe.name in RECIPES else recipe.replace(name="default")
+    return Shared(ours, **{name: notes[name] for name in PICTURES if _is_here(name, notes)})
 
 
 def inside(path: str) -> tuple[Shared, tuple[str, ...]]:
@@ -72,30 +83,25 @@ def missing(found: Mapping[str, str], mixed: bool) -> tuple[str, ...]:
     found: ids of shipped pictures; where one is left out, the picture was a visitor's own.
     mixed: whether it was painted with two styles.
     """
-    presets = {preset.id for preset in load_presets()[0]}
-    wanted = (
-        ("photo", "The photo", "sample photo", SAMPLES),
-        ("style", "The painting", "painting", presets),
-        *([("second", "The second painting", "painting", presets)] if mixed else []),
+    return tuple(
+        f"There is no {kind} called {str(found[name])[:40]!r} here: choose another."
+        if name in found
+        else f"{title} it was made with was not shared: choose it yourself."
+        for name, (title, kind) in PICTURES.items()
+        if not _is_here(name, found) and (mixed or name != "second")
     )
-    told = []
-    for key, title, kind, known in wanted:
-        if key not in found:
-            told.append(f"{title} it was made with was not shared: choose it yourself.")
-        elif found[key] not in known:
-            told.append(f"There is no {kind} called {str(found[key])[:40]!r} here: choose another.")
-    return tuple(told)
+
+
+def _is_here(name: str, found: Mapping[str, str]) -> bool:
+    return found.get(name) in (SAMPLES if name == "photo" else [p.id for p in load_presets()[0]])
 
 
 def unread(query: Mapping[str, str]) -> tuple[str, ...]:
     """Sentences on the settings of a link that cannot be used as they stand, by name."""
     told = []
-    for name in Recipe.model_fields:
-        text = query.get(name)
-        if not isinstance(text, str) or name in ("style_layers", "style_layer_weights"):
-            continue
+    for name in sorted(Recipe.model_fields.keys() & query.keys() - LAYERS):
         try:
-            Recipe().replace(**{name: parse_value(name, text)})
+            Recipe().replace(**{name: parse_value(name, query[name])})
         except BadInput as error:
             told.append(str(error))
     return tuple(told)
@@ -109,25 +115,12 @@ def read_settings(text: str, preset: Preset | None) -> Recipe:
     pairs = dict(parse_qsl(text[:LONGEST], keep_blank_values=True))
     base = get_recipe(pairs.pop("name", "default"))
     base = preset.recipe(base) if preset else base
-    settings = Recipe.model_fields
-    return base.replace(**{k: parse_value(k, v) if k in settings else v for k, v in pairs.items()})
-
-
-def _of_ours(recipe: Recipe) -> Recipe:
-    """A recipe whose name is not one of ours is our own with changes."""
-    return recipe if recipe.name in RECIPES else recipe.replace(name="default")
-
-
-def _with_ids(recipe: Recipe, found: Mapping[str, str]) -> Shared:
-    presets = {preset.id for preset in load_presets()[0]}
-    known = {"photo": SAMPLES, "style": presets, "second": presets}
-    return Shared(recipe, **{key: found[key] for key in known if found.get(key) in known[key]})
+    known = Recipe.model_fields
+    return base.replace(**{k: parse_value(k, v) if k in known else v for k, v in pairs.items()})
 
 
 def address(query: str, own: str) -> str:
     """The whole link: the Space's page on Hugging Face, or the app's own address elsewhere."""
     space = os.environ.get("SPACE_ID")
-    base = (
-        f"https://huggingface.co/spaces/{space}" if space else own.split("?")[0].rstrip("/") + "/"
-    )
-    return f"{base}?{query}"
+    base = f"https://huggingface.co/spaces/{space}" if space else own.split("?")[0].rstrip("/")
+    return f"{base}{'' if space else '/'}?{query}"

@@ -12,10 +12,7 @@ from nst.errors import NstError
 
 log = logging.getLogger(__name__)
 SHOWN_SECONDS = 12
-DISK_FULL = (
-    "The disk here is full, so the picture cannot be written. It is kept: "
-    "try again in a few minutes, or move the blend a little to have it written then."
-)
+DISK_FULL = "The disk here is full. Your picture is kept: try again in a few minutes."
 UNFORESEEN = "Something failed here that should not have. Please try again."
 
 
@@ -25,22 +22,22 @@ def user_errors(*, plain: bool = False) -> Iterator[None]:
 
     plain: for programs, which want no HTML in it.
     """
-
-    def told(sentence: str, title: str = "That did not work") -> gr.Error:
-        shown = sentence if plain else html.escape(sentence)
-        return gr.Error(shown, title=title, duration=SHOWN_SECONDS, print_exception=False)
-
+    title = "That did not work"
     try:
         yield
-    except NstError as error:
-        raise told(str(error)) from None
+        return
     except gr.Error:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise told(DISK_FULL) from None
-        log.exception("a handler failed")
-        raise told(UNFORESEEN, "Our mistake") from None
+        if isinstance(error, NstError):
+            told = str(error)
+        elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            told = DISK_FULL
+        else:
+            log.exception("a handler failed")
+            told, title = UNFORESEEN, "Our mistake"
+    shown = told if plain else html.escape(told)
+    raise gr.Error(shown, title=title, duration=SHOWN_SECONDS, print_exception=False)
 
 
 def status_html(line: str, notes: Sequence[str] = (), share: float | None = None) -> str:

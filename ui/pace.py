@@ -1,8 +1,6 @@
 """How long paintings take here, before they begin, and how seconds are said."""
 
-from collections import Counter
 from collections.abc import Iterable
-from threading import Lock
 
 from nst.pipeline import choose_encoder, choose_finish
 from nst.recipe import Recipe
@@ -28,77 +26,60 @@ def about(seconds: float) -> str:
 
 
 class Pace:
-    """Seconds for a step on one pixel, by network, learned from whole runs. Thread-safe.
+    """How much slower than a data centre's GPU the networks are here, learned from whole runs.
 
-    A network that has not painted yet is taken to be as much slower than another as it is on a
-    GPU. aspect: a photo's short side over its long side. after: as in `Recipe.schedule`.
+    Networks that have not painted yet are taken to be as slow as the first that has. aspect: a
+    photo's short side over its long side. after: as in `Recipe.schedule`.
     """
 
     def __init__(self) -> None:
-        self._each: dict[str, float] = {}
-        self._runs: Counter[str] = Counter()
-        self._lock = Lock()
+        self._slower: dict[str, float] = {}
 
     def learn(self, recipe: Recipe, aspect: float, after: int, seconds: float) -> None:
-        """Take into account what a run has taken."""
-        if sum(steps for steps, _ in recipe.schedule(after)) < FEWEST:
-            return
-        work = _work(recipe, aspect, after)
-        with self._lock:
-            each = {name: self._known(name) or PIXEL_SECONDS[name] for name in work}
-            error = seconds / sum(work[name] * each[name] for name in work)
-            for name in work:  # the first run warms up, and says little about the next
-                settled = self._runs[name] > 1
-                self._each[name] = each[name] * ((1 + error) / 2 if settled else error)
-                self._runs[name] += 1
+        """Take into account what a run has taken, by half."""
+        if sum(steps for steps, _ in recipe.schedule(after)) >= FEWEST:
+            networks, there = _on_a_gpu(recipe, aspect, after)
+            found = seconds / there
+            self._slower[networks] = (found + self._slower.get(networks, found)) / 2
 
     def expect(self, recipe: Recipe, aspect: float = 0.75, after: int = 0) -> float | None:
         """Seconds that a run should take; None before anything is known."""
-        with self._lock:
-            parts = [
-                pixels * (self._known(name) or 0.0)
-                for name, pixels in _work(recipe, aspect, after).items()
-            ]
-            return sum(parts) if self._each else None
+        known = self._slower.copy()
+        if not known:
+            return None
+        networks, there = _on_a_gpu(recipe, aspect, after)
+        return there * known.get(networks, next(iter(known.values())))
 
     def expect_all(self, recipes: Iterable[Recipe], aspect: float = 0.75) -> float | None:
         """Seconds for all of them; None before anything is known."""
         known = [self.expect(recipe, aspect) for recipe in recipes]
         return None if None in known else sum(each or 0.0 for each in known)
 
-    def _known(self, name: str) -> float | None:
-        if name in self._each or not self._each:
-            return self._each.get(name)
-        other, each = next(iter(self._each.items()))
-        return each * PIXEL_SECONDS[name] / PIXEL_SECONDS[other]
 
-
-def _work(recipe: Recipe, aspect: float, after: int) -> dict[str, float]:
-    """Pixels that each network has to judge, all steps together."""
+def _on_a_gpu(recipe: Recipe, aspect: float, after: int) -> tuple[str, float]:
+    """The networks that would paint a recipe here, and seconds that they take elsewhere."""
     painter, _ = choose_encoder(recipe)
     finisher, _ = choose_finish(recipe, painter)
-    work = dict.fromkeys(filter(None, (painter, finisher)), 0.0)
-    for steps, share in recipe.schedule(after):
-        pixels = OVERHEAD + aspect * (recipe.size * share) ** 2
-        last = recipe.finishing(steps) if finisher else 0
-        work[painter] += (steps - last) * pixels
-        if finisher:
-            work[finisher] += last * pixels
-    return work
+    fixed = OVERHEAD * sum(steps for steps, _ in recipe.schedule(after))
+    pixels, last = recipe.pixels(aspect, after) + fixed, 0.0
+    if finisher:
+        last = recipe.pixels(aspect, after, finishing=True) + fixed * recipe.finish_share
+    seconds = PIXEL_SECONDS[painter] * (pixels - last) + PIXEL_SECONDS.get(finisher, 0) * last
+    return f"{painter} {finisher}", seconds
 
 
 pace = Pace()
 
 
 def beyond_limits(recipe: Recipe) -> tuple[str, ...]:
-    """A sentence for each limit of the operator's that painting this would meet."""
+    """A sentence for the operator's limit that painting this would meet, if there is one."""
     if recipe.size > RUN_LIMITS.max_size:
         return (
             f"It was painted at {recipe.size} pixels; here the long side may have at most "
             f"{RUN_LIMITS.max_size}. Choose a quality that is on the page.",
         )
-    seconds = pace.expect(recipe)
-    if seconds is None or seconds <= RUN_LIMITS.deadline:
+    seconds = pace.expect(recipe) or 0.0
+    if seconds <= RUN_LIMITS.deadline:
         return ()
     return (
         f"Its {recipe.steps:,} steps at {recipe.size} pixels would take {about(seconds)} "

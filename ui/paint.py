@@ -13,7 +13,8 @@ import gradio as gr
 
 from nst.errors import BadInput
 from nst.pictures.images import fit
-from ui.controls import best_quality
+from ui import zero
+from ui.controls import QUALITIES, best_quality
 from ui.events import AT_ONCE, DECODES, PAINTS, PRIVATE, QUICK
 from ui.inputs import InputPanel, index_of
 from ui.instant import instant_wall
@@ -24,14 +25,13 @@ from ui.result import Result, flat, jpeg
 from ui.result_panel import ResultPanel, link_to
 from ui.run import run
 from ui.server.expiry import has_room
-from ui.server.gradio_internals import keep_file
+from ui.server.gradio_internals import keep_file, somebody_waits
 from ui.server.limits import RUN_LIMITS
 from ui.viewer import Viewer
-from ui.visit import Phase, Visit, painted, visits
+from ui.visit import WENT_ON, Phase, Visit, grow, painted, visits
 
 THUMB = 224  # pixels
 NAME = re.compile("[0-9a-f]{32}")
-WENT_ON = "Continued from an earlier result; the link restores the settings only."
 MASKED = "Only the part that was brushed is painted; the link does not hold that part."
 DIVIDED = (
     "The first painting is inside the part that was brushed, the second outside; the link does not "
@@ -43,6 +43,7 @@ class PaintTab:
     """The tab's components and what they do. The page is drawn by `_draw` and nothing else."""
 
     def __init__(self, demo: gr.Blocks) -> None:
+        self.demo = demo
         self.visit = gr.State(Visit(), time_to_live=RUN_LIMITS.visit)
         self.name = gr.Textbox(visible=False)  # of the visit, in the browser
         with gr.Row(elem_id="work"):
@@ -81,9 +82,6 @@ class PaintTab:
             self.panel = ResultPanel()
         with gr.Column(visible=False, elem_id="recent") as self.recent:
             self.strip = thumbs(None, "Your last results", 8, elem_id="strip")
-            self.beside = gr.Button(
-                "Side by side with the latest", visible=False, size="sm", elem_id="beside"
-            )
         with gr.Accordion("Details", open=False, visible=False, elem_id="details") as self.fold:
             self.details = gr.HTML(elem_id="technical", padding=False)
 
@@ -105,7 +103,6 @@ class PaintTab:
             *self.panel.shown,
             self.recent,
             self.strip,
-            self.beside,
         ]
 
     @property
@@ -129,7 +126,7 @@ class PaintTab:
             ).success(
                 self._paint,
                 self.visit,
-                self.told,
+                self.drawn,
                 show_progress="minimal",
                 show_progress_on=[self.turn],
                 scroll_to_output=False,
@@ -146,7 +143,7 @@ class PaintTab:
             [control.input for control in self.panel.adjustments],
             self._adjust,
             [self.visit, *self.panel.adjustments],
-            [self.picture, self.panel.png, self.panel.link, self.panel.scrub],
+            [self.picture, self.panel.link, self.panel.scrub],
             trigger_mode="always_last",
             **DECODES,
         )
@@ -160,7 +157,6 @@ class PaintTab:
         )
         self._wire_wall()
         self.strip.select(self._look_at, self.visit, self.drawn, **DECODES)
-        self.beside.click(self._put_beside, self.visit, self.drawn, **DECODES)
 
     def _wire_wall(self) -> None:
         """The tiles of the paintings: one's own photo in each, as soon as there is one."""
@@ -204,7 +200,7 @@ class PaintTab:
 
         return ask
 
-    def _paint(self, visit: Visit) -> Iterator[dict]:
+    def _paint(self, visit: Visit, request: gr.Request) -> Iterator[dict]:
         """Paint what was asked for, if it is still wanted now that its turn has come."""
         result = visit.run
         if result is None or visit.phase is not Phase.WAITING:
@@ -225,6 +221,14 @@ class PaintTab:
                     shown = {self.picture: seen} if visit.chosen == result.chosen else {}
                     yield shown | self._told(visit)
                 visit.end()
+            # Standard goes on to the next size by itself, while nobody waits.
+            recipe, left = job.shared.recipe, RUN_LIMITS.deadline - progress.seconds
+            standard = (recipe.name, recipe.size) == ("default", QUALITIES["Standard"])
+            if standard and progress.step == progress.total > 0 and not zero.ACTIVE:
+                yield self._draw(visit, request)
+                for new in grow(visit, result, left, lambda: not somebody_waits(self.demo)):
+                    shown = {self.picture: self.viewer.view(visit, self.form.job)} if new else {}
+                    yield shown | self._told(visit)
         except gr.Error as error:
             if visit.run is result:
                 visit.end(html.unescape(str(error.message)))
@@ -266,27 +270,23 @@ class PaintTab:
                 value=[(self._thumb(one), one.job.title) for one in past],
                 selected_index=past.index(result) if result in past else NONE,
             ),
-            self.beside: gr.update(visible=result in past[1:]),
         }
 
     def _told(self, visit: Visit) -> dict:
         """What changes with every word of a run."""
         about = visit.run or visit.result
         details = about.details if about else ""
-        waits = visit.phase is Phase.WAITING
+        waits, busy = visit.phase is Phase.WAITING, visit.busy or visit.growing is not None
         return {
             self.status: status_html(visit.line, visit.notes, visit.share),
             self.turn: gr.update(visible=waits),
             self.fold: gr.update(visible=bool(details)),
             self.details: f"<p>{html.escape(details)}</p>",
-            self.stop: gr.update(value="Leave queue" if waits else "Stop", interactive=visit.busy),
+            self.stop: gr.update(value="Leave queue" if waits else "Stop", interactive=busy),
         }
 
     def _thumb(self, result: Result) -> str:
-        def made() -> str:
-            return keep_file(self.strip, jpeg(fit(flat(result.coloured), THUMB)), "thumb.jpg")
-
-        return result.once("thumb", made)
+        return keep_file(self.strip, jpeg(fit(flat(result.coloured), THUMB)), "thumb.jpg")
 
     # How a result is looked at
 
@@ -301,7 +301,7 @@ class PaintTab:
             # A late answer must not move the slider of a visitor who has moved on.
             number = max(len(result.frames), 2) if blends else gr.skip()
             link = link_to(result, _own_address(request))
-            return self.viewer.view(visit, self.form.job), self.panel.saved(result), link, number
+            return self.viewer.view(visit, self.form.job), link, number
 
     def _chosen(self, visit: Visit, *chosen: Any) -> Any:
         """Show what belongs to what is chosen now."""
@@ -334,12 +334,6 @@ class PaintTab:
             if visit.busy:
                 raise BadInput("A painting is under way on this page: stop it first.")
             visit.look_at(visit.results[index_of(event, len(visit.results))])
-            return self._draw(visit, request)
-
-    def _put_beside(self, visit: Visit, request: gr.Request) -> dict:
-        with user_errors():
-            painted(visit)
-            visit.beside = visit.looking = True
             return self._draw(visit, request)
 
     # How a page begins

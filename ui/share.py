@@ -1,5 +1,5 @@
-"""What a visitor shares of a result: the picture, before and after, or a film, in a shape that fits
-where it goes; and a link to the picture itself, if asked for.
+"""What a visitor shares or saves of a result: the picture, before and after, or a film, in a shape
+that fits where it goes; and a link to the picture itself, if asked for.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from nst.pictures.animation import animation
 from nst.pictures.images import fit
 from ui.events import DECODES, MADE, PRIVATE
 from ui.messages import user_errors
-from ui.result import Result, flat, jpeg
+from ui.result import Result, flat, jpeg, still
 from ui.server.cards import base_of
 from ui.server.gradio_internals import keep_file
 from ui.server.shared import shared
@@ -30,34 +30,44 @@ TERMS = (
 
 
 class Share:
-    """The choices and their button, hidden until `button` is pressed."""
+    """The choices and their buttons, hidden until `button` is pressed."""
 
     def __init__(self) -> None:
+        links = bool(shared.hours)
         with gr.Group(visible=False, elem_id="sharing") as self.box:
             self.kind = gr.Radio(list(KINDS), value=KINDS[0], label="Share", elem_id="share-kind")
-            self.shape = gr.Radio(list(SHAPES), value="Original", label="Shape")
-            self.address = gr.Checkbox(True, label="This page's address small in a corner")
-            self.send = gr.Button("Share it", variant="primary", elem_id="send")
+            self.shape = gr.Radio(
+                list(SHAPES), value="Original", label="Shape", elem_id="share-shape"
+            )
+            self.corner = gr.Checkbox(True, label="This page's address small in a corner")
+            with gr.Row(elem_id="share-how"):
+                self.send = gr.Button("Share it", variant="primary", min_width=90, elem_id="send")
+                self.save = gr.Button("Save it", min_width=90, elem_id="save")
+            looks: dict[str, Any] = {"interactive": False, "max_lines": 1, "buttons": ["copy"]}
             self.link = gr.Textbox(
                 label="Link to this very picture",
                 info=TERMS,
-                interactive=False,
-                max_lines=1,
-                buttons=["copy"],
-                visible=bool(shared.hours),
+                visible=links,
                 elem_id="picture-link",
+                **looks,
             )
-            self.publish = gr.Button("Make a link", visible=bool(shared.hours), elem_id="publish")
-        self.file = gr.DownloadButton("share", elem_id="share-file", elem_classes="unseen")
+            self.publish = gr.Button("Make a link", visible=links, elem_id="publish")
+        self.file = gr.DownloadButton("file", elem_id="made-file", elem_classes="unseen")
 
-    def wire(self, button: gr.Button, visit: gr.State, status: gr.HTML) -> None:
-        """Let the page's Share button open it, and its own ones answer."""
+    def wire(self, button: gr.Button, png: gr.Button, visit: gr.State, status: gr.HTML) -> None:
+        """Let the page's buttons Share and Download answer, and its own ones."""
         told = [self.box, self.link, self.publish]
         button.click(self._open, visit, told, **DECODES)
-        inputs = [visit, self.kind, self.shape, self.address]
-        sent = self.send.click(self._make, inputs, self.file, show_progress_on=[status], **MADE)
-        sent.success(None, self.file, None, js="(file) => nst.send(file)", **PRIVATE)
         self.publish.click(self._publish, visit, told[1:], **DECODES)
+        wanted = [visit, self.kind, self.shape, self.corner]
+        save = "() => nst.save('#made-file')"
+        for press, make, inputs, js in (
+            (png, self._png, visit, save),
+            (self.save, self._make, wanted, save),
+            (self.send, self._make, wanted, "(file) => nst.send(file)"),
+        ):
+            made = press.click(make, inputs, self.file, show_progress_on=[status], **MADE)
+            made.success(None, self.file, None, js=js, **PRIVATE)
 
     def _open(self, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
         with user_errors():
@@ -65,17 +75,19 @@ class Share:
             link = shared.link(name, request) if shared.get(name) else ""
             return gr.update(visible=True), *_linked(link)
 
-    def _make(self, visit: Visit, kind: str, shape: str, address: bool, request: gr.Request) -> str:
+    def _png(self, visit: Visit) -> str:
+        with user_errors():
+            result = painted(visit)
+            return keep_file(self.file, result.png(), f"{result.name}.png")
+
+    def _make(self, visit: Visit, kind: str, shape: str, corner: bool, request: gr.Request) -> str:
         with user_errors():
             result = painted(visit)
             if kind not in KINDS or shape not in SHAPES:
                 raise BadInput("There is no such picture to share.")
-            corner = (
-                base_of(request.request.scope if request.request else {}).split("//")[1]
-                if address
-                else ""
-            )
-            data, ending = made(result, kind, SHAPES[shape], corner)
+            scope = request.request.scope if request.request else {}
+            words = base_of(scope).split("//")[1] if corner else ""
+            data, ending = made(result, kind, SHAPES[shape], words)
             return keep_file(self.file, data, f"{result.name}{ending}")
 
     def _publish(self, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
@@ -97,13 +109,21 @@ def _linked(link: str) -> tuple[str, str]:
 
 def made(result: Result, kind: str, aspect: float, corner: str) -> tuple[bytes, str]:
     """What is shared, and how its file's name ends. aspect, corner: as for `framed`."""
-    photo, painting = flat(result.before), flat(result.shown)
-    if kind == "Film":
-        wipe = [_wiped(photo, painting, share) for share in WIPE]
-        stages = [photo, *(flat(stage) for stage in result.stages()), *wipe]
-        sized = [framed(stage.resize(painting.size), aspect, corner) for stage in stages]
-        return animation(sized, framed(painting, aspect, corner)), ".mp4"
-    picture = _together(photo, painting) if kind == "Before and after" else painting
+    painting = flat(result.shown)
+    (width, height), photo = painting.size, flat(result.before(painting.size))
+    if kind == "Film":  # how it developed, and the photo wiped over it
+        stages = [photo, *(still(frame).resize(photo.size) for _, frame in result.frames), painting]
+        for share in WIPE:
+            stages.append(painting.copy())
+            stages[-1].paste(photo.crop((0, 0, round(share * width), height)))
+        first, *sized = (framed(stage, aspect, corner) for stage in (painting, *stages))
+        return animation(sized, first), ".mp4"
+    picture = painting
+    if kind == "Before and after":  # beside each other, or wide ones below each other
+        below = width > height
+        picture = Image.new("RGB", (width, 2 * height) if below else (2 * width, height))
+        picture.paste(photo)
+        picture.paste(painting, (0, height) if below else (width, 0))
     return jpeg(framed(picture, aspect, corner), 92), ".jpg"
 
 
@@ -120,19 +140,3 @@ def framed(picture: Image.Image, aspect: float, corner: str) -> Image.Image:
         pen = ImageDraw.Draw(framed)
         pen.text(place, corner, "white", font, "rs", stroke_width=size // 9, stroke_fill=GROUND)
     return framed
-
-
-def _together(photo: Image.Image, painting: Image.Image) -> Image.Image:
-    """Before and after: beside each other, or wide ones below each other."""
-    (width, height), wide = painting.size, painting.width > painting.height
-    both = Image.new("RGB", (width, 2 * height) if wide else (2 * width, height))
-    both.paste(photo)
-    both.paste(painting, (0, height) if wide else (width, 0))
-    return both
-
-
-def _wiped(photo: Image.Image, painting: Image.Image, share: float) -> Image.Image:
-    """The painting with the photo over its left part."""
-    wiped = painting.copy()
-    wiped.paste(photo.crop((0, 0, round(share * photo.width), photo.height)))
-    return wiped

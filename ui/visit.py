@@ -1,24 +1,20 @@
 """The state of a page: the run under way, the results of this visit, and what is chosen now."""
 
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from weakref import WeakValueDictionary
 
-from nst.errors import BadInput
+from nst.errors import BadInput, NstError
+from ui.pace import about
 from ui.result import Result
-from ui.run import Progress
+from ui.run import Progress, run
 
+WENT_ON = "Continued from an earlier result; the link restores the settings only."
 RECENT = 6  # results of a visit that are kept
-
-
-class Phase(StrEnum):
-    """Where a visitor's run is."""
-
-    IDLE = "idle"
-    WAITING = "waiting"
-    PAINTING = "painting"
-    FINISHED = "finished"
+Phase = StrEnum("Phase", "IDLE WAITING PAINTING FINISHED")  # where a visitor's run is
 
 
 @dataclass(eq=False)
@@ -27,9 +23,9 @@ class Visit:
 
     name: a secret of this page, under which a reload finds its visit again. query: of the link it
     came by. results: the latest first. result: the one that the panel below the picture is about.
-    looking: whether it is shown, whatever is chosen. beside: with the latest next to it. run: what
-    was asked for and is not over. chosen: the values of the inputs. line, notes, share: what is
-    said of it. wall: which stream of tiles is the latest.
+    looking: whether it is shown, whatever is chosen. run: what was asked for and is not over.
+    growing: the result that goes on to the next size by itself. chosen: the values of the inputs.
+    line, notes, share: what is said of it. wall: which stream of tiles is the latest.
     """
 
     name: str = ""
@@ -37,8 +33,8 @@ class Visit:
     results: tuple[Result, ...] = ()
     result: Result | None = None
     looking: bool = False
-    beside: bool = False
     run: Result | None = None
+    growing: Result | None = None
     phase: Phase = Phase.IDLE
     chosen: tuple[Any, ...] = ()
     line: str = "Press Paint to make your own."
@@ -58,8 +54,7 @@ class Visit:
     def ask(self, run: Result) -> None:
         """Something is to be painted; what is under way is stopped, and kept."""
         self.end(stopped=True)
-        self.run, self.beside = run, False
-        self.phase, self.share = Phase.WAITING, 0.0
+        self.run, self.phase, self.share = run, Phase.WAITING, 0.0
         self.line, self.notes = "Waiting for your turn", ()
 
     def take(self, progress: Progress) -> None:
@@ -73,33 +68,33 @@ class Visit:
         """The run is over, by itself, because it was stopped, or for a reason; what it has painted
         is kept.
         """
-        run, self.run = self.run, None
+        run, grown, self.run, self.growing = self.run, self.growing, None, None
+        if grown:
+            self.line, self.notes, self.share = grown.status, grown.notes, None
         if run is None:
             return
         waited, self.share = self.phase is Phase.WAITING, None
         if run.painted is None:
             self.phase = Phase.FINISHED if self.result else Phase.IDLE
-            left = "You have left the queue." if stopped and waited else "Nothing was painted."
-            self.line, self.notes = left, tuple(filter(None, [reason]))
+            self.line = "You have left the queue." if stopped and waited else "Nothing was painted."
+            self.notes = (reason,) if reason else ()
             return
         if stopped or reason:
             ended = "Stopped" if stopped else "Ended"
             run.status = f"{ended} at step {run.step}; the picture is kept."
-            run.notes = (*run.notes, *filter(None, [reason]))
-        self.phase = Phase.FINISHED
-        self.results = (run, *self.results)[:RECENT]
+            run.notes = (*run.notes, reason) if reason else run.notes
+        self.phase, self.results = Phase.FINISHED, (run, *self.results)[:RECENT]
         self.look_at(run)
 
     def look_at(self, result: Result) -> None:
         """Show a result of this visit; whatever can be done is done with it."""
-        self.result, self.looking, self.beside = result, True, False
-        self.line, self.notes = result.status, result.notes
+        self.result, self.looking, self.growing = result, True, None
+        self.line, self.notes, self.share = result.status, result.notes, None
 
     def choose(self, chosen: tuple[Any, ...]) -> bool:
         """Something may have been chosen; whether it is another choice than before."""
         changed, self.chosen = chosen != self.chosen, chosen
-        if changed:
-            self.looking = self.beside = False
+        self.looking = self.looking and not changed
         return changed
 
 
@@ -108,6 +103,37 @@ def painted(visit: Visit) -> Result:
     if visit.result is None:
         raise BadInput("There is no painting yet: press Paint first.")
     return visit.result
+
+
+def grow(
+    visit: Visit, result: Result, seconds: float, wanted: Callable[[], bool]
+) -> Iterator[bool]:
+    """Let the result just painted go on to the next size in place, within so many seconds and for
+    as long as it is wanted. Yields whenever there is a word to tell: whether there is a picture.
+    """
+    if (larger := result.next_print) is None:
+        return
+    job = result.job.enlarged(larger[1])
+    given: dict[str, Any] = {"mask": job.mask, "start": result.painted, "deadline": seconds}
+    going, visit.growing = run(job.photo, job.styles, job.shared.recipe, **given), result
+    with suppress(NstError), closing(going) as told:
+        for progress in told:
+            if visit.growing is not result or visit.outdated or not wanted():
+                break
+            # The first steps at another size are rough.
+            if progress.done or (progress.picture and 2 * progress.step > progress.total):
+                if result.job is not job:
+                    result.job, result.losses = job, []
+                    result.remarks = (*result.remarks, WENT_ON)
+                result.take(progress)
+                if not progress.done:
+                    result.status = "Done, {} × {}.".format(*progress.size)
+            left = f", {about(progress.seconds_left)} left" if progress.seconds_left else ""
+            visit.line = f"{result.status} Going on to {larger[1]} pixels{left}"
+            visit.share = progress.step / max(1, progress.total)
+            yield progress.picture is not None
+    if visit.growing is result:
+        visit.end()
 
 
 # By their names, for as long as a page's state holds them: a reload of the page looks here.

@@ -2,8 +2,8 @@
 
 There CUDA is only emulated in the app's process, on its main thread, and real in a forked one. Its
 arguments and yields are pickled, what it changes is lost, and it is ended when the seconds that
-were asked for are over. Those are what a visitor's quota is checked against, so they are computed
-for each painting and short. Anywhere else this module does nothing.
+were asked for are over: those are what a visitor's quota is checked against. Anywhere else this
+module does nothing.
 """
 
 import math
@@ -17,10 +17,8 @@ from PIL import Image
 from nst.recipe import Recipe
 
 # The Hub sets the variable on ZeroGPU Spaces and installs the package that goes with it.
-ACTIVE = (
-    os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
-    and find_spec("spaces") is not None
-)
+WANTED = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+ACTIVE = WANTED and find_spec("spaces") is not None
 
 # Estimates on the safe side: no ZeroGPU was at hand to measure. A painting that needs longer ends
 # in time with the picture it has; one that needs less gives the GPU back early.
@@ -28,7 +26,7 @@ START_SECONDS = 6  # the fork, CUDA's start, the weights' way to the GPU
 STEP_SECONDS = 0.01  # starting some hundred kernels
 PIXEL_SECONDS = {"compact": 1e-8, "vgg16": 1.2e-7, "vgg19": 1.5e-7}  # VGG-19: 10 TFLOP/s
 SHORTEST = 4  # of a painting: the first steps of a worker are slow
-LONGEST = 60  # of a request; ZeroGPU counts it 1.5 times, and who has not signed in has 120 a day
+LONGEST = 60  # of a request; ZeroGPU counts it 1.5 times, and anonymous visitors have 120 a day
 
 Task = TypeVar("Task", bound=Callable[..., Iterator[Any]])
 
@@ -40,11 +38,11 @@ def painting_seconds(photo: Image.Image, recipe: Recipe, limit: float, after: in
     """
     if not ACTIVE:
         return limit
-    aspect = min(photo.size) / max(photo.size)
-    pixel = PIXEL_SECONDS.get(recipe.encoder, PIXEL_SECONDS["vgg19"])
-    needed = recipe.steps * STEP_SECONDS + recipe.pixels(aspect, after) * pixel
+    aspect, vgg19 = min(photo.size) / max(photo.size), PIXEL_SECONDS["vgg19"]
+    needed = recipe.pixels(aspect, after) * PIXEL_SECONDS.get(recipe.encoder, vgg19)
     if recipe.finish == "vgg19" or (recipe.finish == "auto" and recipe.encoder == "compact"):
-        needed += recipe.pixels(aspect, after, finishing=True) * PIXEL_SECONDS["vgg19"]
+        needed += recipe.pixels(aspect, after, finishing=True) * vgg19
+    needed += recipe.steps * STEP_SECONDS
     return min(max(SHORTEST, needed), LONGEST - START_SECONDS, limit)
 
 

@@ -17,23 +17,6 @@ Object.assign(window.nst ??= {}, {
   save(button) {
     setTimeout(() => document.querySelector(button).click(), 60);
   },
-  copy(link, from = "#copy") {
-    const box = document.querySelector("#link textarea, #link input");
-    const copied = () => say(document.querySelector(from), "Link copied");
-    // Over plain http a page has no clipboard: by the old command, or by hand in the opened fold.
-    const byHand = () => {
-      const text = Object.assign(document.createElement("textarea"), { value: link });
-      document.body.append(text);
-      text.select();
-      const done = document.execCommand("copy");
-      text.remove();
-      if (done) return copied();
-      document.querySelector("#more > button:not(.open)")?.click();
-      setTimeout(() => { box.focus(); box.select(); }, 60);
-    };
-    if (navigator.clipboard) navigator.clipboard.writeText(link).then(copied, byHand);
-    else byHand();
-  },
   // What was made to be shared: the phone's own sheet takes it, or it is downloaded.
   async send({ url, orig_name }) {
     const blob = await (await fetch(url)).blob();

@@ -42,6 +42,12 @@ def waiting_addresses(page: Any) -> list[str]:
     return [address_of(event.request.scope) for line in lines for event in line.queue]
 
 
+def somebody_waits(page: Any) -> bool:
+    """Whether a painting is waiting for its turn."""
+    line = page._queue.event_queue_per_concurrency_id.get("painting")
+    return bool(line and line.queue)
+
+
 def sessions(page: Any) -> Iterator[tuple[str, float, list[Any]]]:
     """(session, seconds since it was used, values of its states), the latest first."""
     holder, now = page.state_holder, datetime.now()
