@@ -19,7 +19,7 @@ from ui.events import DECODES, PRIVATE, QUICK, UNSEEN
 from ui.links import Shared
 from ui.messages import user_errors
 from ui.paint import PaintTab
-from ui.paintings import presets_to_choose
+from ui.paintings import choose_look
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 
@@ -88,12 +88,9 @@ def build(paint: PaintTab, tabs: gr.Tabs) -> None:
         webcam = gr.WebcamOptions(constraints=SEEN)
         box = CameraBox(elem_id="live-camera", webcam_options=webcam, **looks)
         shown = gr.Image(interactive=False, format="jpeg", elem_id="live-painting", **looks)
-    with gr.Row(elem_id="live-choices"):
-        with gr.Column():
-            style = presets_to_choose(load_presets()[0][0], "live-styles")
-        with gr.Column():
-            strength = gr.Slider(0, 100, 50, step=1, label="Strength", elem_id="live-strength")
-            shutter = gr.Button("Take this picture to Paint", variant="primary", elem_id="shutter")
+    with gr.Column(elem_id="live-choices"):
+        look = choose_look(load_presets()[0][0], "live")
+        shutter = gr.Button("Take this picture to Paint", variant="primary", elem_id="shutter")
 
     def shoot(live: Live | None, style: str, strength: float) -> dict[Any, Any]:
         """Updates that hand the last frame to the Paint tab, with painting and strength."""
@@ -105,9 +102,9 @@ def build(paint: PaintTab, tabs: gr.Tabs) -> None:
             return updates | {tabs: gr.Tabs(selected="paint")}
 
     timing: dict[str, Any] = {"stream_every": EVERY, "time_limit": int(RUN_LIMITS.deadline)}
-    given, told = [style, strength, live], [shown, live]
+    looking = [box, *look, live]
     box.stream(
-        repaint, [box, *given], told, concurrency_limit=CAMERAS, **timing, **UNSEEN, **PRIVATE
+        repaint, looking, [shown, live], concurrency_limit=CAMERAS, **timing, **UNSEEN, **PRIVATE
     )
     tabs.change(None, None, None, js=STOP, **QUICK)
-    shutter.click(shoot, [live, style, strength], [*form.restored, tabs], **DECODES)
+    shutter.click(shoot, [live, *look], [*form.restored, tabs], **DECODES)

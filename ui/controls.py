@@ -21,23 +21,17 @@ TITLES = {
     "tv_weight": "Smoothness",
     "tv_form": "Smoothness formula",
     "start": "Start from",
-    "beta1": "Adam's beta 1",
-    "beta2": "Adam's beta 2",
-    "epsilon": "Adam's epsilon",
 }
 ABOUT = {
     "strength": "Higher: more painting, less photo.",
     "colours": "",
     "style_layer_weights": "one for each layer, separated by commas",
 }
+SETTINGS = {name: it for name, it in Recipe.model_fields.items() if name not in ("name", "mix")}
 # {setting: (label, what it does)}
-LABELS = {
-    name: (
-        TITLES.get(name, name.replace("_", " ").capitalize()),
-        ABOUT.get(name, field.description or ""),
-    )
-    for name, field in Recipe.model_fields.items()
-    if name not in ("name", "mix")
+LABELS: dict[str, tuple[str, Any]] = {
+    name: (TITLES.get(name, name.replace("_", " ").capitalize()), ABOUT.get(name, it.description))
+    for name, it in SETTINGS.items()
 }
 ADVANCED = (
     "encoder pooling finish finish_share size steps seed brush tv_weight start noise_ratio "
@@ -101,15 +95,16 @@ class Controls:
     def recipe(self, values: Sequence[Any]) -> Recipe:
         """The recipe that `inputs` hold. Raises BadInput for anything out of range."""
         name, *settings = values
-        given = {key: _given(key, value) for key, value in zip(self.of, settings, strict=True)}
+        given = dict(zip(self.of, settings, strict=True))
+        for key, part in self.of.items():
+            if isinstance(part, gr.Textbox):
+                given[key] = parse_value(key, str(given[key] or "").replace(" ", ""))
         return Recipe(name=get_recipe(str(name)).name, **given)
 
     def show(self, recipe: Recipe) -> dict[Any, Any]:
         """Updates of `inputs` that show a recipe."""
-        return {
-            self.menu: recipe.name,
-            **{part: _shown(getattr(recipe, name)) for name, part in self.of.items()},
-        }
+        shown = {part: _shown(getattr(recipe, name)) for name, part in self.of.items()}
+        return {self.menu: recipe.name, **shown}
 
     def remark(self, recipe: Recipe, preset: Preset | None) -> dict[Any, Any]:
         """What each quality takes, what the recipe is and was, and what suits the painting."""
@@ -190,13 +185,6 @@ def _component(name: str, default: Any) -> gr.components.Component:
     if isinstance(default, tuple):
         return gr.Textbox(_shown(default), **looks)
     return gr.Number(default, precision=0 if isinstance(default, int) else None, **looks)
-
-
-def _given(name: str, value: Any) -> Any:
-    """A component's value as the setting's."""
-    if isinstance(getattr(RECIPES["default"].recipe, name), tuple):
-        return parse_value(name, str(value or "").replace(" ", ""))
-    return value
 
 
 def _shown(value: Any) -> Any:

@@ -15,12 +15,11 @@ from nst.errors import BadInput
 from nst.instant import instant_painter
 from nst.pictures.film import MOST_SECONDS, Clip, open_clip, read_frames, repaint
 from nst.presets import find_style, load_presets, preset_of
-from nst.recipe import Recipe, bounds
 from ui.camera import asked
 from ui.events import AT_ONCE, PAINTS, PRIVATE, QUICK
 from ui.messages import status_html, user_errors
 from ui.pace import about, clock
-from ui.paintings import presets_to_choose
+from ui.paintings import choose_look
 from ui.photo_box import PictureButton
 from ui.samples import OPENING
 from ui.server.gradio_internals import keep_file
@@ -39,10 +38,7 @@ class FilmTab:
         with gr.Row():
             with gr.Column(min_width=320):
                 clip = PictureButton("Choose a clip", file_types=["video"], elem_id="clip")
-                style = presets_to_choose(preset_of(OPENING[1]) or load_presets()[0][0], "reel")
-                strength = gr.Slider(
-                    *bounds("strength"), Recipe().strength, step=1, label="Strength"
-                )
+                look = choose_look(preset_of(OPENING[1]) or load_presets()[0][0], "reel")
                 with gr.Row():
                     go = gr.Button("Paint the clip", variant="primary", elem_id="film-go")
                     stop = gr.Button("Stop", elem_id="film-stop")
@@ -52,9 +48,9 @@ class FilmTab:
                 still = gr.Image(interactive=False, buttons=[], **looks)
                 looks = {"label": "The film", "height": 420, "buttons": ["download"]}
                 self.film = gr.Video(interactive=False, elem_id="painted", **looks)
-        given, shown = [clip, style, strength], [status, self.film]
+        given, shown = [clip, *look], [status, self.film]
         told: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": [status]}
-        changes = [clip.upload, style.change, strength.release]
+        changes = [clip.upload, *(part.change for part in look)]
         gr.on(changes, self._look, given, [still, status], trigger_mode="always_last", **AT_ONCE)
         going = go.click(self._paint, given, shown, **told, **PAINTS, **PRIVATE)
         stop.click(lambda: status_html("Stopped."), None, status, cancels=[going], **QUICK)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
+from PIL.Image import Image
 
 from nst.errors import BadInput, NstError
 from nst.pictures.images import concerns, open_photo
@@ -137,7 +137,7 @@ class InputPanel:
         changes = [part.change for part in inputs]
         gr.on(changes, self.draw, inputs, self.shown, **latest, **QUICK)
 
-    def draw(self, *chosen: Any) -> dict[Any, Any]:
+    def draw(self, *chosen: Any) -> dict:
         """Updates of `shown`: all that follows from what is chosen, the values of `inputs`."""
         photo, style_id, _, second, share, *values = chosen
         preset, seconds = preset_of(style_id), [*self.ids, YOURS]
@@ -187,7 +187,7 @@ class InputPanel:
         preset = preset_of(style_id)
         return gr.update(selected_index=self.ids.index(preset.id if preset else ""))
 
-    def _take_photo(self, path: str) -> dict[Any, Any]:
+    def _take_photo(self, path: str) -> dict:
         """Show an upload once it is known to be good; a painting made here brings its settings."""
         try:
             open_photo(path)
@@ -200,7 +200,7 @@ class InputPanel:
             shown |= self.restore(shared, told, notes)
         return shown
 
-    def _take_own(self, path: str, style_id: str, *values: Any) -> dict[Any, Any]:
+    def _take_own(self, path: str, style_id: str, *values: Any) -> dict:
         try:
             open_photo(path)
         except BadInput as error:
@@ -209,27 +209,25 @@ class InputPanel:
         with user_errors():
             return self._choose_style(style_id, "", values) | self.show_own(path)
 
-    def _pick_style(
-        self, event: gr.SelectData, own: str | None, style_id: str, *values: Any
-    ) -> dict[Any, Any]:
+    def _pick_style(self, event: gr.SelectData, own: str | None, before: str, *values: Any) -> dict:
         with user_errors():
             picked = self.ids[index_of(event, len(self.ids))]
             if not picked and own is None:  # the page opens a chooser of files
-                return {self.styles: self._mark_style(style_id)}
-            return self._choose_style(style_id, picked, values)
+                return {self.styles: self._mark_style(before)}
+            return self._choose_style(before, picked, values)
 
-    def _choose_style(self, before: str, now: str, values: Sequence[Any]) -> dict[Any, Any]:
+    def _choose_style(self, before: str, now: str, values: Sequence[Any]) -> dict:
         """Updates that choose a painting, which sets what was not touched."""
         recipe = follow(self.controls.recipe(values), preset_of(before), preset_of(now))
         return {self.style_id: now, **self.controls.show(recipe)}
 
-    def _as_usual(self, style_id: str, *values: Any) -> dict[Any, Any]:
+    def _as_usual(self, style_id: str, *values: Any) -> dict:
         with user_errors():
             return self.controls.show(usual(self.controls.recipe(values), preset_of(style_id)))
 
     # What was chosen before
 
-    def arrive(self, query: dict[str, str]) -> dict[Any, Any]:
+    def arrive(self, query: dict[str, str]) -> dict:
         """Updates of `restored` for a page that was opened: a link's settings, or the best quality
         that this machine paints in a moment.
         """
@@ -243,7 +241,7 @@ class InputPanel:
         notes = (*wrong, *missing(query, bool(shared.recipe.mix)))
         return self.restore(shared, "The link's settings are here. Press Paint.", notes)
 
-    def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> dict[Any, Any]:
+    def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> dict:
         """Updates of `restored` that show what a link or a picture holds.
 
         notes: sentences on what could not be restored.
@@ -259,7 +257,7 @@ class InputPanel:
             self.status: told,
         }
 
-    def again(self, chosen: Sequence[Any]) -> dict[Any, Any]:
+    def again(self, chosen: Sequence[Any]) -> dict:
         """Updates that show what was chosen before the page was loaded anew: values of `inputs`."""
         files = (self.photo, self.own)
         return {
@@ -274,21 +272,14 @@ class InputPanel:
         photo, style_id, own, *_ = chosen
         return str(photo), None if preset_of(style_id) else own
 
-    def show_own(self, path: str) -> dict[Any, Any]:
+    def show_own(self, path: str) -> dict:
         """Updates that choose a painting of the visitor's own."""
         return {self.own: path, self.style_id: ""}
 
-    def job(
-        self, chosen: Sequence[Any], again: Job | None = None, mask: Image.Image | None = None
-    ) -> Job:
+    def job(self, chosen: Sequence, again: Job | None = None, mask: Image | None = None) -> Job:
         """Check and open what was chosen: the values of `inputs`."""
         photo, style_id, own, second, share, *values = chosen
-        return open_job(
-            photo,
-            preset_of(style_id) or own,
-            self.controls.recipe(values),
-            second=own if second == YOURS else preset_of(second),
-            share=share,
-            again=again,
-            mask=mask,
-        ).wide_enough
+        style, second = preset_of(style_id) or own, own if second == YOURS else preset_of(second)
+        recipe = self.controls.recipe(values)
+        job = open_job(photo, style, recipe, second=second, share=share, again=again, mask=mask)
+        return job.wide_enough

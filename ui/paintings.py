@@ -1,6 +1,7 @@
 """The preset paintings: their tiles, and what is said of them."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from PIL import Image
@@ -14,17 +15,17 @@ THUMB = 144  # pixels: twice what a tile has on a phone
 YOURS = "yours"  # instead of a preset's id: the second painting is the visitor's own
 
 
-def presets_to_choose(first: Preset, elem_id: str) -> gr.Textbox:
-    """All presets as tiles; returns the hidden component that holds the id of the chosen one."""
-    presets = load_presets()[0]
-    style = gr.Textbox(first.id, visible=False)
+def choose_look(first: Preset, name: str) -> list[Any]:
+    """All presets as tiles, and a strength; returns the components that hold id and number."""
+    presets, style = load_presets()[0], gr.Textbox(first.id, visible=False)
+    looks: dict[str, Any] = {"named": True, "selected": presets.index(first)}
     tiles = [(thumb(preset.path), preset.title) for preset in presets]
-    first_tile = presets.index(first)
-    gallery = thumbs(tiles, "Paintings", 7, named=True, selected=first_tile, elem_id=elem_id)
+    gallery = thumbs(tiles, "Paintings", 7, elem_id=f"{name}-styles", **looks)
     hint = gr.Markdown(manner(first), elem_classes="hint")
     told = [(preset.id, manner(preset)) for preset in presets]
     gallery.select(picks(told), None, [style, hint], **QUICK)
-    return style
+    label, elem_id = "Strength", f"{name}-strength"
+    return [style, gr.Slider(0, 100, 50, step=1, label=label, elem_id=elem_id)]
 
 
 def thumb(path: str | Path) -> Image.Image:
