@@ -128,4 +128,4 @@ def test_what_browsers_cannot_show_is_shown_by_a_copy_and_painted_from_the_file(
 def test_a_path_or_an_address_given_as_text_is_told_of_handle_file():
     for text in ("photo.jpg", "https://example.com/photo.jpg"):
         with pytest.raises(gr.Error, match="handle_file"):
-            Upload.model_validate(text)
+            PhotoBox().preprocess(Upload.model_validate(text))

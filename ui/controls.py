@@ -171,7 +171,7 @@ def best_quality(recipe: Recipe) -> Recipe:
 def _component(name: str, default: Any) -> gr.components.Component:
     label, info = LABELS[name]
     looks: dict[str, Any] = {"label": label, "info": info[:1].upper() + info[1:] or None}
-    looks |= {"min_width": 180, "elem_id": name.replace("_", "-")}
+    looks |= {"min_width": 220, "elem_id": name.replace("_", "-")}
     options = [(_named(choice), choice) for choice in choices(name)]
     if name == "colours":
         return gr.Radio(options, value=default, **looks)

@@ -59,17 +59,12 @@ def index_of(chosen: gr.SelectData, count: int) -> int:
 
 
 class Upload(ImageData):
-    """The data of an uploaded picture."""
+    """The data of a picture; a text in its place becomes its `url`."""
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_text(cls, data: Any) -> Any:
-        if isinstance(data, str):
-            told = (
-                f"A picture is a file, not the text {data[:40]!r}: send handle_file('photo.jpg')."
-            )
-            raise gr.Error(told, print_exception=False)
-        return data
+    def _text(cls, data: Any) -> Any:
+        return {"url": data} if isinstance(data, str) else data
 
 
 class PhotoBox(gr.Image):
@@ -92,6 +87,9 @@ class PhotoBox(gr.Image):
         """The path of the file, which lies in Gradio's cache."""
         if payload is None:
             return None
+        if payload.path is None:
+            told = f"{str(payload.url)[:40]!r} is no picture: send handle_file('photo.jpg')."
+            raise gr.Error(told, print_exception=False)
         original = Path(payload.orig_name or "")
         kept = original.resolve().is_relative_to(upload_folder()) and original.is_file()
         return str(original) if kept else payload.path
