@@ -77,7 +77,10 @@ def _drawing(photo: str | None, brushed: Image.Image | None = None) -> Any:
     """The editor with the photo, and over it what was brushed."""
     with user_errors():
         shown = flat(fit(open_photo(photo or ""), SIDE))
-    layer, brushed = Image.new("RGBA", shown.size, INK), brushed or Image.new("L", (1, 1))
-    layer.putalpha(brushed.resize(shown.size).point(lambda value: round(value * OPACITY)))
-    value = {"background": shown, "layers": [layer], "composite": None}
+    value = {"background": shown, "layers": [], "composite": shown}
+    if brushed is not None:
+        layer = Image.new("RGBA", shown.size, INK)
+        layer.putalpha(brushed.resize(shown.size).point(lambda alpha: round(alpha * OPACITY)))
+        composite = Image.alpha_composite(shown.convert("RGBA"), layer)
+        value |= {"layers": [layer], "composite": composite}
     return gr.update(visible=True, value=value)
