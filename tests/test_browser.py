@@ -412,9 +412,21 @@ def test_a_painting_of_ones_own_and_one_that_was_made_here(visit, mine, wrong, t
     visit.wait("#status", "its settings are back")
     visit.becomes("#strength", "71")
     assert visit.photo() != before  # the tower, which it was made from
-    page.click("#advanced button")
-    page.locator("#open-painting input[type=file]").set_input_files(painting)
-    visit.wait("#status", "painting's settings are here")
+
+
+def test_a_scan_is_shown_by_a_copy_and_a_plain_painting_is_warned_of(visit, tmp_path):
+    scan, plain = tmp_path / "scan.tif", tmp_path / "plain.png"
+    Image.open(SAMPLES["runner"].path).convert("RGB").resize((300, 200)).save(scan)
+    Image.new("RGB", (64, 64), "red").save(plain)
+    page = visit.open(QUICK)
+    before = visit.photo()
+    visit.bring("#upload", scan)
+    visit.another_photo(before)
+    page.wait_for_function("document.querySelector('#photo img').naturalWidth === 300")
+    visit.bring("#styles .thumbnail-item >> nth=0", plain)
+    visit.wait("#concern", "The style is of one colour")
+    visit.paint()
+    assert Image.open(visit.saved(tmp_path)).size == (128, 85)
 
 
 def test_settings_follow_a_painting_until_they_are_touched(visit):

@@ -1,58 +1,55 @@
-"""The controls are the recipe: nothing is lost between the two."""
+"""The controls are the recipe: nothing is lost between the two. And what is said before Paint."""
 
 import random
+from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio.data_classes import ImageData
+from PIL import Image
 from test_links import any_recipe
 
 from nst.errors import BadInput
 from nst.presets import load_presets, preset_of
 from nst.published import RECIPES
 from nst.recipe import Recipe
-from ui.controls import Controls, departures, follow, suggestion
+from ui.controls import departures, follow, suggestion
+from ui.inputs import InputPanel
+from ui.photo_box import PhotoBox, Upload
+from ui.samples import SAMPLES
+from ui.server.gradio_internals import upload_folder
+
+NIGHT, MOSAIC = preset_of("swirling-night"), preset_of("mosaic")
+LODAYA = RECIPES["lodaya"].recipe
 
 
 @pytest.fixture(scope="module")
-def controls() -> Controls:
-    built = Controls(Recipe())
+def panel() -> InputPanel:
     with gr.Blocks():
-        built.main()
-        built.advanced()
-    return built
+        return InputPanel(gr.HTML())
 
 
-def values(controls: Controls, recipe: Recipe) -> list:
+def values(panel: InputPanel, recipe: Recipe) -> list:
     """What the controls hold after showing a recipe, as the browser sends it back."""
-    shown = controls.show(recipe, None)
-    return [shown[part] for part in controls.inputs]
+    return list(panel.controls.show(recipe).values())
 
 
-def test_every_setting_has_a_control(controls):
-    assert set(controls.of) == set(Recipe.model_fields) - {"name", "mix"}
+def test_every_setting_has_a_control(panel):
+    assert set(panel.controls.of) == set(Recipe.model_fields) - {"name", "mix"}
+    opened = [component.value for component in panel.controls.inputs]
+    assert panel.controls.recipe(opened) == NIGHT.recipe(Recipe())
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_named_recipe_sets_every_control(controls, name):
-    recipe = RECIPES[name].recipe
-    assert controls.recipe(values(controls, recipe)) == recipe
-
-
-def test_any_recipe_passes_through_the_controls_exactly(controls):
+def test_any_recipe_passes_through_the_controls_exactly(panel):
     dice = random.Random(3)
-    for _ in range(200):
-        recipe = any_recipe(dice)
-        assert controls.recipe(values(controls, recipe), recipe.mix) == recipe
+    named = [entry.recipe for entry in RECIPES.values()]
+    for recipe in [*named, *(any_recipe(dice) for _ in range(200))]:
+        same = panel.controls.recipe(values(panel, recipe))
+        assert same.replace(mix=recipe.mix) == recipe
 
 
-def test_the_controls_show_the_default_recipe_when_the_page_opens(controls):
-    opened = [component.value for component in controls.inputs]
-    assert controls.recipe(opened) == Recipe()
-
-
-@pytest.mark.parametrize(
-    ("setting", "value", "says"),
-    [
+def test_a_wrong_value_is_one_clear_sentence(panel):
+    for setting, value, says in (
         ("strength", 101, "from 0 to 100"),
         ("size", None, "^size"),
         ("steps", float("nan"), "steps"),
@@ -62,60 +59,73 @@ def test_the_controls_show_the_default_recipe_when_the_page_opens(controls):
         ("content_layer", "<b>", "layer"),
         ("seed", "1.5", "^seed"),
         ("colours", ["style"], "^colours"),
-    ],
-)
-def test_a_wrong_value_is_one_clear_sentence(controls, setting, value, says):
-    given = values(controls, Recipe())
-    given[1 + list(controls.of).index(setting)] = value
-    with pytest.raises(BadInput, match=says):
-        controls.recipe(given)
-
-
-def test_an_unknown_recipe_is_refused(controls):
+    ):
+        given = values(panel, Recipe())
+        given[1 + list(panel.controls.of).index(setting)] = value
+        with pytest.raises(BadInput, match=says):
+            panel.controls.recipe(given)
     with pytest.raises(BadInput, match="no recipe"):
-        controls.recipe(["mine", *values(controls, Recipe())[1:]])
+        panel.controls.recipe(["mine", *values(panel, Recipe())[1:]])
 
 
-def test_what_leaves_a_recipe_is_named():
-    lodaya = RECIPES["lodaya"].recipe
-    assert "changed" not in departures(lodaya, None)
-    assert "lodaya, changed: long side, pixels." in departures(lodaya.replace(size=300), None)
-    both = departures(lodaya.replace(steps=5, brush=2), None)
-    assert "steps" in both
-    assert "brush size" in both
-
-
-def test_what_a_visitor_sets_for_a_picture_does_not_leave_the_projects_own_recipe():
-    assert "changed" not in departures(Recipe(size=1024, seed=4), None)
+def test_what_leaves_a_recipe_is_named_unless_it_is_the_visitors_or_the_paintings():
+    assert "lodaya, changed: long side, pixels." in departures(LODAYA.replace(size=300), None)
     assert "changed: strength" in departures(Recipe(strength=80), None)
-
-
-def test_a_presets_own_settings_are_no_departure():
-    for preset in load_presets()[0]:
-        assert "changed" not in departures(preset.recipe(Recipe()), preset)
+    ours = [(preset.recipe(Recipe()), preset) for preset in load_presets()[0]]
+    for recipe, preset in [(LODAYA, None), (Recipe(size=1024, seed=4), None), *ours]:
+        assert "changed" not in departures(recipe, preset)
 
 
 def test_another_painting_sets_what_the_visitor_has_not_touched():
-    night, mosaic = preset_of("swirling-night"), preset_of("mosaic")
-    mine = night.recipe(Recipe()).replace(colours="photo", size=1024, seed=7)
-    assert follow(mine, night, mosaic) == mosaic.recipe(Recipe()).replace(
-        colours="photo", size=1024, seed=7
-    )
+    theirs = {"colours": "photo", "size": 1024, "seed": 7}
+    mine = NIGHT.recipe(Recipe()).replace(**theirs)
+    assert follow(mine, NIGHT, MOSAIC) == MOSAIC.recipe(Recipe()).replace(**theirs)
     stronger = mine.replace(strength=62)
-    assert follow(stronger, night, mosaic).strength == 62
-    assert follow(stronger, night, None).brush == Recipe().brush
-
-
-def test_a_published_recipe_is_moved_by_no_painting():
-    lodaya = RECIPES["lodaya"].recipe
-    assert follow(lodaya, None, preset_of("mosaic")) == lodaya
-    assert suggestion(lodaya, preset_of("mosaic")) == ""
+    assert follow(stronger, NIGHT, MOSAIC).strength == 62
+    assert follow(stronger, NIGHT, None).brush == Recipe().brush
+    assert follow(LODAYA, None, MOSAIC) == LODAYA
 
 
 def test_a_painting_suggests_in_words_what_is_not_set():
-    night = preset_of("swirling-night")
-    assert suggestion(night.recipe(Recipe()), night) == ""
-    mine = night.recipe(Recipe()).replace(strength=62, colours="photo")
-    assert suggestion(mine, night) == (
+    mine = NIGHT.recipe(Recipe())
+    assert suggestion(mine, NIGHT) == suggestion(LODAYA, MOSAIC) == ""
+    assert suggestion(mine.replace(strength=62, colours="photo"), NIGHT) == (
         "Use this painting's usual strength (35), colours (the painting's)"
     )
+
+
+def test_what_speaks_against_a_painting_is_said_when_it_is_chosen(panel, tmp_path):
+    flat = tmp_path / "flat.png"
+    Image.new("RGB", (64, 64), "red").save(flat)
+    opened = values(panel, Recipe())
+    for style, own, settings, says in (
+        ("", str(flat), opened, "of one colour"),
+        ("", None, opened, "no painting yet"),
+        ("mosaic", None, ["mine", *opened[1:]], "no recipe called"),
+        ("mosaic", None, opened, ""),
+    ):
+        chosen = [SAMPLES["lion"].path, style, own, "", 0.4, *settings]
+        told = panel.draw(*chosen)[panel.concern]
+        assert says in told["value"]
+        assert told["visible"] is bool(says)
+
+
+def test_what_browsers_cannot_show_is_shown_by_a_copy_and_painted_from_the_file():
+    box, folder = PhotoBox(), upload_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "scan.tif"
+    Image.open(SAMPLES["lion"].path).save(file)
+    shown = box.postprocess(str(file))
+    assert Image.open(shown.path).format == "JPEG"
+    assert box.preprocess(shown) == str(file)
+    for elsewhere in ("/etc/passwd", f"{folder}/../../etc/passwd", __file__, "photo.jpg", None):
+        assert box.preprocess(ImageData(path="sent.jpg", orig_name=elsewhere)) == "sent.jpg"
+    lion = str(SAMPLES["lion"].path)
+    assert Path(box.postprocess(lion).path).suffix == ".jpg"
+    assert box.preprocess(ImageData(path=lion)) == lion
+
+
+def test_a_path_or_an_address_given_as_text_is_told_of_handle_file():
+    for text in ("photo.jpg", "https://example.com/photo.jpg"):
+        with pytest.raises(gr.Error, match="handle_file"):
+            PhotoBox().preprocess(Upload.model_validate(text))

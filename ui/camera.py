@@ -12,14 +12,14 @@ from PIL import Image
 
 from nst.errors import BadInput
 from nst.instant import instant_painter
-from nst.pictures.images import fit, open_photo
-from nst.presets import load_presets, preset_of
+from nst.pictures.images import open_photo
+from nst.presets import find_style, load_presets, preset_of
 from nst.recipe import Recipe
 from ui.events import DECODES, PRIVATE, QUICK, UNSEEN
-from ui.inputs import index_of
 from ui.links import Shared
 from ui.messages import user_errors
 from ui.paint import PaintTab
+from ui.paintings import choose_look
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
 
@@ -56,19 +56,15 @@ class Live:
     frame: bytes = b""
 
 
-def repaint(
-    frame: bytes | None, style: str, strength: float, live: Live | None
-) -> tuple[Image.Image | Any, Live | None]:
+def repaint(frame: bytes | None, style: str, strength: float, live: Live | None) -> tuple[Any, Any]:
     """The painted frame, and what the next one is painted with."""
     if frame is None:
         return gr.skip(), live
     with user_errors():
-        photo = open_photo(frame)
-        now = time.monotonic()
+        photo, now = open_photo(frame), time.monotonic()
         if live is None or live.chosen != (style, strength) or now > live.until:
             recipe = asked(style, strength).recipe.replace(size=SIDE)
-            painting = [open_photo(preset_of(style).path)]  # type: ignore[union-attr]
-            painter = instant_painter(painting, recipe, [style])
+            painter = instant_painter([find_style(style)], recipe, [style])
             live = Live((style, strength), painter, now + SCENE)
         live.frame = frame
         return live.painter(photo), live
@@ -84,35 +80,17 @@ def asked(style: str, strength: float) -> Shared:
 
 def build(paint: PaintTab, tabs: gr.Tabs) -> None:
     """Lay out the tab inside the current context. tabs: the page's, to go to the Paint tab."""
-    presets, form = load_presets()[0], paint.form
+    form = paint.form
     gr.HTML(NEEDS_HTTPS, padding=False)
     live = gr.State(None, time_to_live=RUN_LIMITS.visit)
-    style = gr.Textbox(presets[0].id, visible=False)
     looks: dict[str, Any] = {"show_label": False, "buttons": [], "streaming": True}
     with gr.Row(elem_id="live"):
         webcam = gr.WebcamOptions(constraints=SEEN)
         box = CameraBox(elem_id="live-camera", webcam_options=webcam, **looks)
         shown = gr.Image(interactive=False, format="jpeg", elem_id="live-painting", **looks)
-    with gr.Row(elem_id="live-choices"):
-        thumbs = [(fit(open_photo(preset.path), 160), preset.title) for preset in presets]
-        gallery = gr.Gallery(
-            thumbs, columns=7, format="jpeg", allow_preview=False, show_label=False, buttons=[],
-            interactive=False, object_fit="cover", selected_index=0, elem_classes="thumbs named",
-            elem_id="live-styles",
-        )  # fmt: skip
-        with gr.Column():
-            strength = gr.Slider(0, 100, 50, step=1, label="Strength", elem_id="live-strength")
-            shutter = gr.Button("Take this picture to Paint", variant="primary", elem_id="shutter")
-
-    def pick(chosen: gr.SelectData) -> str:
-        with user_errors():
-            return presets[index_of(chosen, len(presets))].id
-
-    gallery.select(pick, None, style, **QUICK)
-    box.stream(
-        repaint, [box, style, strength, live], [shown, live], stream_every=EVERY,
-        time_limit=int(RUN_LIMITS.deadline), concurrency_limit=CAMERAS, **UNSEEN, **PRIVATE,
-    )  # fmt: skip
+    with gr.Column(elem_id="live-choices"):
+        look = choose_look(load_presets()[0][0], "live")
+        shutter = gr.Button("Take this picture to Paint", variant="primary", elem_id="shutter")
 
     def shoot(live: Live | None, style: str, strength: float) -> dict[Any, Any]:
         """Updates that hand the last frame to the Paint tab, with painting and strength."""
@@ -123,5 +101,10 @@ def build(paint: PaintTab, tabs: gr.Tabs) -> None:
             updates[form.photo] = keep_file(form.photo, live.frame, "camera.jpg")
             return updates | {tabs: gr.Tabs(selected="paint")}
 
+    timing: dict[str, Any] = {"stream_every": EVERY, "time_limit": int(RUN_LIMITS.deadline)}
+    looking = [box, *look, live]
+    box.stream(
+        repaint, looking, [shown, live], concurrency_limit=CAMERAS, **timing, **UNSEEN, **PRIVATE
+    )
     tabs.change(None, None, None, js=STOP, **QUICK)
-    shutter.click(shoot, [live, style, strength], [*form.restored, tabs], **DECODES)
+    shutter.click(shoot, [live, *look], [*form.restored, tabs], **DECODES)

@@ -3,7 +3,7 @@
 Settings and their limits come from `Recipe`; here they only get words and a place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -13,43 +13,25 @@ from nst.published import RECIPES, get_recipe
 from nst.recipe import STYLE_LAYERS, Recipe, bounds, choices, parse_value
 from ui.pace import about, pace
 
+TITLES = {
+    "finish": "Finishing network",
+    "size": "Long side, pixels",
+    "brush": "Brush size",
+    "local_weight": "Local statistics",
+    "tv_weight": "Smoothness",
+    "tv_form": "Smoothness formula",
+    "start": "Start from",
+}
+ABOUT = {
+    "strength": "Higher: more painting, less photo.",
+    "colours": "",
+    "style_layer_weights": "one for each layer, separated by commas",
+}
+SETTINGS = {name: it for name, it in Recipe.model_fields.items() if name not in ("name", "mix")}
 # {setting: (label, what it does)}
-LABELS = {
-    "strength": ("Strength", "Higher: more painting, less photo."),
-    "colours": ("Colours", ""),
-    "encoder": ("Encoder", ""),
-    "pooling": ("Pooling", ""),
-    "finish": ("Finishing network", "It takes the last steps of each size."),
-    "finish_share": ("Share of the steps it takes", ""),
-    "pooling_offsets": ("Pooling offsets", ""),
-    "size": ("Long side, pixels", ""),
-    "steps": ("Steps", ""),
-    "seed": ("Seed", ""),
-    "brush": ("Brush size", ""),
-    "local_weight": ("Local statistics", "They keep speckles out."),
-    "local_octaves": ("Octaves of local statistics", ""),
-    "tv_weight": ("Smoothness", ""),
-    "start": ("Start from", ""),
-    "noise_ratio": ("Share of noise", ""),
-    "learning_rate": ("Learning rate", ""),
-    "content_layer": ("Content layer", ""),
-    "style_layers": ("Style layers", "Shallow ones bring strokes, deep ones large shapes."),
-    "style_layer_weights": ("Style layer weights", "One for each layer, separated by commas."),
-    "content_form": ("Content formula", ""),
-    "content_weight": ("Content weight, alpha", ""),
-    "style_form": ("Style formula", ""),
-    "style_weight": ("Style weight, beta", ""),
-    "tv_form": ("Smoothness formula", ""),
-    "input_range": ("Pixels run from 0 to", ""),
-    "scales": ("Scales, coarse to fine", ""),
-    "optimiser": ("Optimiser", ""),
-    "final_rate": ("Rate falls to", ""),
-    "beta1": ("Adam's beta 1", ""),
-    "beta2": ("Adam's beta 2", ""),
-    "epsilon": ("Adam's epsilon", ""),
-    "noise_amplitude": ("Noise amplitude", ""),
-    "keep_every": ("Keep every n-th frame", ""),
-    "keep_at": ("Keep frames at", ""),
+LABELS: dict[str, tuple[str, Any]] = {
+    name: (TITLES.get(name, name.replace("_", " ").capitalize()), ABOUT.get(name, it.description))
+    for name, it in SETTINGS.items()
 }
 ADVANCED = (
     "encoder pooling finish finish_share size steps seed brush tv_weight start noise_ratio "
@@ -57,7 +39,6 @@ ADVANCED = (
 ).split()
 WORDS = {
     "auto": "Choose for me",
-    "off": "The encoder itself",
     "vgg16": "VGG-16",
     "vgg19": "VGG-19",
     "own": "The encoder's own",
@@ -65,9 +46,6 @@ WORDS = {
     "content": "The photo",
     "recoloured": "Photo, recoloured",
     "blend": "Photo and noise",
-    "gatys": "Gatys et al.",
-    "half-sum": "Half the sum",
-    "quarter-mean": "A quarter of the mean",
     "style": "The painting's",
     "photo": "The photo's",
     "palette": "Blend of both",
@@ -75,90 +53,101 @@ WORDS = {
 QUALITIES = {"Draft": 384, "Standard": 512, "Fine": 1024}
 SLIDERS = {"strength": 1, "brush": 0.05, "noise_ratio": 0.05}
 A_MOMENT = 15.0  # seconds that a visitor gladly waits
-# What a visitor sets for a picture is no departure from the project's own recipe.
-THEIRS = frozenset({"size", "seed", "mix"})
 
 
 class Controls:
     """The components, by setting, and the way between them and a `Recipe`.
 
-    recipe: what they show at first. Build it with `main()` and `advanced()` inside a `gr.Blocks`,
-    in that order.
+    recipe: what they show at first. inputs: the menu of recipes, then every control. remarks: what
+    `remark` sets. Build it inside a `gr.Blocks`.
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self._first = recipe
         self.of: dict[str, gr.components.Component] = {}
-
-    def main(self) -> None:
-        """Strength, colours and quality: what everyone sees."""
-        self._add("strength")
-        self._add("colours")
+        self._add(recipe, ("strength", "colours"))
         self.quality = gr.Radio(
-            list(QUALITIES.items()), value=512, label="Quality", elem_id="quality"
+            list(QUALITIES.items()), value=recipe.size, label="Quality", elem_id="quality"
         )
         # A line of text that can be pressed: it is there only when there is something to say.
         self.suggestion = gr.Button(
             visible=False, size="sm", elem_id="suggestion", elem_classes="quiet-button"
         )
-
-    def advanced(self) -> None:
-        """The recipe menu and every other setting."""
-        self.menu = gr.Dropdown(
-            [(entry.title, name) for name, entry in RECIPES.items()],
-            value="default",
-            label="Recipe",
-            info="Published systems run here with their own formulas.",
-            elem_id="recipe",
-        )
-        self.changed = gr.Markdown(RECIPES["default"].about, elem_id="changed", elem_classes="hint")
-        self._rows(ADVANCED)
-        with gr.Accordion("Formulas and constants", open=False):
-            self._rows([name for name in LABELS if name not in self.of])
-
-    def _rows(self, names: Sequence[str]) -> None:
-        for i in range(0, len(names), 2):
+        with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+            self.menu = gr.Dropdown(
+                [(entry.title, name) for name, entry in RECIPES.items()],
+                value=recipe.name,
+                label="Recipe",
+                info="Published systems run here with their own formulas.",
+                elem_id="recipe",
+            )
+            self.changed = gr.Markdown(elem_id="changed", elem_classes="hint")
             with gr.Row():
-                for name in names[i : i + 2]:
-                    self._add(name)
+                self._add(recipe, ADVANCED)
+            with gr.Accordion("Formulas and constants", open=False), gr.Row():
+                self._add(recipe, [name for name in LABELS if name not in self.of])
+        self.inputs = [self.menu, *self.of.values()]
+        self.remarks = [self.quality, self.changed, self.suggestion]
 
-    def _add(self, name: str) -> None:
-        self.of[name] = _component(name, getattr(self._first, name), *LABELS[name])
+    def _add(self, recipe: Recipe, names: Iterable[str]) -> None:
+        for name in names:
+            self.of[name] = _component(name, getattr(recipe, name))
 
-    @property
-    def inputs(self) -> list[gr.components.Component]:
-        """What handlers take to know the recipe: the menu, then every control."""
-        return [self.menu, *self.of.values()]
-
-    @property
-    def outputs(self) -> list[gr.components.Component]:
-        """What `show` sets."""
-        return [*self.inputs, *self.remarks]
-
-    @property
-    def remarks(self) -> list[gr.components.Component]:
-        """What `remark` sets: the qualities, what was changed, what is suggested."""
-        return [self.quality, self.changed, self.suggestion]
-
-    def recipe(self, values: Sequence[Any], mix: tuple[float, ...] = ()) -> Recipe:
+    def recipe(self, values: Sequence[Any]) -> Recipe:
         """The recipe that `inputs` hold. Raises BadInput for anything out of range."""
         name, *settings = values
-        given = {key: _given(key, v) for key, v in zip(self.of, settings, strict=True)}
-        return Recipe(name=get_recipe(str(name)).name, mix=mix, **given)
+        given = dict(zip(self.of, settings, strict=True))
+        for key, part in self.of.items():
+            if isinstance(part, gr.Textbox):
+                given[key] = parse_value(key, str(given[key] or "").replace(" ", ""))
+        return Recipe(name=get_recipe(str(name)).name, **given)
 
-    def show(self, recipe: Recipe, preset: Preset | None) -> dict[Any, Any]:
-        """Updates of `outputs` that show a recipe."""
-        shown = {part: _shown(key, getattr(recipe, key)) for key, part in self.of.items()}
-        return {self.menu: recipe.name, **shown, **self.remark(recipe, preset)}
+    def show(self, recipe: Recipe) -> dict[Any, Any]:
+        """Updates of `inputs` that show a recipe."""
+        shown = {part: _shown(getattr(recipe, name)) for name, part in self.of.items()}
+        return {self.menu: recipe.name, **shown}
 
     def remark(self, recipe: Recipe, preset: Preset | None) -> dict[Any, Any]:
-        """Updates of `remarks`."""
-        words = suggestion(recipe, preset)
+        """What each quality takes, what the recipe is and was, and what suits the painting."""
+        offer = suggestion(recipe, preset)
         return {
             self.quality: gr.update(choices=qualities(recipe), value=recipe.size),
             self.changed: departures(recipe, preset),
-            self.suggestion: gr.update(value=words, visible=bool(words)),
+            self.suggestion: gr.update(value=offer, visible=bool(offer)),
         }
+
+
+def usual(recipe: Recipe, preset: Preset | None) -> Recipe:
+    """The recipe of that name as a painting sets it (None: one of a visitor's own); what a visitor
+    sets for a picture stays as it is.
+    """
+    base = get_recipe(recipe.name)
+    visitors = ("seed", "mix", "size") if recipe.name == "default" else ("seed", "mix")
+    kept = {name: getattr(recipe, name) for name in visitors}
+    return (preset.recipe(base) if preset else base).replace(**kept)
+
+
+def follow(recipe: Recipe, before: Preset | None, now: Preset | None) -> Recipe:
+    """The recipe when another painting is chosen: it sets what the visitor has not touched."""
+    touched = recipe.differences(usual(recipe, before))
+    return usual(recipe, now).replace(**{name: getattr(recipe, name) for name in touched})
+
+
+def suggestion(recipe: Recipe, preset: Preset | None) -> str:
+    """The offer of what suits a painting and is not set; "" where there is nothing to offer."""
+    other = usual(recipe, preset).differences(recipe)
+    suits = ("strength", "colours", *preset.tuned) if preset and recipe.name == "default" else ()
+    words = [
+        f"{_label(key)} ({_word(other[key][0])})" for key in dict.fromkeys(suits) if key in other
+    ]
+    return f"Use this painting's usual {', '.join(words)}" if words else ""
+
+
+def departures(recipe: Recipe, preset: Preset | None) -> str:
+    """What the recipe is, and which controls have left it: "lodaya, changed: size"."""
+    entry = RECIPES[recipe.name]
+    changed = ", ".join(map(_label, recipe.differences(usual(recipe, preset))))
+    lead = f"**{entry.title}, changed: {changed}.** " if changed else ""
+    return lead + entry.about + ("" if recipe.name == "default" else f" {entry.source}")
 
 
 def qualities(recipe: Recipe) -> list[tuple[str, int]]:
@@ -179,95 +168,36 @@ def best_quality(recipe: Recipe) -> Recipe:
     return recipe.replace(size=max(quick, default=recipe.size))
 
 
-def follow(recipe: Recipe, before: Preset | None, now: Preset | None) -> Recipe:
-    """The recipe when another painting is chosen: it sets what the visitor has not touched.
+def _component(name: str, default: Any) -> gr.components.Component:
+    label, info = LABELS[name]
+    looks: dict[str, Any] = {"label": label, "info": info[:1].upper() + info[1:] or None}
+    looks |= {"min_width": 220, "elem_id": name.replace("_", "-")}
+    options = [(_named(choice), choice) for choice in choices(name)]
+    if name == "colours":
+        return gr.Radio(options, value=default, **looks)
+    if name in SLIDERS:
+        return gr.Slider(*bounds(name), default, step=SLIDERS[name], buttons=[], **looks)
+    if name == "content_layer":
+        layers = [*STYLE_LAYERS, "relu4_2", "relu4_3", "relu5_2", "conv4_2"]
+        return gr.Dropdown(sorted(layers), value=default, allow_custom_value=True, **looks)
+    if options and isinstance(default, str):
+        return gr.Dropdown(options, value=default, **looks)
+    if isinstance(default, tuple):
+        return gr.Textbox(_shown(default), **looks)
+    return gr.Number(default, precision=0 if isinstance(default, int) else None, **looks)
 
-    A published recipe is tuned for no painting.
-    """
-    if recipe.name != "default":
-        return recipe
-    touched = recipe.differences(usual(recipe, before))
-    return usual(recipe, now).replace(**{key: getattr(recipe, key) for key in touched})
+
+def _shown(value: Any) -> Any:
+    """A setting's value as its component's."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def usual(recipe: Recipe, preset: Preset | None) -> Recipe:
-    """The project's own recipe for a painting (None: one of a visitor's own), for the picture that
-    the visitor wants.
-    """
-    own = preset.recipe(Recipe()) if preset else Recipe()
-    return own.replace(**{key: getattr(recipe, key) for key in THEIRS})
-
-
-def suggestion(recipe: Recipe, preset: Preset | None) -> str:
-    """The offer of what suits a painting and is not set; "" where there is nothing to offer."""
-    if preset is None or recipe.name != "default":
-        return ""
-    other = usual(recipe, preset).differences(recipe)
-    words = [
-        f"{_label(key)} ({_word(other[key][0])})"
-        for key in dict.fromkeys(("strength", "colours", *preset.tuned))
-        if key in other
-    ]
-    return f"Use this painting's usual {', '.join(words)}" if words else ""
+def _named(choice: Any) -> str:
+    return WORDS.get(choice, str(choice).capitalize())
 
 
 def _word(value: Any) -> str:
     return f"{value:g}" if isinstance(value, (int, float)) else _named(value).lower()
-
-
-def _named(choice: str) -> str:
-    return WORDS.get(choice, choice.capitalize())
-
-
-def _component(name: str, default: Any, label: str, info: str) -> gr.components.Component:
-    given: dict[str, Any] = {
-        "label": label,
-        "info": info or None,
-        "elem_id": name.replace("_", "-"),
-        "min_width": 100,
-    }
-    if name == "colours":
-        return gr.Radio([(_named(c), c) for c in choices(name)], value=default, **given)
-    if name in SLIDERS:
-        low, high = bounds(name)
-        return gr.Slider(low, high, default, step=SLIDERS[name], buttons=[], **given)
-    if name in ("style_layer_weights", "keep_at"):
-        return gr.Textbox(_shown(name, default), **given)
-    if name in ("style_layers", "content_layer"):
-        known = sorted({*STYLE_LAYERS, "relu4_2", "relu4_3", "relu5_2", "conv4_2"})
-        many = name == "style_layers"
-        return gr.Dropdown(
-            known, value=_shown(name, default), multiselect=many, allow_custom_value=True, **given
-        )
-    if isinstance(default, str):
-        return gr.Dropdown([(_named(c), c) for c in choices(name)], value=default, **given)
-    return gr.Number(default, precision=0 if isinstance(default, int) else None, **given)
-
-
-def _given(name: str, value: Any) -> Any:
-    """A component's value as the setting's."""
-    if name in ("style_layer_weights", "keep_at"):
-        return parse_value(name, str(value or "").replace(" ", ""))
-    return value
-
-
-def _shown(name: str, value: Any) -> Any:
-    """A setting's value as its component's."""
-    if name in ("style_layer_weights", "keep_at"):
-        return ", ".join(str(item) for item in value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def departures(recipe: Recipe, preset: Preset | None) -> str:
-    """What the recipe is, and which controls have left it: "lodaya, changed: size"."""
-    entry = RECIPES[recipe.name]
-    base = preset.recipe(entry.recipe) if preset else entry.recipe
-    ignored = THEIRS if recipe.name == "default" else {"seed", "mix"}
-    changed = [_label(key) for key in recipe.differences(base) if key not in ignored]
-    about = entry.about if recipe.name == "default" else f"{entry.about} {entry.source}"
-    if not changed:
-        return about
-    return f"**{entry.title}, changed: {', '.join(changed)}.** {about}"
 
 
 def _label(name: str) -> str:

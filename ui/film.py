@@ -15,13 +15,12 @@ from nst.errors import BadInput
 from nst.instant import instant_painter
 from nst.pictures.film import MOST_SECONDS, Clip, open_clip, read_frames, repaint
 from nst.presets import find_style, load_presets, preset_of
-from nst.recipe import Recipe, bounds
 from ui.camera import asked
 from ui.events import AT_ONCE, PAINTS, PRIVATE, QUICK
 from ui.messages import status_html, user_errors
-from ui.pace import about
-from ui.paintings import manner, thumb
-from ui.photo_box import PictureButton, thumbs
+from ui.pace import about, clock
+from ui.paintings import choose_look
+from ui.photo_box import PictureButton
 from ui.samples import OPENING
 from ui.server.gradio_internals import keep_file
 from ui.server.limits import RUN_LIMITS
@@ -36,58 +35,25 @@ class FilmTab:
     """What goes in, and a film that comes out. Build it inside a `gr.Tab`."""
 
     def __init__(self) -> None:
-        presets = load_presets()[0]
-        first = preset_of(OPENING[1]) or presets[0]
-        style = gr.Textbox(first.id, visible=False)
         with gr.Row():
             with gr.Column(min_width=320):
                 clip = PictureButton("Choose a clip", file_types=["video"], elem_id="clip")
-                tiles = [(thumb(preset.path), preset.title) for preset in presets]
-                gallery = thumbs(
-                    tiles, "Paintings", 7, named=True, selected=presets.index(first), elem_id="reel"
-                )
-                name = gr.Markdown(manner(first), elem_classes="hint")
-                low, high = bounds("strength")
-                strength = gr.Slider(low, high, Recipe().strength, step=1, label="Strength")
+                look = choose_look(preset_of(OPENING[1]) or load_presets()[0][0], "reel")
                 with gr.Row():
                     go = gr.Button("Paint the clip", variant="primary", elem_id="film-go")
                     stop = gr.Button("Stop", elem_id="film-stop")
             with gr.Column(min_width=320):
                 status = gr.HTML(status_html(ASK), elem_id="film-status", elem_classes="run-status")
-                still = gr.Image(
-                    label="Its first frame", format="jpeg", interactive=False, buttons=[]
-                )
-                self.film = gr.Video(
-                    label="The film",
-                    height=420,
-                    interactive=False,
-                    buttons=["download"],
-                    elem_id="painted",
-                )
-        given = [clip, style, strength]
-        gallery.select(self._pick, None, [style, name], **QUICK)
-        gr.on(
-            [clip.upload, style.change, strength.release],
-            self._look,
-            given,
-            [still, status],
-            trigger_mode="always_last",
-            **AT_ONCE,
-        )
-        going = go.click(
-            self._paint,
-            given,
-            [status, self.film],
-            show_progress="minimal",
-            show_progress_on=[status],
-            **PAINTS,
-            **PRIVATE,
-        )
+                looks: dict[str, Any] = {"label": "Its first frame", "format": "jpeg"}
+                still = gr.Image(interactive=False, buttons=[], **looks)
+                looks = {"label": "The film", "height": 420, "buttons": ["download"]}
+                self.film = gr.Video(interactive=False, elem_id="painted", **looks)
+        given, shown = [clip, *look], [status, self.film]
+        told: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": [status]}
+        changes = [clip.upload, *(part.change for part in look)]
+        gr.on(changes, self._look, given, [still, status], trigger_mode="always_last", **AT_ONCE)
+        going = go.click(self._paint, given, shown, **told, **PAINTS, **PRIVATE)
         stop.click(lambda: status_html("Stopped."), None, status, cancels=[going], **QUICK)
-
-    def _pick(self, chosen: gr.SelectData) -> tuple[str, str]:
-        preset = load_presets()[0][int(chosen.index)]
-        return preset.id, manner(preset)
 
     def _look(self, path: str | None, style: str, strength: float) -> tuple[Any, str]:
         """The first frame as it will be painted, and how long the whole should take."""
@@ -115,7 +81,7 @@ class FilmTab:
                         line = f"Frame {frame} of {clip.frames}, {left} left"
                         yield status_html(line, share=frame / clip.frames), gr.skip()
             film = keep_file(self.film, out.read_bytes(), f"painted-{style}.mp4")
-            yield status_html(f"Done in {about(passed).removeprefix('about ')}."), film
+            yield status_html(f"Done in {clock(passed)}."), film
 
 
 def _measured(path: str, style: str, strength: float) -> tuple[Clip, Image.Image, float]:
@@ -135,7 +101,7 @@ def _measured(path: str, style: str, strength: float) -> tuple[Clip, Image.Image
             return clip, painted, each
     raise BadInput(
         f"This clip would take {about(each * clip.frames)} here, and a run ends after "
-        f"{about(RUN_LIMITS.deadline).removeprefix('about ')}: trim it first."
+        f"{clock(RUN_LIMITS.deadline)}: trim it first."
     )
 
 

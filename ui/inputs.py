@@ -1,173 +1,170 @@
 """What goes in: the photo, the painting and every setting."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from PIL.Image import Image
 
 from nst.errors import BadInput, NstError
-from nst.pictures.images import open_photo
-from nst.presets import Preset, preset_of
-from nst.published import get_recipe
+from nst.pictures.images import concerns, open_photo
+from nst.presets import load_presets, preset_of
 from nst.recipe import Recipe
-from ui.controls import Controls, follow, usual
-from ui.events import DECODES, QUICK
+from ui.assets import asset_path
+from ui.controls import Controls, best_quality, follow, usual
+from ui.events import AT_ONCE, DECODES, QUICK
+from ui.instant import instant_wall
 from ui.job import Job, open_job
 from ui.links import Shared, from_query, inside, missing, unread
-from ui.mask import MaskEditor, mask_from
+from ui.mask import mask_editor
 from ui.messages import refusal_html, status_html, user_errors
 from ui.pace import beyond_limits
-from ui.paintings import SHARE, YOURS, Paintings, manner, mixed, thumb
-from ui.photo_box import NONE, PhotoBox, PictureButton, thumbs
+from ui.paintings import YOURS, manner, mixed, thumb
+from ui.photo_box import NONE, PhotoBox, PictureButton, index_of, picks, thumbs
+from ui.result import flat
 from ui.samples import OPENING, SAMPLES, sample_id
 from ui.server.gradio_internals import keep_file
 
+SHARE = 0.4  # of a second painting, at first
 PRIVACY = "Your photo is deleted within an hour and is never part of a link."
+TO_CAMERA = """() => { history.pushState({ tab: 'camera' }, '');
+  document.querySelector('[data-tab-id=camera]').click(); }"""
 
 
 class InputPanel:
-    """The components and what a visitor chose in them.
+    """The components, and what is chosen in them.
 
-    Build it where it should stand, then `wire` it. pictures: the components that hold pictures,
-    in the order that `job` takes their values. restored: what `restore` sets.
+    inputs: hold all that is chosen; handlers take their values. shown: what `draw` makes of it.
+    restored: what `restore` sets. status: where it is said what came with a link or a file.
     """
 
-    def __init__(self) -> None:
-        first = preset_of(OPENING[1])
-        self.controls = Controls(first.recipe(Recipe()) if first else Recipe())
-        gr.HTML("<h2>Photo</h2>", elem_classes="part")
+    def __init__(self, status: gr.HTML) -> None:
+        self.status = status
+        self.opening = usual(Recipe(), preset_of(OPENING[1]))
         self._layout_photo()
-        gr.HTML("<h2>Painting</h2>", elem_classes="part")
-        self.paintings = Paintings(first)
-        self.mask = MaskEditor(self.photo)
-        self.controls.main()
-        with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-            self.controls.advanced()
-            self.open_box = gr.File(
-                label="Open a painting made here: its settings come back",
-                file_types=[".png"],
-                height=150,
-                elem_id="open-painting",
-            )
-        of = self.paintings
-        self.own = of.own
-        self.pictures = [self.photo, of.style_id, of.own, of.second, of.share]
-        self.inputs = [*self.pictures, *self.controls.inputs]
+        self._layout_painting()
+        self.drawing = mask_editor(self.photo)
+        self.controls = Controls(self.opening)
+        pictures = [self.photo, self.style_id, self.own, self.second, self.share]
+        self.inputs: list[Any] = [*pictures, *self.controls.inputs]
+        self.restored = [*self.inputs, status]
+        drawn = [self.samples, self.styles, self.manner, self.concern, self.seconds, self.mix]
+        self.shown = [*drawn, *self.controls.remarks]
+        self._wire()
 
     def _layout_photo(self) -> None:
+        gr.HTML("<h2>Photo</h2>", elem_classes="part")
+        looks: dict[str, Any] = {"show_label": False, "interactive": False, "buttons": []}
+        image, chosen = ["image"], list(SAMPLES).index(OPENING[0])
+        tiles = [(thumb(sample.path), sample.title) for sample in SAMPLES.values()]
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=180, elem_id="photo-side"):
                 self.photo = PhotoBox(
-                    str(SAMPLES[OPENING[0]].path),
-                    label="Photo",
-                    show_label=False,
-                    height=150,
-                    interactive=False,
-                    buttons=[],
-                    elem_id="photo",
-                )
-                self.camera = PhotoBox(
-                    label="Camera",
-                    show_label=False,
-                    height=220,
-                    sources=["webcam"],
-                    visible=False,
-                    buttons=[],
-                    elem_id="camera",
+                    str(SAMPLES[OPENING[0]].path), height=150, elem_id="photo", **looks
                 )
                 with gr.Row(elem_id="bring"):
                     self.upload = PictureButton(
-                        "Upload your photo",
-                        file_types=["image"],
-                        size="sm",
-                        scale=3,
-                        min_width=110,
-                        elem_id="upload",
+                        "Upload your photo", file_types=image, size="sm", elem_id="upload"
                     )
-                    self.shoot = gr.Button(
-                        "Camera", size="sm", scale=1, min_width=70, elem_id="shoot"
-                    )
+                    shoot = gr.Button("Camera", size="sm", elem_id="shoot")
             self.samples = thumbs(
-                [(thumb(s.path), s.title) for s in SAMPLES.values()],
-                "Samples",
-                2,
-                selected=list(SAMPLES).index(OPENING[0]),
-                elem_id="samples",
-                scale=1,
-                min_width=110,
+                tiles, "Samples", 2, selected=chosen, elem_id="samples", scale=1, min_width=110
             )
         gr.HTML(PRIVACY, elem_classes="hint", padding=False)
         self.refusal = gr.HTML(elem_id="refusal", padding=False)
-        self.offer = gr.Button(
-            "Use this painting as the photo", visible=False, size="sm", elem_id="offer"
-        )
+        shoot.click(None, None, None, js=TO_CAMERA, **QUICK)
 
-    def wire(self, status: gr.HTML) -> None:
-        """Let the components answer. status: where it is said what came with a link or a file."""
-        self.status = status
-        paintings = self.paintings
-        self.restored = [
-            self.photo,
-            self.samples,
-            *paintings.shown,
-            *paintings.mixture,
-            *self.controls.outputs,
-            status,
-        ]
-        self.open_box.upload(self._reopen, self.open_box, self.restored, **DECODES)
-        self._wire_photo()
-        self._wire_paintings()
-        self._wire_controls()
-        self.mask.wire()
-
-    def _wire_photo(self) -> None:
-        self.shoot.click(lambda: gr.update(visible=True), None, self.camera, **QUICK)
-        self.offer.click(lambda path: path, self.upload, self.photo, **QUICK)
-        self.samples.select(self.pick_sample, None, self.photo, **QUICK)
-        self.photo.change(
-            lambda photo: (self.mark_sample(photo), "", gr.update(visible=False)),
-            self.photo,
-            [self.samples, self.refusal, self.offer],
-            **QUICK,
+    def _layout_painting(self) -> None:
+        presets, first = load_presets()[0], OPENING[1]
+        self.ids = ["", *(preset.id for preset in presets)]  # "": the visitor's own
+        self._thumbs = [(thumb(preset.path), preset.title) for preset in presets]
+        gr.HTML("<h2>Painting</h2>", elem_classes="part")
+        self.style_id, self.second = (gr.Textbox(name, visible=False) for name in (first, ""))
+        self.own = PhotoBox(visible=False, elem_id="own-style")
+        either = [("The paintings", False), ("Your photo in them", True)]
+        self.tiles_show = gr.Radio(
+            either, value=False, show_label=False, container=False, elem_id="tiles-show"
         )
-        told = [*self.restored, self.refusal, self.offer, self.camera]
-        for box, event in ((self.upload, self.upload.upload), (self.camera, self.camera.input)):
-            event(self._take_photo, box, told, **DECODES)
-
-    def _wire_paintings(self) -> None:
-        of = self.paintings
-        chosen = [*of.shown, *self.controls.outputs]
-        told = [of.style_id, *self.controls.inputs]
-        of.share.release(
-            lambda second, share: gr.update(label=mixed(second, share)),
-            [of.second, of.share],
-            of.mix,
-            **QUICK,
+        looks: dict[str, Any] = {"columns": 7, "named": True}
+        chosen = self.ids.index(first)
+        self.styles = thumbs(
+            self._tiles(None), "Paintings", selected=chosen, elem_id="styles", **looks
         )
-        of.gallery.select(self._pick_style, [of.own, *told], chosen, **QUICK)
-        of.upload.upload(
-            self._take_own, [of.upload, *told], [of.own, of.seconds, *chosen], **DECODES
+        self.own_upload = PictureButton(
+            file_types=["image"], elem_id="own-upload", elem_classes="unseen"
         )
-        of.seconds.select(self._pick_second, of.share, [of.second, of.mix], **QUICK)
+        self.manner = gr.Markdown(manner(preset_of(first)), elem_id="manner", elem_classes="hint")
+        self.concern = gr.HTML(visible=False, elem_id="concern", padding=False)
+        with gr.Accordion(mixed("", 0), open=False, elem_id="mix") as self.mix:
+            self.seconds = thumbs(
+                self._seconds(None), "Second paintings", selected=0, elem_id="seconds", **looks
+            )
+            self.share = gr.Slider(
+                0, 1, SHARE, step=0.05, label="How much of it", buttons=[], elem_id="second-share"
+            )
 
-    def _wire_controls(self) -> None:
-        controls = self.controls
-        told = [self.paintings.style_id, *controls.inputs]
-        remark: dict[str, Any] = {
-            "fn": self._remark,
-            "inputs": told,
-            "outputs": controls.remarks,
-            "trigger_mode": "always_last",
-            **QUICK,
+    def _tiles(self, own: str | None) -> list[tuple[Any, str]]:
+        """The first gallery: a visitor's own painting, then the presets."""
+        mine = (thumb(own), "Yours") if own else (asset_path("plus.png"), "+ your own")
+        return [mine, *self._thumbs]
+
+    def _seconds(self, own: str | None) -> list[tuple[Any, str]]:
+        """The second gallery: none, the presets, a visitor's own."""
+        mine = [(thumb(own), "Yours")] if own else []
+        return [(asset_path("none.png"), "None"), *self._thumbs, *mine]
+
+    def _wire(self) -> None:
+        photo, own, controls, inputs = self.photo, self.own, self.controls, self.inputs
+        told, latest = [self.style_id, *controls.inputs], {"trigger_mode": "always_last"}
+        self.samples.select(self.pick_sample, None, photo, **QUICK)
+        self.upload.upload(self._take_photo, self.upload, [*self.restored, self.refusal], **DECODES)
+        photo.change(lambda: ("", True), None, [self.refusal, self.tiles_show], **QUICK)
+        self.own_upload.upload(
+            self._take_own, [self.own_upload, *told], [*inputs, self.manner], **DECODES
+        )
+        self.styles.select(self._pick_style, [own, *told], [*inputs, self.styles], **QUICK)
+        self.seconds.select(picks([*self.ids, YOURS]), None, self.second, **QUICK)
+        own.change(self._seconds, own, self.seconds, **DECODES)
+        walls = [photo.change, own.change, self.tiles_show.change]
+        gr.on(walls, self._wall, [photo, own, self.tiles_show], self.styles, **latest, **AT_ONCE)
+        size = controls.of["size"]
+        controls.quality.input(None, controls.quality, size, js="(size) => size", **QUICK)
+        for event in (controls.menu.input, controls.suggestion.click):
+            event(self._as_usual, told, controls.inputs, **QUICK)
+        changes = [part.change for part in inputs]
+        gr.on(changes, self.draw, inputs, self.shown, **latest, **QUICK)
+
+    def draw(self, *chosen: Any) -> dict:
+        """Updates of `shown`: all that follows from what is chosen, the values of `inputs`."""
+        photo, style_id, _, second, share, *values = chosen
+        preset, seconds = preset_of(style_id), [*self.ids, YOURS]
+        drawn = {
+            self.samples: self.mark_sample(photo),
+            self.styles: self._mark_style(style_id),
+            self.manner: manner(preset),
+            self.seconds: gr.update(selected_index=seconds.index(second)),
+            self.mix: gr.update(label=mixed(second, share)),
         }
-        controls.quality.input(
-            lambda size: size, controls.quality, controls.of["size"], **QUICK
-        ).then(**remark)
-        controls.menu.input(self._pick_recipe, told, controls.outputs, **QUICK)
-        controls.suggestion.click(self._as_usual, told, controls.outputs, **QUICK)
-        gr.on([control.input for control in controls.of.values()], **remark)  # type: ignore[attr-defined]
+        try:
+            drawn |= self.controls.remark(self.controls.recipe(values), preset)
+            job = self.job(chosen)
+            concern = " ".join(concerns(job.photo, job.styles))
+        except NstError as error:
+            concern = str(error)
+        return drawn | {self.concern: gr.update(value=html.escape(concern), visible=bool(concern))}
+
+    def _wall(self, photo: str | None, own: str | None, in_them: bool) -> Iterator[list]:
+        """The tiles to choose a painting by: one's own photo in each, as they come."""
+        tiles = self._tiles(own)
+        yield tiles
+        with user_errors():
+            repainted = instant_wall(photo) if photo and in_them else ()
+            for number, (preset, picture) in enumerate(repainted, 1):
+                tiles[number] = (flat(picture), preset.title)
+                yield tiles
 
     # Choosing
 
@@ -186,129 +183,87 @@ class InputPanel:
         name = sample_id(photo)
         return gr.update(selected_index=list(SAMPLES).index(name) if name else NONE)
 
-    def _take_photo(self, path: str | None) -> dict[Any, Any]:
+    def _mark_style(self, style_id: str) -> Any:
+        preset = preset_of(style_id)
+        return gr.update(selected_index=self.ids.index(preset.id if preset else ""))
+
+    def _take_photo(self, path: str) -> dict:
         """Show an upload once it is known to be good; a painting made here brings its settings."""
-        told: dict[Any, Any] = {
-            self.refusal: "",
-            self.offer: gr.update(visible=False),
-            self.camera: gr.update(value=None, visible=False),
-        }
-        if path is None:  # the camera was put away
-            return told
         try:
             open_photo(path)
         except BadInput as error:
-            return told | {self.refusal: refusal_html("photo", error)}
-        try:
+            return {self.refusal: refusal_html("photo", error)}
+        shown = {self.photo: path, self.refusal: ""}
+        with suppress(BadInput):  # an ordinary photo
             shared, notes = inside(path)
-        except BadInput:  # an ordinary photo
-            return told | {self.photo: path}
-        told[self.offer] = gr.update(visible=shared.photo is None)
-        return told | self.restore(shared, "Made here: its settings are back. Press Paint.", notes)
+            told = "Made here: its settings are back. Press Paint."
+            shown |= self.restore(shared, told, notes)
+        return shown
 
-    def _take_own(self, path: str, style_id: str, *values: Any) -> dict[Any, Any]:
-        before = preset_of(style_id)
+    def _take_own(self, path: str, style_id: str, *values: Any) -> dict:
         try:
             open_photo(path)
         except BadInput as error:
-            told = f"{manner(before)}\n\n{refusal_html('painting', error)}"
-            return {self.paintings.manner: told}
+            told = refusal_html("painting", error)
+            return {self.manner: f"{manner(preset_of(style_id))}\n\n{told}"}
         with user_errors():
-            return self._change_style(before, None, values) | self.show_own(path)
+            return self._choose_style(style_id, "", values) | self.show_own(path)
 
-    def _pick_style(
-        self, chosen: gr.SelectData, own: str | None, style_id: str, *values: Any
-    ) -> dict[Any, Any]:
+    def _pick_style(self, event: gr.SelectData, own: str | None, before: str, *values: Any) -> dict:
         with user_errors():
-            before = preset_of(style_id)
-            now = self.paintings.at(index_of(chosen, len(self.paintings.presets) + 1))
-            if now is None and own is None:  # the page opens a chooser of files
-                return {self.paintings.gallery: self.paintings.show(before)[self.paintings.gallery]}
-            return self._change_style(before, now, values)
+            picked = self.ids[index_of(event, len(self.ids))]
+            if not picked and own is None:  # the page opens a chooser of files
+                return {self.styles: self._mark_style(before)}
+            return self._choose_style(before, picked, values)
 
-    def _change_style(
-        self, before: Preset | None, now: Preset | None, values: Sequence[Any]
-    ) -> dict[Any, Any]:
-        """Style, gallery and controls when another painting is chosen."""
-        try:
-            recipe = self.controls.recipe(values)
-        except NstError:  # which is said beside the control that is out of range
-            return self.paintings.show(now)
-        return self.paintings.show(now) | self.controls.show(follow(recipe, before, now), now)
+    def _choose_style(self, before: str, now: str, values: Sequence[Any]) -> dict:
+        """Updates that choose a painting, which sets what was not touched."""
+        recipe = follow(self.controls.recipe(values), preset_of(before), preset_of(now))
+        return {self.style_id: now, **self.controls.show(recipe)}
 
-    def _pick_second(self, chosen: gr.SelectData, share: float) -> list[Any]:
+    def _as_usual(self, style_id: str, *values: Any) -> dict:
         with user_errors():
-            ids = self.paintings.seconds_ids
-            second = ids[index_of(chosen, len(ids))]
-            return [second, gr.update(label=mixed(second, share))]
+            return self.controls.show(usual(self.controls.recipe(values), preset_of(style_id)))
 
-    def _pick_recipe(self, style_id: str, name: str, *_: Any) -> dict[Any, Any]:
-        with user_errors():
-            preset, recipe = preset_of(style_id), get_recipe(str(name))
-            return self.controls.show(preset.recipe(recipe) if preset else recipe, preset)
+    # What was chosen before
 
-    def _as_usual(self, style_id: str, *values: Any) -> dict[Any, Any]:
-        with user_errors():
-            preset = preset_of(style_id)
-            return self.controls.show(usual(self.controls.recipe(values), preset), preset)
-
-    def _remark(self, style_id: str, *values: Any) -> dict[Any, Any]:
-        try:
-            recipe = self.controls.recipe(values)
-        except NstError as error:
-            return {self.controls.changed: f"**{html.escape(str(error))}**"}
-        return self.controls.remark(recipe, preset_of(style_id))
-
-    # Links and pictures that remember
-
-    def arrive(self, query: dict[str, str]) -> dict[Any, Any]:
-        """Updates of `restored` for a page that is opened by a link; none for one without."""
+    def arrive(self, query: dict[str, str]) -> dict:
+        """Updates of `restored` for a page that was opened: a link's settings, or the best quality
+        that this machine paints in a moment.
+        """
         shared, wrong = from_query(query), unread(query)
         if shared is None and not wrong:
-            return {}
+            return {self.controls.of["size"]: best_quality(self.opening).size}
         shared = shared or Shared(Recipe())
         if shared == Shared(Recipe()) and "name" not in query:
             notes = wrong or ("There is no setting in it that is known here.",)
             return {self.status: status_html("This link could not be read.", notes)}
-        told = "The link's settings are here. Press Paint."
-        return self.restore(shared, told, (*wrong, *missing(query, bool(shared.recipe.mix))))
+        notes = (*wrong, *missing(query, bool(shared.recipe.mix)))
+        return self.restore(shared, "The link's settings are here. Press Paint.", notes)
 
-    def _reopen(self, path: str) -> dict[Any, Any]:
-        with user_errors():
-            shared, notes = inside(path)
-            return self.restore(shared, "The painting's settings are here. Press Paint.", notes)
-
-    def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> dict[Any, Any]:
+    def restore(self, shared: Shared, status: str, notes: Sequence[str] = ()) -> dict:
         """Updates of `restored` that show what a link or a picture holds.
 
         notes: sentences on what could not be restored.
         """
-        preset = preset_of(shared.style)
-        photo = self._sample_file(shared.photo) if shared.photo else None
         mix = shared.recipe.mix
-        share = mix[1] / sum(mix) if len(mix) == 2 and any(mix) else SHARE
+        told = status_html(status, (*notes, *beyond_limits(shared.recipe)))
         return {
-            **({self.photo: photo, self.samples: self.mark_sample(photo)} if photo else {}),
-            **(self.paintings.show(preset) if preset else {}),
-            **self.paintings.show_mixture(shared.second or "", share),
-            **self.controls.show(shared.recipe.replace(mix=()), preset),
-            self.status: status_html(status, (*notes, *beyond_limits(shared.recipe))),
+            **({self.photo: self._sample_file(shared.photo)} if shared.photo else {}),
+            **({self.style_id: shared.style} if shared.style else {}),
+            self.second: shared.second or "",
+            self.share: mix[1] / sum(mix) if len(mix) == 2 and any(mix) else SHARE,
+            **self.controls.show(shared.recipe),
+            self.status: told,
         }
 
-    def again(self, chosen: Sequence[Any]) -> dict[Any, Any]:
+    def again(self, chosen: Sequence[Any]) -> dict:
         """Updates that show what was chosen before the page was loaded anew: values of `inputs`."""
-        photo, style_id, own, second, share, *values = chosen
-        own = own if own and Path(own).exists() else None
-        preset = preset_of(style_id)
-        shown = self.paintings.show(preset)
-        shown |= self.paintings.show_own(own, preset) if own else {}
-        if photo and Path(photo).exists():
-            shown |= {self.photo: photo, self.samples: self.mark_sample(photo)}
+        files = (self.photo, self.own)
         return {
-            **shown,
-            **self.paintings.show_mixture(second, share, own),
-            **dict(zip(self.controls.inputs, values, strict=True)),
-            **self._remark(style_id, *values),
+            part: value
+            for part, value in zip(self.inputs, chosen, strict=True)
+            if part not in files or (value and Path(value).exists())
         }
 
     @staticmethod
@@ -317,28 +272,14 @@ class InputPanel:
         photo, style_id, own, *_ = chosen
         return str(photo), None if preset_of(style_id) else own
 
-    def show_own(self, path: str) -> dict[Any, Any]:
+    def show_own(self, path: str) -> dict:
         """Updates that choose a painting of the visitor's own."""
-        return self.paintings.show_own(path)
+        return {self.own: path, self.style_id: ""}
 
-    def job(self, chosen: Sequence[Any], again: Job | None = None, mask: dict | None = None) -> Job:
+    def job(self, chosen: Sequence, again: Job | None = None, mask: Image | None = None) -> Job:
         """Check and open what was chosen: the values of `inputs`."""
         photo, style_id, own, second, share, *values = chosen
-        job = open_job(
-            photo,
-            preset_of(style_id) or own,
-            self.controls.recipe(values),
-            second=own if second == YOURS else preset_of(second),
-            share=share,
-            again=again,
-            mask=mask_from(mask),
-        )
+        style, second = preset_of(style_id) or own, own if second == YOURS else preset_of(second)
+        recipe = self.controls.recipe(values)
+        job = open_job(photo, style, recipe, second=second, share=share, again=again, mask=mask)
         return job.wide_enough
-
-
-def index_of(chosen: gr.SelectData, count: int) -> int:
-    """Which of so many pictures was clicked. Raises BadInput where there is no such picture."""
-    index = chosen.index
-    if not isinstance(index, int) or not 0 <= index < count:
-        raise BadInput("There is no such picture to choose.")
-    return index

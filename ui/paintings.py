@@ -1,4 +1,4 @@
-"""The paintings to choose from: a first one, a visitor's own, and a second one to mix in."""
+"""The preset paintings: their tiles, and what is said of them."""
 
 from pathlib import Path
 from typing import Any
@@ -8,114 +8,24 @@ from PIL import Image
 
 from nst.pictures.images import fit, open_photo
 from nst.presets import Preset, load_presets, preset_of
-from ui.assets import asset_path
-from ui.photo_box import PhotoBox, PictureButton, thumbs
+from ui.events import QUICK
+from ui.photo_box import picks, thumbs
 
 THUMB = 144  # pixels: twice what a tile has on a phone
 YOURS = "yours"  # instead of a preset's id: the second painting is the visitor's own
-SHARE = 0.4  # of a second painting, at first
 
 
-class Paintings:
-    """Two galleries and what is chosen in them.
-
-    style_id, second: hold a preset's id, "" for none; in the browser, which remembers them for as
-    long as it shows them. own: the file of a visitor's own painting.
-    """
-
-    def __init__(self, first: Preset | None) -> None:
-        self.presets = load_presets()[0]
-        self._thumbs = [(thumb(preset.path), preset.title) for preset in self.presets]
-        self.style_id = gr.Textbox(first.id if first else "", visible=False)
-        self.second = gr.Textbox("", visible=False)
-        self.own = PhotoBox(visible=False, elem_id="own-style")
-        self.tiles_show = gr.Radio(
-            [("The paintings", False), ("Your photo in them", True)],
-            value=False,
-            show_label=False,
-            container=False,
-            elem_id="tiles-show",
-        )
-        self.gallery = thumbs(
-            self.tiles(None),
-            "Paintings",
-            7,
-            named=True,
-            selected=self._tile(first),
-            elem_id="styles",
-        )
-        self.upload = PictureButton(
-            "Upload a painting of your own",
-            file_types=["image"],
-            elem_id="own-upload",
-            elem_classes="unseen",
-        )
-        self.manner = gr.Markdown(
-            manner(first) if first else "", elem_id="manner", elem_classes="hint"
-        )
-        with gr.Accordion(mixed("", 0), open=False, elem_id="mix") as self.mix:
-            self.seconds = thumbs(
-                self._seconds(None),
-                "Second paintings",
-                7,
-                named=True,
-                selected=0,
-                elem_id="seconds",
-            )
-            self.share = gr.Slider(
-                0, 1, SHARE, step=0.05, label="How much of it", buttons=[], elem_id="second-share"
-            )
-        self.shown = [self.style_id, self.gallery, self.manner]
-        self.mixture = [self.second, self.seconds, self.share, self.mix]
-
-    def tiles(self, own: str | None) -> list[tuple[Any, str]]:
-        """The first gallery: a visitor's own painting, then the presets."""
-        mine = (thumb(own), "Yours") if own else (asset_path("plus.png"), "+ your own")
-        return [mine, *self._thumbs]
-
-    def _seconds(self, own: str | None) -> list[tuple[Any, str]]:
-        """The second gallery: none, the presets, a visitor's own."""
-        mine = [(thumb(own), "Yours")] if own else []
-        return [(asset_path("none.png"), "None"), *self._thumbs, *mine]
-
-    def _tile(self, preset: Preset | None) -> int:
-        """Where a painting stands among its tiles; the first one is for none, or one's own."""
-        return self.presets.index(preset) + 1 if preset else 0
-
-    def at(self, index: int) -> Preset | None:
-        """The preset of a tile of the first gallery; None for the visitor's own."""
-        return self.presets[index - 1] if index else None
-
-    @property
-    def seconds_ids(self) -> list[str]:
-        """What the tiles of the second gallery stand for."""
-        return ["", *(preset.id for preset in self.presets), YOURS]
-
-    def show(self, preset: Preset | None) -> dict[Any, Any]:
-        """Updates of `shown` that choose a preset, or with None the visitor's own."""
-        return {
-            self.style_id: preset.id if preset else "",
-            self.gallery: gr.update(selected_index=self._tile(preset)),
-            self.manner: manner(preset),
-        }
-
-    def show_own(self, path: str, preset: Preset | None = None) -> dict[Any, Any]:
-        """Updates that show a painting of the visitor's own, and choose it unless a preset is."""
-        tiles = gr.update(value=self.tiles(path), selected_index=self._tile(preset))
-        seconds = gr.update(value=self._seconds(path))
-        return self.show(preset) | {self.own: path, self.gallery: tiles, self.seconds: seconds}
-
-    def show_mixture(self, second: str, share: float, own: str | None = None) -> dict[Any, Any]:
-        """Updates of `mixture`. own: the file of the visitor's own painting, if it is there."""
-        second = second if preset_of(second) or (own and second == YOURS) else ""
-        selected = self.seconds_ids.index(second)
-        tiles: dict[str, Any] = {"value": self._seconds(own)} if own else {}
-        return {
-            self.second: second,
-            self.seconds: gr.update(selected_index=selected, **tiles),
-            self.share: share,
-            self.mix: gr.update(label=mixed(second, share), open=bool(second)),
-        }
+def choose_look(first: Preset, name: str) -> list[Any]:
+    """All presets as tiles, and a strength; returns the components that hold id and number."""
+    presets, style = load_presets()[0], gr.Textbox(first.id, visible=False)
+    looks: dict[str, Any] = {"named": True, "selected": presets.index(first)}
+    tiles = [(thumb(preset.path), preset.title) for preset in presets]
+    gallery = thumbs(tiles, "Paintings", 7, elem_id=f"{name}-styles", **looks)
+    hint = gr.Markdown(manner(first), elem_classes="hint")
+    told = [(preset.id, manner(preset)) for preset in presets]
+    gallery.select(picks(told), None, [style, hint], **QUICK)
+    label, elem_id = "Strength", f"{name}-strength"
+    return [style, gr.Slider(0, 100, 50, step=1, label=label, elem_id=elem_id)]
 
 
 def thumb(path: str | Path) -> Image.Image:

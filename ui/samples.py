@@ -1,18 +1,14 @@
-"""The sample photographs, and what was painted from them before.
+"""The sample photographs, which ship inside Gradio, and what was painted from them before."""
 
-The photographs are those that ship inside Gradio, so that none is copied.
-"""
-
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gradio.media import get_image
 
 from nst.presets import EXAMPLES
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """A photograph with an id for links."""
 
     id: str
@@ -21,23 +17,18 @@ class Sample:
 
 
 SAMPLES = {
-    name: Sample(name, title, Path(get_image(file)))
-    for name, title, file in (
-        ("lion", "Lion", "lion.jpg"),
-        ("tower", "Tower", "tower.jpg"),
-        ("cheetah", "Cheetah", "cheetah1.jpg"),
-        ("runner", "Running cheetah", "cheetah.jpg"),
-    )
+    "lion": Sample("lion", "Lion", Path(get_image("lion.jpg"))),
+    "tower": Sample("tower", "Tower", Path(get_image("tower.jpg"))),
+    "cheetah": Sample("cheetah", "Cheetah", Path(get_image("cheetah1.jpg"))),
+    "runner": Sample("runner", "Running cheetah", Path(get_image("cheetah.jpg"))),
 }
 OPENING = ("lion", "swirling-night")  # sample and preset that the page opens on
 
 
 def painted_before(sample: str | None, preset: str | None) -> Path | None:
     """The picture that `tools/samples.py` painted from a sample in a preset's own recipe."""
-    if sample not in SAMPLES or not preset:
-        return None
     path = EXAMPLES / "samples" / f"{sample}-{preset}.jpg"
-    return path if path.exists() else None
+    return path if sample in SAMPLES and path.exists() else None
 
 
 def sample_id(path: str | Path | None) -> str | None:

@@ -1,46 +1,39 @@
 // What a visitor brings: a click, a drop or a paste replaces the photo, and a drop on the paintings
 // the painting. Whether it can be used is for the server to say; until then nothing is replaced.
+const UPLOADS = { photo: "#upload", styles: "#own-upload" };
 
-const bring = (files, button) => {
-  const field = document.querySelector(`input[type=file]:has(+ ${button})`);
-  if (!files?.length || !field) return;
-  const carried = new DataTransfer();
-  carried.items.add(files[0]);
-  field.files = carried.files;
-  field.dispatchEvent(new Event("change", { bubbles: true }));
-};
-const PHOTO = "#photo, #compare-photo"; // the same photo, in either tab
-const choose = (button) => document.querySelector(button).click();
-
-document.addEventListener("click", (event) => {
-  if (event.target.closest(PHOTO)) choose("#upload");
-  const tile = event.target.closest("#styles .thumbnail-item");
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("#photo, #compare-photo")) document.querySelector(UPLOADS.photo).click();
+  const tile = target.closest("#styles .thumbnail-item");
   // The first tile is a painting of one's own: to bring one, or another in place of a chosen one.
   if (tile && tile === document.querySelector("#styles .thumbnail-item")) {
     const there = tile.querySelector("img").alt === "Yours";
-    if (!there || tile.classList.contains("selected")) choose("#own-upload");
+    if (!there || tile.classList.contains("selected")) document.querySelector(UPLOADS.styles).click();
   }
 }, true);
 
-const target = (event) =>
-  event.target.closest?.("#styles") ? ["#own-upload", "#styles"] : ["#upload", PHOTO];
-const mark = (place) => document.querySelectorAll(`${PHOTO}, #styles`).forEach(
-  (box) => box.classList.toggle("dropping", box.matches(place)));
-// Gradio's own boxes take their drops themselves.
-const ours = (event) => event.dataTransfer?.types.includes("Files")
-  && !event.target.closest?.(".upload-container, #open-painting");
+const bring = (file, place) => {
+  const field = document.querySelector(`input[type=file]:has(+ ${UPLOADS[place]})`);
+  const carried = new DataTransfer();
+  carried.items.add(file);
+  field.files = carried.files;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+};
 document.addEventListener("dragover", (event) => {
-  if (!ours(event)) return;
+  if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
-  mark(target(event)[1]);
+  document.body.dataset.drop = event.target.closest?.("#styles") ? "styles" : "photo";
 });
-document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) mark("none"); });
+document.addEventListener("dragleave", ({ relatedTarget }) => {
+  if (!relatedTarget) delete document.body.dataset.drop;
+});
 document.addEventListener("drop", (event) => {
-  mark("none");
-  if (!ours(event)) return;
+  const { files } = event.dataTransfer ?? {};
+  if (!files?.length) return;
   event.preventDefault();
-  bring(event.dataTransfer.files, target(event)[0]);
+  bring(files[0], document.body.dataset.drop ?? "photo");
+  delete document.body.dataset.drop;
 });
-document.addEventListener("paste", (event) => {
-  if (event.clipboardData?.files.length) bring(event.clipboardData.files, "#upload");
+document.addEventListener("paste", ({ clipboardData }) => {
+  if (clipboardData?.files.length) bring(clipboardData.files[0], "photo");
 });
