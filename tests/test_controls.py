@@ -7,12 +7,11 @@ import gradio as gr
 import pytest
 from gradio.data_classes import ImageData
 from PIL import Image
-from test_links import any_recipe
 
 from nst.errors import BadInput
 from nst.presets import load_presets, preset_of
 from nst.published import RECIPES
-from nst.recipe import Recipe
+from nst.recipe import Recipe, bounds
 from ui.controls import departures, follow, suggestion
 from ui.inputs import InputPanel
 from ui.photo_box import PhotoBox, Upload
@@ -32,6 +31,26 @@ def panel() -> InputPanel:
 def values(panel: InputPanel, recipe: Recipe) -> list:
     """What the controls hold after showing a recipe, as the browser sends it back."""
     return list(panel.controls.show(recipe).values())
+
+
+def any_recipe(dice: random.Random) -> Recipe:
+    """A named recipe with some settings turned anywhere within their range."""
+    turned = {
+        "strength": dice.uniform(*bounds("strength")),
+        "size": dice.randint(32, 4096),
+        "seed": dice.randint(0, 2**31 - 1),
+        "tv_weight": 10 ** dice.uniform(-12, 6),
+        "learning_rate": 10 ** dice.uniform(-6, 0),
+        "epsilon": 10 ** dice.uniform(-16, 0),
+        "colours": dice.choice(["style", "photo", "palette"]),
+        "keep_at": tuple(sorted(dice.sample(range(1, 30000), 3))),
+    }
+    chosen = dice.sample(list(turned), dice.randint(0, len(turned)))
+    recipe = RECIPES[dice.choice(list(RECIPES))].recipe.replace(**{k: turned[k] for k in chosen})
+    if dice.random() < 0.5:
+        return recipe
+    weights = (dice.random(), dice.random())
+    return recipe.replace(style_layers=("relu1_1", "conv3_1"), style_layer_weights=weights)
 
 
 def test_every_setting_has_a_control(panel):
