@@ -33,6 +33,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def watched() -> Iterator:
+    """A small network that notes what it sees, and fails when told to."""
+    from small import BLOCKS, Watched, initialised
+
+    yield initialised(Watched("tiny", BLOCKS))
+    Watched.forget()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
     """A real chromium."""

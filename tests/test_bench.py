@@ -1,10 +1,11 @@
 """The benches: they run, they count right, and their peer is what it says."""
 
 import json
-from pathlib import Path
+from functools import partial
 
 import pytest
 import torch
+from small import initialised, painting
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -15,26 +16,16 @@ from bench.textbook import STYLE, Textbook, same_objective
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
 from nst.engine.stylize import stylize
-from nst.pictures.images import fit, open_photo, to_tensor
-
-STYLES = Path(__file__).resolve().parents[1] / "examples" / "styles"
-BLOCKS = ((4, 4), (6, 6), (8,) * 4, (8,) * 4, (8,))
 
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    torch.manual_seed(1)
-    encoder = Encoder("tiny", BLOCKS)
-    for conv in encoder.convolutions.values():
-        torch.nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-    return encoder.requires_grad_(False)
+    return initialised(Encoder("tiny", ((4, 4), (6, 6), (8,) * 4, (8,) * 4, (8,))), seed=1)
 
 
 @pytest.fixture(scope="module")
 def pair() -> tuple[Tensor, Tensor]:
-    names = ("lily-pond", "swirling-night")
-    photo, style = (to_tensor(fit(open_photo(STYLES / f"{name}.jpg"), 64)) for name in names)
-    return photo, style
+    return painting("lily-pond", 64), painting("swirling-night", 64)
 
 
 def test_operations_equal_torchs_own_count(encoder):
@@ -64,7 +55,7 @@ def test_the_textbook_is_the_recipe_that_the_race_is_run_by(encoder, pair):
 
 
 def test_an_arrival_is_at_or_below_the_goal_and_counts_what_came_before(encoder, pair):
-    found = Race(encoder, 1e4, *pair, steps=24).run()
+    found = Race(encoder, 1e4, *pair, steps=16).run()
     seconds, goal = found["seconds"], found["loss"]["textbook"]
     arrived = [name for name in seconds if seconds[name] is not None]
     assert {"textbook", "plain Adam"} <= set(arrived)
@@ -78,16 +69,13 @@ def test_tasks_take_turns_and_the_first_round_does_not_count(monkeypatch):
     bench = speed.Bench(speed.arguments(["--quick", "--device", "cpu"]))
     now, calls = [0.0], []
     monkeypatch.setattr(speed.time, "perf_counter", lambda: now[0])
+    seconds = {"a": [90, 1, 9, 2], "b": [90, 4, 6, 5]}
 
-    def task(name: str, seconds: list[float]):
-        def run() -> None:
-            now[0] += seconds[calls.count(name)]
-            calls.append(name)
+    def run(name: str) -> None:
+        now[0] += seconds[name][calls.count(name)]
+        calls.append(name)
 
-        return run
-
-    tasks = {"a": task("a", [90, 1, 9, 2]), "b": task("b", [90, 4, 6, 5])}
-    assert bench.alternate(tasks, 3) == {"a": 2, "b": 5}
+    assert bench.alternate({name: partial(run, name) for name in "ab"}, 3) == {"a": 2, "b": 5}
     assert calls == ["a", "b"] * 4
 
 

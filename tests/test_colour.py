@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from nst.engine.colour import (
     blend,
@@ -17,15 +18,15 @@ from nst.engine.colour import (
 from nst.errors import BadInput
 from nst.recipe import Recipe
 
-YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 
 
-def picture(seed: int, low: float = 0.0, high: float = 1.0, size: int = 24) -> torch.Tensor:
+def picture(seed: int, low: float = 0.0, high: float = 1.0, size: int = 24) -> Tensor:
     values = np.random.default_rng(seed).uniform(low, high, (1, 3, size, size + 5))
     return torch.from_numpy(values.astype(np.float32))
 
 
-def coloured(seed: int) -> torch.Tensor:
+def coloured(seed: int) -> Tensor:
     """Correlated channels around a mean, as pictures have them."""
     rng = np.random.default_rng(seed)
     mix = rng.normal(0, 0.12, (3, 3))
@@ -33,11 +34,15 @@ def coloured(seed: int) -> torch.Tensor:
     return torch.from_numpy(pixels.reshape(1, 3, 40, 30).astype(np.float32))
 
 
-def yiq(tensor: torch.Tensor) -> np.ndarray:
-    return np.einsum("ij,jhw->ihw", YIQ, tensor[0].double().numpy())
+def pixels(tensor: Tensor) -> np.ndarray:
+    return tensor[0].flatten(1).double().numpy()
 
 
-def flat(*rgb: float) -> torch.Tensor:
+def yiq(tensor: Tensor) -> np.ndarray:
+    return YIQ.double().numpy() @ pixels(tensor)
+
+
+def flat(*rgb: float) -> Tensor:
     return torch.tensor(rgb).reshape(1, 3, 1, 1).expand(1, 3, 4, 4)
 
 
@@ -46,6 +51,9 @@ def test_photo_colours_takes_luminance_from_the_painting_and_chrominance_from_th
     result = yiq(photo_colours(painted, photo))
     np.testing.assert_allclose(result[0], yiq(painted)[0], atol=1e-6)
     np.testing.assert_allclose(result[1:], yiq(photo)[1:], atol=1e-6)
+    torch.testing.assert_close(photo_colours(photo, photo), photo, atol=1e-6, rtol=0)
+    grey = photo_colours(painted, torch.full_like(painted, 0.5))
+    assert (grey.amax(1) - grey.amin(1)).max() < 1e-6
 
 
 def test_photo_colours_keeps_luminance_and_hue_where_the_cube_is_too_small():
@@ -59,23 +67,10 @@ def test_photo_colours_keeps_luminance_and_hue_where_the_cube_is_too_small():
     np.testing.assert_allclose(before[0] * after[1], before[1] * after[0], atol=1e-5)
     assert (np.hypot(*after) <= np.hypot(*before) + 1e-5).all()
     assert (np.hypot(*after) < np.hypot(*before) - 0.01).any()
-
-
-def test_photo_colours_of_the_photo_itself_is_the_photo():
-    photo = picture(4)
-    torch.testing.assert_close(photo_colours(photo, photo), photo, atol=1e-6, rtol=0)
-
-
-def test_photo_colours_of_a_grey_photo_is_grey():
-    painted = picture(5)
-    result = photo_colours(painted, torch.full_like(painted, 0.5))
-    assert (result.amax(1) - result.amin(1)).max() < 1e-6
-
-
-def test_a_bright_painting_of_a_red_photo_is_light_red_and_not_pink_by_clipping():
-    result = photo_colours(flat(0.8, 0.8, 0.8), flat(0.9, 0.3, 0.1))[0, :, 0, 0].tolist()
-    hue, _, _ = colorsys.rgb_to_hsv(*result)
-    assert hue == pytest.approx(colorsys.rgb_to_hsv(0.9, 0.3, 0.1)[0], abs=1e-4)
+    # Light red, and not pink by clipping.
+    light = photo_colours(flat(0.8, 0.8, 0.8), flat(0.9, 0.3, 0.1))[0, :, 0, 0].tolist()
+    hues = [colorsys.rgb_to_hsv(*rgb)[0] for rgb in (light, (0.9, 0.3, 0.1))]
+    assert hues[0] == pytest.approx(hues[1], abs=1e-4)
 
 
 def test_photo_colours_refuses_pictures_of_two_sizes():
@@ -83,39 +78,32 @@ def test_photo_colours_refuses_pictures_of_two_sizes():
         photo_colours(picture(0, size=8), picture(0, size=9))
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_match_palette_reproduces_mean_and_covariance(seed):
-    style, photo = coloured(seed), coloured(seed + 100)
-    matched, aim = (t[0].flatten(1).double().numpy() for t in (match_palette(style, photo), photo))
-    np.testing.assert_allclose(matched.mean(1), aim.mean(1), atol=1e-4)
-    np.testing.assert_allclose(np.cov(matched), np.cov(aim), atol=1e-4)
+def test_match_palette_reproduces_mean_and_covariance():
+    for seed in range(6):
+        style, photo = coloured(seed), coloured(seed + 100)
+        matched, aim = pixels(match_palette(style, photo)), pixels(photo)
+        np.testing.assert_allclose(matched.mean(1), aim.mean(1), atol=1e-4)
+        np.testing.assert_allclose(np.cov(matched), np.cov(aim), atol=1e-4)
+        torch.testing.assert_close(match_palette(style, style), style, atol=1e-5, rtol=0)
 
 
-def test_match_palette_of_the_style_to_itself_changes_nothing():
-    style = coloured(7)
-    torch.testing.assert_close(match_palette(style, style), style, atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("grey_with_noise", [0, 1e-5])
-def test_match_palette_stretches_no_noise_out_of_a_grey_style(grey_with_noise):
-    rng = np.random.default_rng(8)
-    grey = (
-        rng.uniform(0.2, 0.8, (1, 1, 20, 20)) + rng.normal(0, 1, (1, 3, 20, 20)) * grey_with_noise
-    )
-    photo = coloured(9)
+@pytest.mark.parametrize("noise", [0, 1e-5])
+def test_match_palette_stretches_no_noise_out_of_a_grey_style(noise):
+    rng, photo = np.random.default_rng(8), coloured(9)
+    grey = rng.uniform(0.2, 0.8, (1, 1, 20, 20)) + rng.normal(0, 1, (1, 3, 20, 20)) * noise
     matched = match_palette(torch.from_numpy(grey.astype(np.float32)), photo)
     # Only one direction varies in the style, so only one does in the result.
-    strengths = np.linalg.svd(np.cov(matched[0].flatten(1).double().numpy()))[1]
+    strengths = np.linalg.svd(np.cov(pixels(matched)))[1]
     assert strengths[1] < 1e-4 * strengths[0]
     torch.testing.assert_close(matched.mean((2, 3)), photo.mean((2, 3)), atol=1e-4, rtol=0)
 
 
 def test_match_palette_of_a_flat_style_or_to_a_flat_photo_is_the_mean():
-    photo = coloured(10)
+    photo, plain = coloured(10), flat(0.1, 0.2, 0.3)
     mean = photo.mean((0, 2, 3)).tolist()
-    torch.testing.assert_close(match_palette(flat(0.1, 0.2, 0.3), photo), flat(*mean))
-    matched = match_palette(photo, flat(0.1, 0.2, 0.3))
-    torch.testing.assert_close(matched, flat(0.1, 0.2, 0.3)[..., :1, :1].expand_as(matched))
+    torch.testing.assert_close(match_palette(plain, photo), flat(*mean))
+    matched = match_palette(photo, plain)
+    torch.testing.assert_close(matched, plain[..., :1, :1].expand_as(matched))
 
 
 def test_a_recoloured_start_has_the_styles_colours_in_its_masses():
@@ -134,35 +122,26 @@ def test_a_recoloured_start_has_the_styles_colours_in_its_masses():
 
 def test_colour_axes_are_the_principal_ones_as_long_as_the_colours_are_wide():
     styles = [coloured(13), coloured(14)[..., :20, :]]
-    axes = colour_axes(styles[:1]).double().numpy() * 0.2
-    covariance = np.cov(styles[0][0].flatten(1).double().numpy(), bias=True)
-    np.testing.assert_allclose(axes @ axes.T, covariance + 0.03**2 * np.eye(3), atol=1e-5)
-    lengths = np.linalg.norm(axes, axis=0)
-    np.testing.assert_allclose(axes.T @ axes, np.diag(lengths**2), atol=1e-6)
-    # Of a mixture they are those of its colours: one picture three times, the other once.
-    x, y = (style[0].flatten(1).double().numpy() for style in styles)
-    weights = np.concatenate(
-        [np.full(x.shape[1], 3 / x.shape[1]), np.full(y.shape[1], 1 / y.shape[1])]
-    )
-    pooled = np.cov(np.hstack([x, y]), aweights=weights, bias=True)
-    axes = colour_axes(styles, (3, 1)).double().numpy() * 0.2
-    np.testing.assert_allclose(axes @ axes.T, pooled + 0.03**2 * np.eye(3), atol=1e-5)
-
-
-def test_grey_or_flat_style_has_no_axis_of_nothing():
+    x, y = map(pixels, styles)
+    for given, mix, (n, m) in ((styles[:1], (), (1, 0)), (styles, (3, 1), (3, 1))):
+        axes = colour_axes(given, mix).double().numpy() * 0.2
+        # Of a mixture they are those of its colours: one picture three times, the other once.
+        weights = [*[n / x.shape[1]] * x.shape[1], *[m / y.shape[1]] * y.shape[1]]
+        covariance = np.cov(np.hstack([x, y]), aweights=weights, bias=True)
+        np.testing.assert_allclose(axes @ axes.T, covariance + 0.03**2 * np.eye(3), atol=1e-5)
+        lengths = np.linalg.norm(axes, axis=0)
+        np.testing.assert_allclose(axes.T @ axes, np.diag(lengths**2), atol=1e-6)
+    # Nor has a grey or flat style an axis of nothing.
     for style in (flat(0.5, 0.5, 0.5), picture(15)[:, :1].expand(1, 3, -1, -1)):
         lengths = torch.linalg.svdvals(colour_axes([style]))
         assert lengths.min() == pytest.approx(0.15, rel=1e-3)
 
 
-def test_blend_fades_from_the_photo_to_the_painting():
+def test_blend_fades_from_the_photo_to_the_painting_and_refuses_any_other_amount():
     photo, painted = picture(11), picture(12)
     assert torch.equal(blend(photo, painted, 0), photo)
     assert torch.equal(blend(photo, painted, 1), painted)
     torch.testing.assert_close(blend(photo, painted, 0.25), 0.75 * photo + 0.25 * painted)
-
-
-@pytest.mark.parametrize("amount", [-0.1, 1.5, float("nan"), float("inf")])
-def test_blend_refuses_an_amount_outside_its_range(amount):
-    with pytest.raises(BadInput, match="from 0 to 1"):
-        blend(picture(0), picture(1), amount)
+    for amount in (-0.1, 1.5, float("nan"), float("inf")):
+        with pytest.raises(BadInput, match="from 0 to 1"):
+            blend(photo, painted, amount)

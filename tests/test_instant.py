@@ -1,20 +1,18 @@
-"""The painting at once: for a preview, a recipe of no steps, a film."""
+"""What is seen at once, and while scales are coarse: a preview, no steps, a film."""
 
 import numpy as np
 import pytest
-from gradio.media import get_image
 from PIL import Image
+from small import photo
 
-from nst import Recipe, open_photo, open_pipeline
 from nst.instant import instant_painter, repaint_at_once
+from nst.pipeline import open_pipeline
 from nst.presets import find_style
+from nst.recipe import Recipe
+from ui.run import Sharpen
 
 RECIPE = Recipe(size=96, encoder="compact", finish="off")
-
-
-@pytest.fixture(scope="module")
-def photo() -> Image.Image:
-    return open_photo(get_image("lion.jpg")).resize((128, 96))
+PHOTO, MOSAIC = photo(128), find_style("mosaic")
 
 
 def difference(a: Image.Image, b: Image.Image) -> float:
@@ -22,68 +20,77 @@ def difference(a: Image.Image, b: Image.Image) -> float:
     return float(np.abs(np.asarray(a, np.float32) - np.asarray(b, np.float32)).mean())
 
 
-def test_no_steps_give_the_instant_painting_alone(photo):
-    recipe = RECIPE.replace(steps=0)
-    style = find_style("mosaic")
-    (only,) = open_pipeline(recipe).paint(photo, [style], recipe)
+@pytest.fixture(scope="module")
+def plain() -> Image.Image:
+    return instant_painter([MOSAIC], RECIPE)(PHOTO)
+
+
+def test_a_painting_begins_with_the_instant_one_and_ends_with_it_without_steps(plain):
+    pipeline = open_pipeline(RECIPE)
+    (only,) = pipeline.paint(PHOTO, [MOSAIC], RECIPE.replace(steps=0))
     assert only.done
     assert only.picture.size == (96, 72)
-    assert difference(only.picture, instant_painter([style], recipe)(photo)) == 0
-
-
-def test_a_painting_begins_with_the_instant_one(photo):
-    recipe = RECIPE.replace(steps=2, scales=1)
-    first, *rest = open_pipeline(recipe).paint(photo, [find_style("mosaic")], recipe, every=None)
+    assert difference(only.picture, plain) == 0
+    two = RECIPE.replace(steps=2, scales=1)
+    first, *rest = pipeline.paint(PHOTO, [MOSAIC], two, every=None)
     assert (first.step, first.total, first.done) == (0, 2, False)
     assert first.picture.size == (96, 72)
     assert [step.step for step in rest] == [1, 2, 2]
+    published = pipeline.paint(PHOTO, [MOSAIC], RECIPE.replace(name="gatys", steps=1))
+    assert next(published).step == 1
 
 
-def test_a_published_recipe_begins_with_its_own_step(photo):
-    recipe = RECIPE.replace(name="gatys", steps=1)
-    first, *_ = open_pipeline(recipe).paint(photo, [find_style("mosaic")], recipe)
-    assert first.step == 1
-
-
-def test_strength_mixture_and_colours_are_heeded(photo):
-    styles = [find_style("mosaic"), find_style("ink-wash")]
-    plain = instant_painter(styles[:1], RECIPE)(photo)
-    strengths = [
-        instant_painter(styles[:1], RECIPE.replace(strength=s))(photo) for s in (0, 10, 30)
+def test_strength_mixture_and_colours_are_heeded(plain):
+    ink = find_style("ink-wash")
+    small = PHOTO.resize((96, 72), Image.Resampling.LANCZOS)
+    changed = [
+        difference(small, instant_painter([MOSAIC], RECIPE.replace(strength=strength))(PHOTO))
+        for strength in (0, 10, 30)
     ]
-    small = photo.resize((96, 72), Image.Resampling.LANCZOS)
-    changed = [difference(small, painted) for painted in (*strengths, plain)]
-    assert changed == sorted(changed)
-    assert changed[0] < 1 < changed[1]
-    second = instant_painter(styles[1:], RECIPE)(photo)
-    mixed = instant_painter(styles, RECIPE.replace(mix=(0.5, 0.5)))(photo)
+    assert changed[0] < 1 < changed[1] < changed[2] < difference(small, plain)
+    second = instant_painter([ink], RECIPE)(PHOTO)
+    mixed = instant_painter([MOSAIC, ink], RECIPE.replace(mix=(0.5, 0.5)))(PHOTO)
     assert 1 < difference(mixed, plain) < difference(second, plain)
     for colours in ("photo", "palette"):
-        kept = instant_painter(styles[:1], RECIPE.replace(colours=colours))(photo)
+        kept = instant_painter([MOSAIC], RECIPE.replace(colours=colours))(PHOTO)
         chroma = [np.asarray(p.convert("YCbCr"), np.float32)[..., 1:] for p in (plain, kept, small)]
         assert np.abs(chroma[1] - chroma[2]).mean() < np.abs(chroma[0] - chroma[2]).mean()
 
 
-def test_a_mask_and_transparency_are_kept(photo):
-    mask = Image.new("L", photo.size)
+def test_a_mask_and_transparency_are_kept():
+    mask = Image.new("L", PHOTO.size)
     mask.paste(255, (0, 0, 64, 96))
-    style = find_style("mosaic")
-    half = repaint_at_once(photo, [style], RECIPE, mask)
-    assert difference(half.crop((50, 0, 96, 72)), photo.resize((96, 72)).crop((50, 0, 96, 72))) < 3
-    clear = photo.copy()
-    clear.putalpha(Image.linear_gradient("L").resize(photo.size))
-    low, high = instant_painter([style], RECIPE)(clear).getchannel("A").getextrema()
+    half = repaint_at_once(PHOTO, [MOSAIC], RECIPE, mask)
+    right = (50, 0, 96, 72)
+    assert difference(half.crop(right), PHOTO.resize((96, 72)).crop(right)) < 3
+    clear = PHOTO.copy()
+    clear.putalpha(Image.linear_gradient("L").resize(PHOTO.size))
+    low, high = instant_painter([MOSAIC], RECIPE)(clear).getchannel("A").getextrema()
     assert low < 5 < 250 < high
 
 
-def test_frames_of_a_scene_share_what_was_measured_in_the_first(photo):
-    paint = instant_painter([find_style("swirling-night")], RECIPE)
-    first, again = paint(photo), paint(photo)
+def test_frames_of_a_scene_share_what_was_measured_in_the_first():
+    paint = instant_painter([MOSAIC], RECIPE)
+    first, again = paint(PHOTO), paint(PHOTO)
     assert difference(first, again) < 1
     # A white wall that comes into view must not recolour the rest.
-    other = photo.copy()
+    other = PHOTO.copy()
     other.paste("white", (96, 0, 128, 96))
     left = (0, 0, 40, 72)
-    alone = instant_painter([find_style("swirling-night")], RECIPE)(other)
-    kept = difference(first.crop(left), paint(other).crop(left))
-    assert kept < difference(first.crop(left), alone.crop(left))
+    kept, alone = paint(other), instant_painter([MOSAIC], RECIPE)(other)
+    first = first.crop(left)
+    assert difference(first, kept.crop(left)) < difference(first, alone.crop(left))
+
+
+def test_a_coarse_picture_is_shown_with_the_photos_fine_detail_and_its_own_transparency():
+    coarse = PHOTO.resize((32, 24), Image.Resampling.LANCZOS)
+    shown = Sharpen(PHOTO, 128)(coarse)
+    assert difference(shown, PHOTO) < 1
+    assert difference(coarse.resize(PHOTO.size, Image.Resampling.BICUBIC), PHOTO) > 3
+    coarse.putalpha(Image.new("L", coarse.size, 99))
+    assert Sharpen(PHOTO, 128)(coarse).getchannel("A").getextrema() == (99, 99)
+    # Where the photo is plain only the painting is seen; one of full size is shown as it is.
+    plain, coarse = Image.new("RGB", (128, 128), "teal"), Image.effect_noise((32, 32), 60)
+    coarse = coarse.convert("RGB")
+    assert difference(Sharpen(plain, 128)(coarse), coarse.resize((128, 128), 3)) < 1
+    assert Sharpen(PHOTO, 128)(PHOTO) is PHOTO
