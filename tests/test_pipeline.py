@@ -318,7 +318,7 @@ def test_freed_memory_is_handed_out_again_without_the_system():
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "for turn in range(4):\n"
         "    before = faults()\n"
-        "    x = [torch.zeros(6 * 2**20) for _ in range(2)]; del x\n"
+        "    x = [torch.zeros(6 * 2**20) for _ in range(8)]; del x\n"
         "print(faults() - before)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
