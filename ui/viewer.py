@@ -39,9 +39,9 @@ class Viewer:
             value=self._example(*OPENING),  # so Gradio gives its files an address
         )
 
-    def file(self, picture: Image.Image, name: str) -> dict[str, Any]:
+    def file(self, picture: Image.Image, name: str, quality: int = 88) -> dict[str, Any]:
         """A picture, no larger than a screen shows it, as a file that the page may fetch."""
-        return self._kept(jpeg(fit(flat(picture), SCREEN, enlarge=False), 88), f"{name}.jpg")
+        return self._kept(jpeg(fit(flat(picture), SCREEN, enlarge=False), quality), f"{name}.jpg")
 
     def _kept(self, data: bytes, name: str) -> dict[str, Any]:
         return FileData(path=keep_file(self.box, data, name)).model_dump()
@@ -93,7 +93,7 @@ class Viewer:
         self, photo: Image.Image, painting: Image.Image, alt: str, name: str = "painting"
     ) -> View:
         return {
-            "photo": self.file(photo.resize(painting.size), "photo"),
+            "photo": self.file(photo.resize(painting.size), "photo", 80),
             "painting": self.file(painting, name),
             "aspect": photo.width / photo.height,
             "alt": alt,
@@ -105,8 +105,12 @@ class Viewer:
         if painting is None or preset is None:
             return {}
         title = f"{sample.title.lower()} in {preset.title}"
-        pair = self._pair(open_photo(sample.path), open_photo(painting), title, painting.stem)
-        return pair | {"caption": f"Example: {title}", "at": 50}
+        return {
+            **self._pair(open_photo(sample.path), open_photo(painting), title),
+            "painting": self._kept(painting.read_bytes(), painting.name),
+            "caption": f"Example: {title}",
+            "at": 50,
+        }
 
 
 def _sample_of(chosen: tuple[Any, ...]) -> tuple[str, str] | None:
