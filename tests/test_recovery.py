@@ -16,7 +16,14 @@ from nst.errors import NstError
 from nst.recipe import Recipe
 
 QUICK = Recipe(
-    start="content", scales=1, steps=12, size=64, tv_weight=0, learning_rate=0.03, local_weight=0
+    start="content",
+    scales=1,
+    steps=12,
+    size=64,
+    tv_weight=0,
+    learning_rate=0.03,
+    local_weight=0,
+    finish_share=0.25,
 )
 LARGE = QUICK.replace(size=128, scales=2, steps=20, pooling_offsets=1)
 
@@ -71,7 +78,7 @@ no_windows_memory = raising(RuntimeError, "DefaultCPUAllocator: not enough memor
 
 
 @pytest.mark.parametrize(
-    ("share", "finished"), [(0.0, (0, 0)), (0.25, (3, 2)), (0.5, (6, 4)), (1.0, (11, 9))]
+    ("share", "finished"), [(0.0, (0, 0)), (0.25, (3, 2)), (0.5, (6, 4)), (1.0, (13, 7))]
 )
 def test_finishing_network_judges_the_last_steps_of_each_scale(watched, wide, share, finished):
     recipe = LARGE.replace(finish_share=share)
@@ -107,12 +114,12 @@ def test_seconds_left_tell_the_paces_of_the_two_networks_apart(watched, wide, mo
     steps = list(start(LARGE, watched, None, finish=wide))[:-1]
     # Before it has judged, the finish's pace is guessed from the work it has to do.
     small, large, guess = 48 * 64 / 1000, 96 * 128 / 1000, wide.work / watched.work
-    legs = [(8, small, 1), (3, small, 8), (7, large, 1), (2, large, 8)]
+    legs = [(10, small, 1), (3, small, 8), (5, large, 1), (2, large, 8)]
     for step in steps:
         ahead, done = 0.0, step.step
         for count, each, slower in legs:
             left, done = max(0, count - done), max(0, done - count)
-            ahead += left * each * (guess if slower > 1 and step.step < 9 else slower)
+            ahead += left * each * (guess if slower > 1 and step.step < 11 else slower)
         assert step.seconds_left == pytest.approx(ahead)
 
 
@@ -175,12 +182,12 @@ def test_lost_numbers_of_the_finish_are_met_by_the_same_network_in_fp32(watched,
 
 @pytest.mark.parametrize(
     ("fault", "into"),
-    [(no_cuda_memory, 0), (no_memory, 5), (no_apple_memory, 9), (no_windows_memory, 14)],
+    [(no_cuda_memory, 0), (no_memory, 5), (no_apple_memory, 10), (no_windows_memory, 14)],
 )
 def test_lack_of_memory_is_met_with_a_smaller_picture_and_all_its_steps(watched, fault, into):
-    # 9 steps at the first of two scales; the fault comes before them, among and after them.
+    # 10 steps at the first of two scales; the fault comes before them, among and after them.
     recipe = LARGE.replace(steps=16)
-    assert recipe.schedule()[0] == (9, 0.5)
+    assert recipe.schedule()[0] == (10, 0.5)
     mask = torch.ones(1, 1, 96, 128)
     before, after = fail(fault, start(recipe, watched, mask=mask), into)
     result = after[-1]
