@@ -35,7 +35,7 @@ from ui.server.limits import RUN_LIMITS
 API = "/gradio_api"
 META = {"_type": "gradio.FileData"}
 # Files and results live shorter, so that coming and going balance within the first minute.
-SETTINGS = {"NST_VISIT": "30", "NST_KEPT_CANVASES": "40", "NST_CACHE_MB": "256"}
+SETTINGS = {"NST_VISIT": "30", "NST_CACHE_MB": "256"}
 LARGE_EVERY = 4  # one visitor in so many comes with a photo of 4096 px
 MOST_MEMORY, MOST_DISK, SLOWEST_PAGE = 3e9, 256 * 1.25 * 2**20, 0.5
 

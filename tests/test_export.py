@@ -3,7 +3,6 @@
 import io
 import struct
 import zlib
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from nst.pictures.export import (
     read_notes,
     read_recipe,
     save_picture,
-    share_card,
     written,
 )
 from nst.published import RECIPES, get_recipe
@@ -167,33 +165,6 @@ class TestContactSheet:
         assert contact_sheet(one, 5).size == contact_sheet(one, 1).size
         with pytest.raises(BadInput, match="one is needed"):
             contact_sheet([], 3)
-
-
-class TestShareCard:
-    def test_nothing_is_cut_off_nothing_overlaps_and_the_result_is_the_largest(self):
-        title = "A title of some length that has to be broken into lines"
-        credit = "A credit line that says whose style this is, and under which licence"
-        for result in [(900, 600), (600, 900), (500, 500), (1600, 200), (80, 600)]:
-            for source in [(300, 200), (40, 300)]:
-                sizes = [source, source, result]
-                pictures = [plain(c, size) for c, size in zip(COLOURS, sizes, strict=True)]
-                card = share_card(*pictures, title, credit)
-                assert card.size == (1200, 630)
-                found = boxes(card)
-                for box, size in zip(found, sizes, strict=True):
-                    assert min(box[0], box[1], 1200 - box[2], 630 - box[3]) >= 24
-                    assert aspect(box) == pytest.approx(size[0] / size[1], rel=0.08)
-                for a, b in combinations(found, 2):
-                    assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
-                high = [bottom - top for _, top, _, bottom in found]
-                assert high[2] > high[0] or result == (1600, 200)
-
-    def test_white_letters_can_be_read_over_any_painting(self):
-        for shade in (0, 128, 255):
-            pictures = [plain((shade,) * 3, (300, 200))] * 3
-            assert np.asarray(share_card(*pictures, "").convert("L"))[:40].max() < 90
-            titled = np.asarray(share_card(*pictures, "Title").convert("L"))
-            assert (titled[:140, 850:] > 200).sum() > 300
 
 
 class TestLettering:

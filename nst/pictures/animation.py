@@ -1,6 +1,5 @@
-"""A painting that develops, as a film for a phone's gallery and as a looping GIF."""
+"""A painting that develops, as a film for a phone's gallery."""
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -17,7 +16,7 @@ from nst.pictures.images import fit, split_alpha
 
 FRAMES_A_SECOND = 25
 PHOTO_SECONDS, FADING_SECONDS, REST_SECONDS = 0.8, 5.0, 2.0
-MOST_STAGES, FILM_SIDE, GIF_SIDE = 60, 1080, 400  # pixels
+MOST_STAGES, FILM_SIDE = 60, 1080  # pixels
 BT709 = 1  # its number among matrices, primaries and transfers alike (ITU-T H.273)
 
 
@@ -26,7 +25,7 @@ def animation(frames: Sequence[Image.Image], photo: Image.Image) -> bytes:
 
     Raises BadInput where there are no frames.
     """
-    stages = _brought_together([photo, *_thinned(frames)], FILM_SIDE, even=True)
+    stages = _brought_together([photo, *_thinned(frames)])
     held = [round(FRAMES_A_SECOND * part) for part in (PHOTO_SECONDS, FADING_SECONDS, REST_SECONDS)]
     places = np.pad(np.linspace(0, len(stages) - 1, held[1]), held[::2], "edge")
     with TemporaryDirectory() as folder:
@@ -36,16 +35,6 @@ def animation(frames: Sequence[Image.Image], photo: Image.Image) -> bytes:
                 stage = min(int(place), len(stages) - 2)
                 add(Image.blend(stages[stage], stages[stage + 1], place - stage))
         return path.read_bytes()
-
-
-def gif(frames: Sequence[Image.Image], seconds: float = 6.0) -> bytes:
-    """A looping GIF of a painting that develops; the last frame stays for 1.5 s more."""
-    first, *rest = _brought_together(_thinned(frames), GIF_SIDE)
-    each = max(20, round(1000 * seconds / (1 + len(rest))))
-    durations = [each] * len(rest) + [each + 1500]
-    file = io.BytesIO()
-    first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
-    return file.getvalue()
 
 
 @contextmanager
@@ -82,10 +71,7 @@ def _thinned(frames: Sequence[Image.Image]) -> list[Image.Image]:
     return [frames[round(place)] for place in places]
 
 
-def _brought_together(
-    stages: Sequence[Image.Image], side: int, even: bool = False
-) -> list[Image.Image]:
-    """RGB, all of the size of the last, which is at most `side` long."""
-    width, height = fit(stages[-1], side, enlarge=False).size
-    size = (width // 2 * 2, height // 2 * 2) if even else (width, height)
+def _brought_together(stages: Sequence[Image.Image]) -> list[Image.Image]:
+    """RGB, all of the size of the last, in even sides of at most `FILM_SIDE`."""
+    size = [side // 2 * 2 for side in fit(stages[-1], FILM_SIDE, enlarge=False).size]
     return [split_alpha(stage)[0].resize(size, Image.Resampling.LANCZOS) for stage in stages]

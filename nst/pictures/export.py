@@ -1,4 +1,4 @@
-"""What people take home: a picture that knows its recipe, a sheet of many, a card to share."""
+"""What people take home: a picture that knows its recipe, and a sheet of many."""
 
 import io
 import textwrap
@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps, ImageStat
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.ImageText import Text
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
@@ -24,9 +24,7 @@ PRINTS = Limits(max_bytes=128 * MEGABYTE)  # a 4096-pixel PNG is larger than a p
 JPEG = ("JPEG", {"quality": 95, "subsampling": 0})
 WEBP = ("WEBP", {"quality": 95})
 FORMATS = {".png": ("PNG", {}), ".jpg": JPEG, ".jpeg": JPEG, ".webp": WEBP}
-PAPER, INK, PENCIL, WHITE, CHALK = "#faf8f4", "#26231f", "#6f6a62", "#ffffff", "#dcd9d3"
-WIDTH, HEIGHT = 1200, 630  # what social networks show of a link
-MARGIN, GAP, SMALL = 48, 24, 19
+PAPER, INK, PENCIL = "#faf8f4", "#26231f", "#6f6a62"
 # Letters that the font lacks, and those nearest to them; accents go by themselves.
 NEAREST = str.maketrans("×–—−→≈“”‘’ßøØæłŁđĐ", "x---›~\"\"''soOalLdD")
 
@@ -113,36 +111,6 @@ def contact_sheet(
     return sheet
 
 
-def share_card(
-    photo: Image.Image, style: Image.Image, result: Image.Image, title: str, credit: str = ""
-) -> Image.Image:
-    """1200 x 630: the result large, what it was made of small, all whole; behind, it is blurred."""
-    covered = ImageOps.fit(split_alpha(result)[0], (WIDTH // 8, HEIGHT // 8))
-    vivid = ImageEnhance.Color(covered).enhance(1.4).filter(ImageFilter.GaussianBlur(7))
-    (grey,) = ImageStat.Stat(vivid.convert("L")).mean
-    # White letters need a dark ground whatever the painting: about a sixth of white.
-    dark = ImageEnhance.Brightness(vivid).enhance(min(0.5, 44 / max(grey, 1)))
-    card = dark.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-    pen = ImageDraw.Draw(card)
-    shown = _contained(result, 748, HEIGHT - 2 * MARGIN)
-    _hang(card, shown, MARGIN, (HEIGHT - shown.height) // 2)
-    left = 2 * MARGIN + shown.width
-    room = WIDTH - MARGIN - left
-    words = written(title, room, 4, max(24, min(54, room * 4 // max(1, len(title)))))
-    pen.text((left, MARGIN - 8), words, WHITE)
-    thanks = written(credit, room, 3, SMALL)
-    foot = HEIGHT - MARGIN - _height(thanks)
-    pen.text((left, foot), thanks, CHALK)
-    width, top = (room - GAP) // 2, MARGIN + _height(words) + 32
-    for picture, name in ((photo, "the photo"), (style, "the style")):
-        base = foot - GAP - SMALL
-        pen.text((left, base), written(name, width, 1, SMALL), CHALK)
-        small = _contained(picture, width, min(260, base - 10 - top))
-        _hang(card, small, left, base - 10 - small.height)
-        left += width + GAP
-    return card
-
-
 def written(text: str, width: int, most_lines: int, size: int) -> Text[str]:
     """One line of text broken into lines of `width` pixels, or cut off, for `ImageDraw.text`.
 
@@ -165,11 +133,3 @@ def _height(text: Text[str]) -> int:
 
 def _contained(image: Image.Image, width: int, height: int) -> Image.Image:
     return ImageOps.contain(split_alpha(image)[0], (width, height), Image.Resampling.LANCZOS)
-
-
-def _hang(card: Image.Image, picture: Image.Image, left: int, top: int) -> None:
-    """Paste with a soft shadow and a thin white frame."""
-    shadow = ImageOps.expand(Image.new("L", picture.size, 150), GAP)
-    shadow = shadow.filter(ImageFilter.GaussianBlur(GAP / 3))
-    card.paste("#000000", (left - GAP, top - GAP + 6), shadow)
-    card.paste(ImageOps.expand(picture, 3, WHITE), (left - 3, top - 3))
