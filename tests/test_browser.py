@@ -360,9 +360,9 @@ def test_a_link_restores_controls_and_picture_for_someone_else(visit, app, brows
 
 def test_a_link_says_by_name_what_is_missing_or_too_much(visit):
     for query, says in (
-        ("?v=1&photo=giraffe&strength=banana", "no sample photo called 'giraffe'"),
+        ("?v=1&size=200&photo=giraffe&strength=banana", "no sample photo called 'giraffe'"),
         ("?v=1&charm=9", "This link could not be read"),
-        ("?v=1&photo=lion&style=mosaic&size=2048&steps=30000", "a run ends after"),
+        ("?v=1&photo=lion&style=mosaic&size=4096", "may have at most 2048"),
     ):
         visit.page.goto(visit.url + query)
         visit.wait("#status", says)
