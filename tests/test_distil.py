@@ -86,6 +86,8 @@ def test_some_pictures_of_what_was_seen_are_those_pictures():
     some = Seen.joined([seen[:1], seen[1:]])
     for level, x in features.items():
         assert torch.equal(some.features[level], x)
+    for level, x in some.grams.items():
+        assert torch.equal(x, seen.grams[level])
     assert torch.equal(seen[2:].grams["relu1_1"], seen.grams["relu1_1"][2:])
 
 

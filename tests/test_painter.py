@@ -102,6 +102,6 @@ def test_a_lesson_has_a_finite_gradient_that_leads_downhill(painter, tmp_path):
         (gradient,) = torch.autograd.grad(loss, leaf)
         assert gradient.isfinite().all()
         assert {"C", "S", "local", "beyond"} <= facts.keys()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         painted = leaf - 0.002 * gradient.sign()
     assert losses[1] < losses[0]
