@@ -246,7 +246,7 @@ def test_any_result_is_live_and_a_reload_loses_nothing(visit, tmp_path):
 
 
 def test_standard_goes_on_in_place_until_somebody_waits(app, browser, visit, tmp_path):
-    page = visit.open("?v=1&size=512&steps=30&photo=lion&style=mosaic")
+    page = visit.open("?v=1&size=512&photo=lion&style=mosaic")
     page.click("#go")
     visit.wait("#status", "Going on to 1024 pixels")
     assert Image.open(visit.saved(tmp_path)).size == (512, 512)
