@@ -49,7 +49,7 @@ class Painter(Visit):
 
     def __init__(self, browser, url: str, width: int = 1440, height: int = 900, **options) -> None:
         options |= {"viewport": {"width": width, "height": height}}
-        super().__init__(browser, url, 60, **options)
+        super().__init__(browser, url, 180, **options)
         self.last = b""
 
     def open(self, query: str = ""):
@@ -245,6 +245,7 @@ def test_any_result_is_live_and_a_reload_loses_nothing(visit, tmp_path):
     page.wait_for_function("document.querySelectorAll('#strip button img').length === 3")
 
 
+@pytest.mark.slow  # two paintings at 1024 px beside each other
 def test_standard_goes_on_in_place_until_somebody_waits(app, browser, visit, tmp_path):
     page = visit.open("?v=1&size=512&photo=lion&style=mosaic")
     page.click("#go")
