@@ -18,7 +18,7 @@ from nst.pictures.images import fit, open_photo
 from nst.presets import load_presets
 from ui.samples import SAMPLES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.flaky(reruns=2)]
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 QUICK = "?v=1&size=128&steps=24&photo=tower&style=mosaic"
