@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,6 +19,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.running import Server, running
+
+# A shell starts what runs in its background with Ctrl-C ignored, which would be inherited here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Which networks a developer has fetched must not decide how a test ends.
 _nothing_fetched = tempfile.TemporaryDirectory(prefix="nst-tests-")
