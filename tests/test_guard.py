@@ -314,10 +314,11 @@ def test_the_queue_has_an_end_and_one_address_a_share_of_it(place: Place, monkey
 
 def test_one_address_has_only_so_many_requests_under_way(place: Place, monkeypatch) -> None:
     monkeypatch.setattr(guard, "AT_ONCE", 2)
-    gate = threading.Event()
+    gate, begun = threading.Event(), threading.Semaphore(0)
     kind = {"content-type": "application/json", "content-length": "2"}
 
     def slow() -> Iterator[bytes]:
+        begun.release()  # its headers are sent
         yield b"{"
         gate.wait(PATIENCE)
         yield b"}"
@@ -328,6 +329,8 @@ def test_one_address_has_only_so_many_requests_under_way(place: Place, monkeypat
     senders = [threading.Thread(target=post) for _ in range(2)]
     for sender in senders:
         sender.start()
+    for _ in senders:  # or one of them would be the one too many
+        assert begun.acquire(timeout=PATIENCE)
     wait(lambda: place.post("/cancel").status_code == 429)
     gate.set()
     for sender in senders:
