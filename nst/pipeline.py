@@ -14,7 +14,7 @@ from PIL import Image
 from nst.engine.canvas import Canvas
 from nst.engine.encoders import Encoder
 from nst.engine.stylize import Step, check, stylize
-from nst.errors import BadInput, WeightsUnavailable
+from nst.errors import WeightsUnavailable
 from nst.hardware import device_name, dtype_name, fastest_dtype, pick_device, use_machine
 from nst.instant import repaint_at_once
 from nst.pictures.images import (
@@ -142,8 +142,6 @@ class Pipeline:
             yield (first := _at_once(photo, styles, recipe, mask))
             if first.done:
                 return
-        if not recipe.steps:
-            raise BadInput("No steps paint nothing here: only the default recipe can do without.")
         alpha = photo.getchannel("A") if photo.mode == "RGBA" else None
         steps = stylize(
             content,

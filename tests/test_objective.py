@@ -13,8 +13,7 @@ from torch import Tensor
 
 from nst.engine.encoders import Encoder
 from nst.engine.local import LocalLoss, moments
-from nst.engine.losses import Losses, StyleLoss, outer_gradient, outer_sum
-from nst.engine.losses import gram as gram_of
+from nst.engine.losses import Losses, StyleLoss, mean_outer, outer_gradient, outer_sum
 from nst.engine.objective import Objective
 from nst.errors import BadInput
 from nst.recipe import Recipe
@@ -73,7 +72,7 @@ def halves(height: int, width: int) -> Tensor:
 
 
 def laid(image: Tensor, recipe: Recipe, turn: int) -> Tensor:
-    """Reflected up to multiples of 16, the first rows and columns moved to the end by an offset."""
+    """In multiples of 16: reflected up to them at first, then moved by an offset and cut."""
     if recipe.pooling_offsets == 0:
         return image
     offset = turn % recipe.pooling_offsets
@@ -81,8 +80,10 @@ def laid(image: Tensor, recipe: Recipe, turn: int) -> Tensor:
         side = image.shape[axis]
         longer = 16 * -(-side // 16)
         places = [*range(side), *range(side - 2, side - 2 + side - longer, -1)]
-        first = offset * (longer // 48 * 16) + odd[offset]
-        image = image.index_select(axis, torch.tensor(places[first:] + places[:first]))
+        if offset:
+            first = offset * (side // 48 * 16) + odd[offset]
+            places = [(first + place) % side for place in range(side // 16 * 16)]
+        image = image.index_select(axis, torch.tensor(places))
     return image
 
 
@@ -306,7 +307,7 @@ def test_local_loss_sees_grain_that_the_style_does_not_have():
     smooth = smooth[None]
     speckle = torch.rand(smooth.shape, generator=torch.Generator().manual_seed(48))
     grain, loss = (smooth + 0.02 * speckle - 0.01).clamp(0, 1), LocalLoss(moments(smooth))
-    style = StyleLoss(gram_of(outer_sum(smooth)), "normalised", 3)(outer_sum(grain))[0]
+    style = StyleLoss(mean_outer(outer_sum(smooth)), "normalised", 3)(outer_sum(grain))[0]
     assert loss(smooth)[0] < 1e-4
     assert loss(grain)[0] > max(0.01, 1e3 * style)
     # Nor has a flat style a direction without bound.

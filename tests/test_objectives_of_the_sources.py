@@ -242,7 +242,7 @@ def test_first_loss_its_gradient_and_ten_steps_are_the_sources(name):
         assert (gradient / 255 - expected).norm() < 1e-4 * expected.norm()
 
     wanted_losses, wanted = source.paint(encoder, 10)
-    *steps, last = stylize(content, [style], recipe, encoder, every=0)
+    steps = list(stylize(content, [style], recipe, encoder, every=0))
     losses = [step.losses.total for step in steps]
     assert losses[0] == pytest.approx(wanted_losses[0], rel=1e-4)
     # L-BFGS takes differences of gradients, in which fp32 leaves fewer digits: one thread or two
@@ -251,6 +251,6 @@ def test_first_loss_its_gradient_and_ten_steps_are_the_sources(name):
     # becomes a hundredth of the loss. (Epsilon in torch's place makes a tenth of it.)
     close = {"gatys": 2e-2, "tf-keras": 3e-2}.get(name, 1e-4)
     assert losses == pytest.approx(wanted_losses, rel=close)
-    apart = (last.picture * 255 - wanted).abs()
+    apart = (steps[-1].picture * 255 - wanted).abs()
     assert apart.mean() < 0.2
     assert close > 1e-4 or apart.max() < 0.1

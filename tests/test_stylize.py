@@ -75,10 +75,10 @@ def test_default_recipe_lowers_the_loss_at_every_scale_and_stays_in_range(compac
 
 def test_every_step_is_yielded_and_the_last_has_the_result(tiny):
     steps = paint(QUICK, tiny, every=None, deadline=3600)
-    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6, 6]
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
     assert {step.total for step in steps} == {6}
-    assert [step.done for step in steps] == [False] * 6 + [True]
-    assert [step.picture is not None for step in steps] == [False] * 6 + [True]
+    assert [step.done for step in steps] == [False] * 5 + [True]
+    assert [step.picture is not None for step in steps] == [False] * 5 + [True]
     end = steps[-1]
     assert torch.equal(end.picture, end.canvas.picture)
     assert math.fsum(end.losses[:-1]) == pytest.approx(end.losses.total, rel=1e-5)
@@ -89,7 +89,7 @@ def test_a_picture_at_every_step_is_that_steps_and_the_consumers_own(tiny):
     undisturbed = paint(QUICK, tiny, every=0)
     for a, b in itertools.pairwise(undisturbed):
         assert a.losses is not None
-        assert torch.equal(a.picture, b.picture) == b.done
+        assert not torch.equal(a.picture, b.picture)
     again = stylize(lion(), [painting()], QUICK, tiny, every=0)
     for step, expected in zip(again, undisturbed, strict=True):
         assert torch.equal(step.picture, expected.picture)
@@ -122,7 +122,7 @@ def test_rate_falls_to_its_share_within_each_scale(tiny):
     # Without a memory Adam moves each pixel by its rate.
     recipe = TWO_SCALES.replace(steps=16, local_weight=0, beta1=0, beta2=0, epsilon=1e-15)
     for final in (0.1, 1):
-        steps = paint(recipe.replace(final_rate=final), tiny, every=0)[:-1]
+        steps = paint(recipe.replace(final_rate=final), tiny, every=0)
         for _, group in itertools.groupby(steps, key=lambda step: step.size):
             pairs = itertools.pairwise(step.picture for step in group)
             rates = [float((b - a).abs().max()) for a, b in pairs]
@@ -190,7 +190,7 @@ def test_start_from_a_canvas_goes_on(tiny):
     more = paint(recipe, tiny, start=first.canvas, every=0)
     # Only the finest scale is painted, from where the first left it, and further down.
     assert {step.size for step in more} == {first.size}
-    assert more[0].losses.total == pytest.approx(first.losses.total, rel=1e-4)
+    assert more[0].losses.total == pytest.approx(first.losses.total, rel=0.05)
     assert more[-1].losses.total < first.losses.total
     assert more[-1].canvas.steps == age + more[-1].total
     assert more[-1].total >= 8
@@ -203,7 +203,7 @@ def test_a_smaller_canvas_is_gone_on_from_at_the_larger_scales_only(tiny):
     recipe = QUICK.replace(size=256, scales=3, steps=15, learning_rate=1e-3)
     more = paint(recipe, tiny, start=first.canvas, every=None)
     _, (middle, _), (fine, _) = recipe.schedule()
-    assert [max(step.size) for step in more] == [128] * middle + [256] * fine + [256]
+    assert [max(step.size) for step in more] == [128] * middle + [256] * fine
     end = more[-1]
     assert end.step == end.total == middle + fine
     assert end.canvas.steps == first.canvas.steps + middle + fine
@@ -217,7 +217,7 @@ def test_a_smaller_canvas_is_gone_on_from_at_the_larger_scales_only(tiny):
 
 def test_frames_are_kept_at_exactly_their_steps(tiny):
     for recipe, frames in (
-        (QUICK.replace(steps=10, keep_at=(1, 3, 7, 10)), [1, 3, 7, 10, 10]),
+        (QUICK.replace(steps=10, keep_at=(1, 3, 7, 10)), [1, 3, 7, 10]),
         (QUICK.replace(steps=13, keep_every=4), [4, 8, 12, 13]),
         (TWO_SCALES.replace(steps=13, keep_every=4), [4, 8, 12, 13]),
     ):
@@ -253,8 +253,8 @@ def test_closing_early_frees_what_the_painting_held(tiny):
 
 def test_deadline_ends_the_painting_with_what_is_there_and_says_so(tiny):
     steps = paint(QUICK, tiny, every=None, deadline=0)
-    assert [step.step for step in steps] == [1, 1]
-    assert steps[-1].picture is not None
+    assert [step.step for step in steps] == [1]
+    assert steps[-1].done
     (note,) = steps[-1].notes
     assert "1 of 6 steps" in note
 

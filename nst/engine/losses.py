@@ -80,8 +80,9 @@ class StyleLoss:
     normalised: over the energy of the target (this project's). gatys: over 4 C^2 (Gatys et al.
     2016, eq. 4, its (H W)^2 being in the Gram matrices already, so that photo and style may
     differ in size).
-    target: (k, k). channels: C of the formula. scale: by which features are multiplied first.
-    projection: (k, C + 1) or None, in whose space Gram matrices are compared. weight: of the term.
+    target: (C + 1, C + 1), the style's `mean_outer`. channels: C of the formula. scale: by which
+    features are multiplied first. projection: (k, C + 1) or None, by which (features, 1) are
+    multiplied before Gram matrices are compared; None: features are compared. weight: of the term.
     """
 
     def __init__(
@@ -93,30 +94,31 @@ class StyleLoss:
         projection: Tensor | None = None,
         weight: float = 1.0,
     ) -> None:
-        self.target, self.projection, self.weight = target, projection, weight
+        self.target, self.weight = target, weight
+        self.metric = None if projection is None else projection.T @ projection
         if form == "normalised":
-            self.factor = 1 / target.square().sum().clamp_min(1e-8)
+            self.factor = 1 / (target * self._pulled(target)).sum().clamp_min(1e-8)
         else:
             self.factor = torch.tensor(scale**4 / (4 * channels**2), device=target.device)
 
     def __call__(self, outer: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of a picture whose features have this `outer_sum`, and the sum's gradient."""
-        difference = gram(outer, self.projection) - self.target
-        if self.projection is None:
-            pulled = F.pad(difference, (0, 1, 0, 1))
-        else:
-            pulled = self.projection.T @ difference @ self.projection
-        gradient = self.weight * pulled.mul_(2 * self.factor / positions(outer))
-        return self.weight * (self.factor * difference.square().sum()), gradient
+        difference = mean_outer(outer) - self.target
+        pulled = self._pulled(difference)
+        loss = self.weight * self.factor * (difference * pulled).sum()
+        return loss, self.weight * pulled.mul_(2 * self.factor / positions(outer))
+
+    def _pulled(self, difference: Tensor) -> Tensor:
+        """P^T (P D P^T) P, whose product with D is the squared distance |P D P^T|^2."""
+        if self.metric is None:
+            return F.pad(difference[:-1, :-1], (0, 1, 0, 1))
+        return self.metric @ difference @ self.metric
 
 
-def gram(outer: Tensor, projection: Tensor | None = None) -> Tensor:
-    """Gram matrix as a mean over positions, from `outer_sum` (Gatys et al. 2016, eq. 3, over M).
-
-    projection: (k, C + 1), by which (features, 1) are multiplied; without it they stay.
-    """
-    mean = outer / positions(outer)
-    return mean[:-1, :-1] if projection is None else projection @ mean @ projection.T
+def mean_outer(outer: Tensor) -> Tensor:
+    """From `outer_sum`: all but the last row and column are the Gram matrix as a mean over
+    positions (Gatys et al. 2016, eq. 3, over M)."""
+    return outer / positions(outer)
 
 
 def positions(outer: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from nst.engine.losses import (
     ContentLoss,
     Losses,
     StyleLoss,
-    gram,
+    mean_outer,
     outer_gradient,
     outer_sum,
     total_variation,
@@ -194,18 +194,17 @@ class Objective:
         statistics = [self._outer_sums(style) for style in styles]
         losses = {}
         for layer, weight in self.style_layers.items():
-            projection = self.encoder.projections.get(layer)
-            grams = [gram(sums[layer][0], projection) for sums in statistics]
+            means = [mean_outer(sums[layer][0]) for sums in statistics]
             losses[layer] = [
                 StyleLoss(
                     target,
                     self.recipe.style_form,
                     self.encoder.channels(layer),
                     self.scale,
-                    projection,
+                    self.encoder.projections.get(layer),
                     self.recipe.style_factor * weight,
                 )
-                for target in (grams if guided else [self._mixed(grams)])
+                for target in (means if guided else [self._mixed(means)])
             ]
         return losses
 

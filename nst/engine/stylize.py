@@ -34,8 +34,9 @@ Schedule = Sequence[tuple[int, float]]  # (steps, share of the final size), as o
 class Step(Generic[Picture]):
     """One step of a painting.
 
-    losses: weighted, by the network that has judged the step, when a picture is due. picture: when
-    due; from `stylize` (1, 3, H, W), fp32 on the CPU in 0..1, from a pipeline a PIL image.
+    losses: weighted, of the picture that the step began with and by the network that judged it,
+    when a picture is due. picture: when due; from `stylize` (1, 3, H, W), fp32 on the CPU in 0..1,
+    from a pipeline a PIL image.
     finished: how many steps the finishing network has judged. canvas: with the last step, to go on
     from. notes: what the visitor should know (a smaller size, an earlier end).
     """
@@ -88,19 +89,21 @@ def stylize(
     good; steps yielded before that keep their pictures.
     """
     check(content, styles, recipe, mask)
+    if not recipe.steps:
+        raise BadInput("No steps paint nothing here: only the default recipe can do without.")
     job = _job(content, styles, recipe, encoder, finish, mask, tile)
     del content
     schedule = _schedule(recipe, job, max(start.size) if isinstance(start, Canvas) else 0)
     total = sum(count for count, _ in schedule)
     began = shown = time.perf_counter()
-    pace, done, finished, late = _Pace(), 0, 0, False
+    pace, done, finished = _Pace(), 0, 0
     view: _View
     canvas: Canvas
     before = start
 
     for scale, (count, share) in enumerate(schedule):
         step, judge = 0, None
-        while step < count and not late:
+        while step < count:
             finishing = job.finish is not None and step >= count - recipe.finishing(count)
             network = job.network(finishing)
             try:
@@ -125,8 +128,10 @@ def stylize(
             step, done, finished, lost = step + 1, done + 1, finished + finishing, lost + 1
             now = time.perf_counter()
             late = deadline is not None and now - began > deadline
-            due = recipe.keeps(done) or (every is not None and (done == 1 or now - shown >= every))
-            checked = due or late or step in (count, count - recipe.finishing(count))
+            last = late or done == total
+            shows = every is not None and (done == 1 or now - shown >= every)
+            due = last or shows or recipe.keeps(done)
+            checked = due or step in (count, count - recipe.finishing(count))
             if checked and not is_finite(losses, canvas):
                 calm_down(job, canvas, good)
                 view.objective.encoder = judge = job.network(finishing)
@@ -135,45 +140,31 @@ def stylize(
                 continue
             if checked:
                 good, lost = canvas.copy(), 0
+            if last:
+                canvas.picture.clamp_(0, 1)  # which L-BFGS may leave on the way
+            if late and done < total:
+                job.note(
+                    f"Painting ended after {done} of {total} steps, before it had its full "
+                    f"detail: a run may take {deadline:.0f} seconds here."
+                )
             # A GPU has only been told of its steps until their numbers are looked at.
             known = checked or canvas.picture.device.type == "cpu"
             pace.add(network, canvas.size, time.perf_counter() - step_began, known)
-            shown = now if due else shown
+            shown, ahead = now if due else shown, [] if last else schedule[scale:]
             yield Step(
                 step=done,
                 total=total,
                 size=canvas.size,
                 seconds=time.perf_counter() - began,
-                seconds_left=_seconds_left(pace, job, recipe, schedule[scale:], step),
+                seconds_left=_seconds_left(pace, job, recipe, ahead, step),
                 losses=_floats(losses) if due else None,
                 picture=view.shown(canvas.picture, recipe) if due else None,
                 finished=finished,
+                canvas=canvas if last else None,
                 notes=tuple(job.notes),
             )
-        if late:
-            break
-    if not total:  # a recipe of no steps shows its start
-        view = _view(job, recipe, job.encoder, 1.0)
-        canvas = _canvas(start, job, recipe, view)
-    if done < total:
-        job.note(
-            f"Painting ended after {done} of {total} steps, before it had its full detail: "
-            f"a run may take {deadline or 0:.0f} seconds here."
-        )
-    canvas.picture.clamp_(0, 1)  # which L-BFGS may leave on the way
-    losses, _ = view.evaluate(canvas.picture)
-    yield Step(
-        step=done,
-        total=total,
-        size=canvas.size,
-        seconds=time.perf_counter() - began,
-        seconds_left=0.0,
-        losses=_floats(losses),
-        picture=view.shown(canvas.picture, recipe),
-        finished=finished,
-        canvas=canvas,
-        notes=tuple(job.notes),
-    )
+            if last:
+                return
 
 
 def check(

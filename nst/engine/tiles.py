@@ -32,16 +32,16 @@ def offsets(size: Sequence[int], count: int) -> int:
 def align(picture: Tensor, offset: int) -> Tensor:
     """A picture (N, C, H, W), its sides brought to multiples of the stride, at an offset.
 
-    At the first it lies as it is; at the others its edges, joined to the opposite ones, lie inside.
+    At the first it lies as it is, continued by its reflection; at the others its edges, joined to
+    the opposite ones, lie inside, and what is left over of a side is not seen in this turn.
     """
-    bottom, right = (-side % STRIDE for side in picture.shape[2:])
-    if bottom or right:
-        picture = F.pad(picture, (0, right, 0, bottom), mode="reflect")
     if not offset:
-        return picture
-    thirds = (side // STRIDE // 3 * STRIDE for side in picture.shape[2:])
+        bottom, right = (-side % STRIDE for side in picture.shape[2:])
+        return F.pad(picture, (0, right, 0, bottom), mode="reflect") if bottom or right else picture
+    height, width = (side // STRIDE for side in picture.shape[2:])
+    thirds = (side // 3 * STRIDE for side in (height, width))
     moves = [-offset * third - own for third, own in zip(thirds, OFFSETS[offset], strict=True)]
-    return torch.roll(picture, moves, (2, 3))
+    return torch.roll(picture, moves, (2, 3))[..., : height * STRIDE, : width * STRIDE]
 
 
 @dataclass(frozen=True)
