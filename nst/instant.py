@@ -17,7 +17,6 @@ from nst.recipe import Recipe
 from nst.weights import build_encoder
 
 WEAKEST = 20.0  # strength that the painter was taught; below it the photo shows through
-MILDER = 3.5  # of strength: it was taught when a style weighed 8, not 6.5
 WIDTH = 32  # of the compact encoder's first convolutions, which take most of the time
 
 
@@ -43,8 +42,7 @@ def instant_painter(
             code, first = StyleCode.mix(codes, recipe.mix or (1.0,) * len(codes)), content
         elif first is not None:
             known, first = _painter().measure(padded(first), code), None
-        strength = max(recipe.strength - MILDER, WEAKEST)
-        painted = _painter().paint(content, code, strength, known)
+        painted = _painter().paint(content, code, max(recipe.strength, WEAKEST), known)
         painted = torch.lerp(content, painted, min(1.0, recipe.strength / WEAKEST))
         if recipe.colours == "photo":
             painted = photo_colours(painted, content)

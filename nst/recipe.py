@@ -84,7 +84,7 @@ class Recipe(BaseModel):
     finish: Literal["auto", "off", "vgg19", "compact"] = _field("auto", "network of the last steps")
     finish_share: Number = _field(0.2, "share of each scale's steps that it judges", 0, 1)
     input_range: Annotated[Literal[1, 255], BeforeValidator(_plain)] = _field(1, "of pixel values")
-    pooling_offsets: Whole = _field(3, "offsets that take turns; 0: one, odd sides are cut", 0, 3)
+    pooling_offsets: Whole = _field(6, "offsets that take turns; 0: one, odd sides are cut", 0, 6)
 
     # The objective
     content_layer: Layer = _field("relu4_2", "layer that keeps the photo")

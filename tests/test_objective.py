@@ -76,12 +76,13 @@ def laid(image: Tensor, recipe: Recipe, turn: int) -> Tensor:
     if recipe.pooling_offsets == 0:
         return image
     offset = turn % recipe.pooling_offsets
-    for axis, odd in ((2, (0, 5, 11)), (3, (0, 11, 5))):
+    for axis, odd in ((2, 5), (3, 11)):
         side = image.shape[axis]
         longer = 16 * -(-side // 16)
         places = [*range(side), *range(side - 2, side - 2 + side - longer, -1)]
         if offset:
-            first = offset * (side // 48 * 16) + odd[offset]
+            shift = (side // 16) * offset // recipe.pooling_offsets * 16
+            first = shift + odd * offset % 16
             places = [(first + place) % side for place in range(side // 16 * 16)]
         image = image.index_select(axis, torch.tensor(places))
     return image

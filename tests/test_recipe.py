@@ -22,7 +22,7 @@ NUMBERS |= {"local_weight": (0, 1e6), "tv_weight": (0, 1e6), "learning_rate": (1
 NUMBERS |= {"final_rate": (1e-3, 1), "beta1": (0, 0.9999), "beta2": (0, 0.99999)}
 NUMBERS |= {"epsilon": (0, 1), "noise_ratio": (0, 1), "noise_amplitude": (0, 127.5)}
 NUMBERS |= {"finish_share": (0, 1), "brush": (0.25, 4)}
-WHOLE = {"pooling_offsets": (0, 3), "size": (32, 4096), "local_octaves": (1, 6), "scales": (0, 6)}
+WHOLE = {"pooling_offsets": (0, 6), "size": (32, 4096), "local_octaves": (1, 6), "scales": (0, 6)}
 WHOLE |= {"steps": (0, 30000), "keep_every": (0, 30000), "seed": (0, 2**31 - 1)}
 WORDS = {
     "encoder": ("auto", "compact", "vgg16", "vgg19"),
@@ -142,7 +142,8 @@ def test_links_and_notes_of_earlier_versions_are_read_and_written_to_the_letter(
     )
     assert recipe.to_query() == LINK
     assert Recipe.from_query(LINK) == recipe
-    recipe = recipe.replace(steps=200, style_weight=8, finish_share=0.25)  # as they were then
+    # As they were then:
+    recipe = recipe.replace(steps=200, style_weight=8, finish_share=0.25, pooling_offsets=3)
     assert recipe.to_json() == NOTE
     assert Recipe.from_json(NOTE) == recipe
     for former, now in (

@@ -48,13 +48,13 @@ class ContentLoss:
         projection: Tensor | None = None,
         weight: float = 1.0,
     ) -> None:
-        self.target, self.weight = target.float(), weight
+        self.target, self.weight = target, weight
         self.metric: Tensor | None = None
-        projected = self.target
+        projected = target.float()
         if projection is not None:
             linear, bias = projection[:, :-1], projection[:, -1]
             self.metric = linear.T @ linear
-            projected = F.conv2d(self.target, linear[:, :, None, None], bias)
+            projected = F.conv2d(projected, linear[:, :, None, None], bias)
         entries = channels * target.shape[2] * target.shape[3]
         factors = {"half-sum": 0.5, "quarter-mean": 0.25 / entries, "mean": 1 / entries}
         if form == "normalised":

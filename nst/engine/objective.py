@@ -56,7 +56,7 @@ class Objective:
         reach = max(encoder.receptive_radius(layer) for layer in self.layers)
         self.halo = -(-reach // STRIDE) * STRIDE
         guided = guides is not None
-        turns = range(offsets(content.shape[2:], recipe.pooling_offsets))
+        turns = self.turns = range(offsets(content.shape[2:], recipe.pooling_offsets))
         with torch.no_grad():
             self.content = [self._content_loss(self._aligned(content, o)) for o in turns]
             self.styles = self._style_losses(styles, guided)
@@ -69,7 +69,7 @@ class Objective:
 
         turn: counts the steps, for the recipe's pooling offsets to follow one another.
         """
-        offset = turn % len(self.content)
+        offset = turn % len(self.turns)
         with torch.enable_grad():
             leaf = picture.detach().requires_grad_()
             whole = self._aligned(leaf, offset)
@@ -152,7 +152,7 @@ class Objective:
         return local, tv
 
     def _aligned(self, picture: Tensor, offset: int) -> Tensor:
-        return align(picture, offset) if self.recipe.pooling_offsets else picture
+        return align(picture, offset, len(self.turns)) if self.recipe.pooling_offsets else picture
 
     def _guides(self, guides: Tensor | None, offset: int) -> dict[str, list[Tensor | None]]:
         """For every style layer the guides (1, 1, h, w) at its size, one a region."""

@@ -220,7 +220,7 @@ def lesson(
     steps = (
         shown.diff(dim=2).square().mean((1, 2, 3)) + shown.diff(dim=3).square().mean((1, 2, 3))
     ) / 2
-    total = (c + weight * (8 * s + local) + 4 * steps) / (1 + weight) + 10 * beyond
+    total = (c + weight * (6.5 * s + local) + 4 * steps) / (1 + weight) + 10 * beyond
     facts = {"C": c, "S": level.mean(0), "local": local, "beyond": beyond}
     return total.mean(), {k: float(v.detach().mean()) for k, v in facts.items()} | {
         f"S{i + 1}": float(v) for i, v in enumerate(level.detach().mean(1))
