@@ -70,9 +70,6 @@ def chosen(recipe: Recipe, strict: bool = False) -> tuple[str, str | None, str]:
     return found.encoder.name, found.finish and found.finish.name, found.reason
 
 
-# Which encoder, and why
-
-
 def test_auto_is_vgg19_on_a_gpu_that_has_its_weights_and_compact_elsewhere(machine):
     auto = Recipe(encoder="auto", finish="off")
     for device, cached, name, why in (
@@ -151,9 +148,6 @@ def test_encoder_is_built_once_and_the_last_few_are_kept(machine):
     assert open_pipeline(Recipe(encoder="vgg19")).encoder is not first
 
 
-# Who finishes
-
-
 def test_vgg19_finishes_for_the_compact_encoder_where_its_weights_are(machine):
     wanted = Recipe(encoder="compact", finish="vgg19")
     for machine.device in ("cpu", "cuda"):
@@ -193,9 +187,6 @@ def test_title_and_credit_say_what_did_the_work(monkeypatch, compact):
     assert Pipeline(vgg.bfloat16()).title == "VGG-19 on CPU, 2 cores, bf16"
 
 
-# Which layers stand in
-
-
 def test_no_layer_is_replaced_silently(compact):
     vgg, lodaya = Pipeline(Encoder("vgg19", VGG_BLOCKS)), get_recipe("lodaya")
     assert vgg.substitutes(lodaya) == vgg.substitutes(lodaya.replace(content_layer="conv5_4")) == ""
@@ -223,9 +214,6 @@ def test_no_layer_is_replaced_silently(compact):
         assert not wanted or sentence.startswith(f"The compact encoder stands in for {wanted}")
         assert all(pair in sentence for pair in pairs)
         assert sentence.count(" for relu") + sentence.count(" for conv") == len(pairs)
-
-
-# Pictures in, pictures out
 
 
 def numbers(picture: Image.Image) -> np.ndarray:
@@ -291,9 +279,6 @@ def test_start_is_a_picture_or_a_canvas(compact):
     on = result(compact, lion(), start=first.canvas)
     assert on.canvas.steps == first.canvas.steps + on.total
     assert max(again.losses.total, on.losses.total) < first.losses.total
-
-
-# The machine
 
 
 def test_cores_are_no_more_than_what_is_asked_for_and_nonsense_stops_nothing(monkeypatch):
