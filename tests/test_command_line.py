@@ -55,22 +55,24 @@ def refuses(capsys):
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """Ctrl-C is pressed while the given photo, counted from 0, is at its second step."""
+    """Runs a command, at which Ctrl-C is pressed at the second step of a photo counted from 1."""
     paint = Pipeline.paint
 
-    def press(which: int = 0, patch: pytest.MonkeyPatch = monkeypatch) -> None:
+    def run(arguments: list[str], which: int = 1) -> None:
         seen = []
 
         def painting(self, photo, styles, recipe, **options):
             seen.append(photo)
             for step in paint(self, photo, styles, recipe, **options):
-                if len(seen) == which + 1 and step.step == 2 and not step.done:
+                if len(seen) == which and step.step == 2 and not step.done:
                     signal.raise_signal(signal.SIGINT)
                 yield step
 
-        patch.setattr(Pipeline, "paint", painting)
+        monkeypatch.setattr(Pipeline, "paint", painting)
+        assert command_line.main(arguments) == command_line.STOPPED
+        monkeypatch.setattr(Pipeline, "paint", paint)
 
-    return press
+    return run
 
 
 def contents() -> dict[str, bytes]:
@@ -93,14 +95,13 @@ def test_an_input_is_never_the_output(folder, refuses):
     os.link("photo.jpg", "other.jpg")
     inputs, compare = ["photo.jpg", "painting.png"], ["compare", "noise"]
     for before, out, more in (
-        ([], "photo.jpg", QUICK),
-        ([], "painting.png", QUICK),
-        ([], "holiday/../photo.jpg", QUICK),
-        ([], "other.jpg", QUICK),
-        ([], "holiday/c.png", ["--mix", "holiday/c.png=0.5", *QUICK]),
-        ([], "holiday/c.png", ["--mask", "holiday/c.png", *QUICK]),
-        (compare, "photo.jpg", SMALL),
-        (compare, "painting.png", SMALL),
+        ([], "photo.jpg", []),
+        ([], "painting.png", []),
+        ([], "holiday/../photo.jpg", []),
+        ([], "other.jpg", []),
+        ([], "holiday/c.png", ["--mix", "holiday/c.png=0.5"]),
+        ([], "holiday/c.png", ["--mask", "holiday/c.png"]),
+        (compare, "painting.png", []),
     ):
         line = refuses(*before, *inputs, "-o", out, "--overwrite", *more)
         assert f"{out!r} is a picture to paint from; save to another name." in line
@@ -127,18 +128,12 @@ def test_an_output_is_looked_at_before_and_nothing_is_left_behind(tmp_path):
     assert (path.read_bytes(), path.stat().st_mtime) == (b"mine", 1000)
     (tmp_path / "dir.png").mkdir()
     kinds = r"must end in one of \.png, \.jpg, \.jpeg, \.webp"
-    written = "cannot be written"
-    for name, says in (
-        *((name, kinds) for name in ("out", "out.gif", "out.png.txt", ".png")),
-        *((name, written) for name in ("dir.png", "none/out.png", "out.png/a.png")),
-        ("x" * 300 + ".png", written),
+    for says, names in (
+        (kinds, ("out", "out.gif", "out.png.txt", ".png")),
+        ("cannot be written", ("dir.png", "none/out.png", "out.png/a.png", "x" * 300 + ".png")),
     ):
-        with pytest.raises(BadInput, match=says):
-            check_output(tmp_path / name, [], overwrite=True)
-    tmp_path.chmod(0o500)
-    if os.geteuid():  # root may write anywhere
-        for name in ("new.png", "out.png"):
-            with pytest.raises(BadInput, match="Permission denied"):
+        for name in names:
+            with pytest.raises(BadInput, match=says):
                 check_output(tmp_path / name, [], overwrite=True)
 
 
@@ -174,26 +169,18 @@ def test_frames_are_written_at_the_steps_that_the_recipe_keeps(folder, refuses, 
 
 
 def test_ctrl_c_keeps_the_picture_so_far_and_ends_with_130(folder, interrupted, capsys):
-    with pytest.MonkeyPatch.context() as patch:
-        interrupted(patch=patch)
-        assert command_line.main([*ONE, "--json", "--steps", "50"]) == command_line.STOPPED
+    interrupted([*ONE, "--json", "--steps", "50"])
     told = capsys.readouterr()
     assert Image.open("out.png").size == (64, 48)
     assert json.loads(told.out)["steps"] < 50
     assert "Traceback" not in told.err
-    interrupted(1)  # the first painting of a comparison is finished
-    arguments = ["compare", "noise", "photo.jpg", STYLE, "-o", "sheet.png", *SMALL]
-    assert command_line.main(arguments) == command_line.STOPPED
-    assert Image.open("sheet.png").width > 400
+    interrupted(["compare", "noise", "photo.jpg", STYLE, "-o", "sheet.png", *SMALL], 2)
+    assert Image.open("sheet.png").width > 400  # of the first painting
 
 
-def test_ctrl_c_ends_a_folders_run_and_a_second_run_paints_what_is_missing(
-    folder, interrupted, capsys
-):
+def test_after_ctrl_c_a_second_run_paints_what_is_missing(folder, interrupted, capsys):
     paint = ["holiday", STYLE, "-o", "out", "--encoder", "compact", "--size", "64", "--json"]
-    with pytest.MonkeyPatch.context() as patch:
-        interrupted(1, patch)
-        assert command_line.main([*paint, "--steps", "50"]) == command_line.STOPPED
+    interrupted([*paint, "--steps", "9"], 2)
     told = json.loads(capsys.readouterr().out)
     assert [done["stopped"] for done in told["painted"]] == [False, True]
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b-unfinished.png"]
@@ -208,30 +195,22 @@ def test_ctrl_c_ends_a_folders_run_and_a_second_run_paints_what_is_missing(
     assert capsys.readouterr().err == "3 of 3 are there already; --overwrite paints them again.\n"
 
 
-@pytest.mark.parametrize("command", [[], ["compare", "noise"]])
-def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatch, capsys, command):
+def test_a_full_disk_is_one_sentence_and_what_was_there_stays(folder, monkeypatch, capsys):
     (folder / "out.png").write_bytes(b"dear")
     fail_to_replace(monkeypatch, "", errno.ENOSPC)
-    quick = SMALL if command else QUICK
-    arguments = [*command, "photo.jpg", STYLE, "-o", "out.png", "--overwrite", *quick]
-    assert command_line.main(arguments) == command_line.BAD_INPUT
+    assert command_line.main([*ONE, "--overwrite"]) == command_line.BAD_INPUT
     told = capsys.readouterr().err
     assert "'out.png' cannot be written: No space left on device." in told.splitlines()[-1]
     assert [path.name for path in folder.glob("*out*")] == ["out.png"]
     assert Path("out.png").read_bytes() == b"dear"
 
 
-def test_what_cannot_be_saved_in_the_end_is_saved_beside_and_said(folder, monkeypatch, capsys):
+def test_what_cannot_be_saved_in_the_end_is_saved_beside_or_skipped(folder, monkeypatch, capsys):
     fail_to_replace(monkeypatch, "out.png", errno.EBUSY)
     assert command_line.main([*ONE]) == 0
     (saved,) = folder.glob("out-*.png")
     assert f"the painting is in {saved.name}." in capsys.readouterr().err
     assert Image.open(saved).size == (64, 48)
-
-
-def test_a_picture_of_a_folder_that_cannot_be_saved_is_reported_and_skipped(
-    folder, monkeypatch, capsys
-):
     fail_to_replace(monkeypatch, "a", errno.EACCES)
     assert command_line.main(["holiday", STYLE, "-o", "out", "--json", *QUICK]) == 0
     told = capsys.readouterr()
@@ -240,36 +219,27 @@ def test_a_picture_of_a_folder_that_cannot_be_saved_is_reported_and_skipped(
     assert [Path(failed["photo"]).name for failed in json.loads(told.out)["failed"]] == ["a.jpg"]
 
 
-def test_every_kind_of_picture_in_a_folder_is_counted_and_no_hidden_one(folder):
+def test_every_kind_of_picture_in_a_folder_is_counted_and_no_hidden_one(tmp_path):
     kinds = "jpg jpeg jfif jpe mpo png webp gif bmp tif tiff heic heif avif JPG".split()
-    (folder / "mixed").mkdir()
     for name in (*(f"{kind}.{kind}" for kind in kinds), "._jpg.jpg", ".hidden.png", "notes.txt"):
-        (folder / "mixed" / name).touch()
-    found = {path.name for path in outputs.find_photos(["mixed"])}
+        (tmp_path / name).touch()
+    found = {path.name for path in outputs.find_photos([tmp_path])}
     assert found == {f"{kind}.{kind}" for kind in kinds}
 
 
-def test_a_folder_that_cannot_be_read_is_one_sentence(folder, refuses, monkeypatch):
-    def denied(self):
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(Path, "iterdir", denied)
-    line = refuses("holiday", STYLE, "-o", "out", *QUICK)
-    assert line == "nst: 'holiday' cannot be read: Permission denied."
-
-
-def test_a_sentence_says_whether_photo_style_or_mask_is_wrong(folder, refuses):
+def test_a_sentence_says_whether_photo_style_mask_or_network_is_wrong(folder, refuses):
     Path("bad.png").write_bytes(b"no picture")
     for arguments, role in (
         (("bad.png", "painting.png"), "Photo"),
         (("photo.jpg", "bad.png"), "Style"),
         (("photo.jpg", "no-such-style"), "Style"),
         (("photo.jpg", STYLE, "--mask", "bad.png"), "Mask"),
-        (("compare", "noise", "bad.png", STYLE), "Photo"),
         (("compare", "noise", "photo.jpg", "bad.png"), "Style"),
     ):
-        small = SMALL if arguments[0] == "compare" else QUICK
-        assert refuses(*arguments, "-o", "out.png", *small).startswith(f"nst: {role}: ")
+        assert refuses(*arguments, "-o", "out.png").startswith(f"nst: {role}: ")
+    line = refuses("compare", "networks", "photo.jpg", STYLE, "-o", "out.png")
+    assert "VGG-16 and VGG-19 are not on this machine" in line
+    assert line.endswith("python -m nst weights all")
 
 
 def test_one_photo_is_saved_into_a_folder_or_through_a_link(folder):
@@ -284,28 +254,21 @@ def test_one_photo_is_saved_into_a_folder_or_through_a_link(folder):
     assert Image.open("there/real.png").size == (64, 48)
 
 
-def test_networks_that_a_comparison_lacks_are_named_with_the_way_to_get_them(folder, refuses):
-    line = refuses("compare", "networks", "photo.jpg", STYLE, "-o", "out.png", *SMALL)
-    assert "VGG-16 and VGG-19 are not on this machine" in line
-    assert line.endswith("python -m nst weights all")
-
-
 def test_a_picture_is_told_of_that_comes_out_otherwise_here(folder, capsys):
     assert command_line.main([*ONE]) == 0
-    note = export.read_notes("out.png")["painted-by"]
-    capsys.readouterr()
-    assert command_line.main(["open", "out.png"]) == 0
-    assert capsys.readouterr().err == ""
-    elsewhere = {"painted-by": note.replace("compact", "vgg19")}
-    recipe = export.read_recipe("out.png")
-    export.save_picture(Image.open("out.png"), "other.png", recipe, elsewhere)
-    assert command_line.main(["open", "other.png"]) == 0
-    told = capsys.readouterr()
-    assert "It was painted by vgg19" in told.err
-    assert json.loads(told.out)["size"] == 64
+    recipe, notes = export.read_recipe("out.png"), export.read_notes("out.png")
+    notes["painted-by"] = notes["painted-by"].replace("compact", "vgg19")
+    export.save_picture(Image.open("out.png"), "other.png", recipe, notes)
+    for name, told in (("out.png", ""), ("other.png", "It was painted by vgg19")):
+        capsys.readouterr()
+        assert command_line.main(["open", name]) == 0
+        shown = capsys.readouterr()
+        assert shown.err.startswith(told)
+        assert bool(shown.err) == bool(told)
+        assert json.loads(shown.out)["size"] == 64
 
 
-def test_a_clip_is_repainted_frame_by_frame_and_nothing_is_left_of_one_that_is_stopped(
+def test_a_clip_is_repainted_and_nothing_is_left_of_one_that_is_stopped(
     folder, refuses, monkeypatch, capsys
 ):
     Path("clip.mp4").write_bytes(clip_of(seconds=0.4, rate=10))

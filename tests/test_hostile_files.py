@@ -4,9 +4,9 @@ All files are opened in one process of their own, so that what it used can be me
 left behind can be seen, and a crash of a decoder would be one failed test.
 """
 
-import io
 import json
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pillow_heif
 import pytest
+from files import chunk, encoded
 from PIL import Image
 
 PLAIN = {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
@@ -47,34 +47,15 @@ print(json.dumps(report))
 """
 
 
-def smooth(width: int, height: int) -> Image.Image:
-    grey = Image.radial_gradient("L").resize((width, height))
-    return Image.merge("RGB", (grey, grey.rotate(180), Image.new("L", grey.size, 90)))
-
-
-RGB = smooth(96, 64)
-
-
-def encoded(image: Image.Image, kind: str, **options) -> bytes:
-    file = io.BytesIO()
-    if kind == "HEIC":
-        pillow_heif.from_pillow(image).save(file)
-        return file.getvalue()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
+GREY = Image.radial_gradient("L").resize((96, 64))
+RGB = Image.merge("RGB", (GREY, GREY.rotate(180), Image.new("L", GREY.size, 90)))
 KINDS = "jpeg png webp gif bmp tiff avif heic".split()
 HONEST = {kind: encoded(RGB, kind.upper()) for kind in KINDS} | {
     "progressive.jpeg": encoded(RGB, "JPEG", progressive=True),
-    "lossless.webp": encoded(RGB, "WEBP", lossless=True),
+    "lossy.webp": encoded(RGB, "WEBP", lossless=False),
     "lzw.tiff": encoded(RGB, "TIFF", compression="tiff_lzw"),
     "g4.tiff": encoded(RGB.convert("1"), "TIFF", compression="group4"),
 }
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def png(*chunks: bytes, width=96, height=64, depth=8, colour=2, rows: bytes | None = None) -> bytes:
@@ -121,8 +102,7 @@ def patched(data: bytes, at: int, value: bytes) -> bytes:
 
 
 def cut_or_flipped() -> Iterator[tuple[str, bytes]]:
-    """Honest files cut short, or with bits flipped: half of them in the header, where most can
-    go wrong."""
+    """Half of the bits are flipped in the header, where most can go wrong."""
     for kind, data in HONEST.items():
         for percent in range(5, 100, 10):
             yield f"cut-{percent:02d}.{kind}", data[: len(data) * percent // 100]
@@ -147,7 +127,6 @@ def odd_but_honest() -> Iterator[tuple[str, bytes]]:
     yield "text-giant.png", png(chunk(b"tEXt", b"a\0" + b"b" * (8 << 20)))
     yield "exif-loop.jpeg", jpeg_with((0xE1, exif((0x8769, 4, 1, 8), following=8)))
     yield "exif-nowhere.jpeg", jpeg_with((0xE1, exif((0x0112, 3, 1, 6), following=0xFFFFFFFF)))
-    yield "exif-bad-turn.jpeg", jpeg_with((0xE1, exif((0x0112, 3, 1, 77))))
     everywhere = exif(*((tag, 7, 5 << 20, 8) for tag in range(5000)))[:65000]
     yield "exif-in-pieces.jpeg", jpeg_with(*[(0xE1, everywhere)] * 99)
     greedy = exif(*((tag, 7, 9 << 20, 8) for tag in range(9999)))[6:] + bytes(9 << 20)
@@ -174,23 +153,20 @@ def impossible() -> Iterator[tuple[str, bytes]]:
     yield "drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///'/></svg>"
     yield "postscript.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n"
     for kind, data in HONEST.items():
-        mark = {"heic": 24, "avif": 24}.get(kind, 12)
-        yield f"only-a-signature.{kind}", data[:mark]
-        yield f"a-signature-and-zeros.{kind}", data[:mark] + bytes(4000)
-        yield f"a-signature-and-ones.{kind}", data[:mark] + b"\xff" * 4000
+        mark = data[: 24 if kind in ("heic", "avif") else 12]
+        for name, rest in (("nothing", b""), ("zeros", bytes(4000)), ("ones", b"\xff" * 4000)):
+            yield f"a-signature-and-{name}.{kind}", mark + rest
     for width, height in [(0, 0), (10, 4000), (20001, 3000), (2**31 - 1, 2**31 - 1), (2**31, 9)]:
         name, size = f"claims-{width}x{height}", struct.pack("<II", width, height)
         yield f"{name}.png", png(width=width, height=height)
         yield f"{name}.bmp", patched(HONEST["bmp"], 18, size)
         numbers = {"t256": (4, 1, width), "t257": (4, 1, height)}
         yield f"{name}.tiff", tiff(grey_tiff(**numbers), bytes(9000))
-        box = HONEST["heic"].index(b"ispe") + 8
-        yield f"{name}.heic", patched(HONEST["heic"], box, struct.pack(">II", width, height))
-        box = HONEST["avif"].index(b"ispe") + 8
-        yield f"{name}.avif", patched(HONEST["avif"], box, struct.pack(">II", width, height))
+        for kind in ("heic", "avif"):
+            box, claim = HONEST[kind].index(b"ispe") + 8, struct.pack(">II", width, height)
+            yield f"{name}.{kind}", patched(HONEST[kind], box, claim)
     yield "bomb-13000x13000.png", encoded(Image.new("1", (13000, 13000)), "PNG")
-    bomb = b"GIF89a" + struct.pack("<HHBBB", 60000, 60000, 0, 0, 0) + HONEST["gif"][13:]
-    yield "bomb-60000x60000.gif", bomb
+    yield "bomb-60000x60000.gif", patched(HONEST["gif"], 6, struct.pack("<HH", 60000, 60000))
     yield "bomb-canvas.webp", canvas_webp(16383, 16383)
     yield "lying-rows.png", png(rows=b"\0" * 99)
     yield "lying-7000x7000.bmp", patched(HONEST["bmp"], 18, struct.pack("<II", 7000, 7000))
@@ -198,36 +174,29 @@ def impossible() -> Iterator[tuple[str, bytes]]:
     yield "lying-7000x7000.tiff", tiff(grey_tiff(**lying), bytes(9000))
     yield "profile-bomb.png", png(chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(64 << 20), 9)))
     yield "scans-1000.jpeg", many_scans(1000)
-    tiles = {"t322": 32768, "t323": 32000, "t324": 300, "t325": 4096}
-    tiles = {tag: (4, 1, value) for tag, value in tiles.items()}
-    for packed in (1, 5, 8, 50000):
+    sizes = {"t322": 32768, "t323": 32000, "t324": 300, "t325": 4096}
+    tiles = {tag: (4, 1, value) for tag, value in sizes.items()}
+    for packed in (1, 8, 50000):
         tiled = grey_tiff(t259=(3, 1, packed), **tiles)
         yield f"tile-giant-{packed}.tiff", tiff(tiled, bytes(9000))
     yield "tile-odd-type.tiff", tiff(grey_tiff(**tiles | {"t322": (2, 1, 32768)}), bytes(9000))
     for packed in (6, 7, 34712, 65000):
         yield f"packed-{packed}.tiff", tiff(grey_tiff(t259=(3, 1, packed)), bytes(9000))
     many = {f"t{tag}": (4, 2_000_000, 122) for tag in (273, 279)}
-    for packed in (1, 8):
-        strips = tiff(grey_tiff(t259=(3, 1, packed), **many), b"\1" * 8_100_000)
-        yield f"strips-2-million-{packed}.tiff", strips
+    yield "strips-2-million.tiff", tiff(grey_tiff(**many), b"\1" * 8_100_000)
     aimed = {f"t{tag}": (7, 6 << 20, 9) for tag in range(40000, 40500)}
     yield "ifd-500-times-6-MB.tiff", tiff(grey_tiff(**aimed), bytes(7 << 20))
-    pages = b"".join(tiff_page(8 + 200 * n, grey_tiff()) for n in range(1, 50_000))
-    yield "pages-50000.tiff", tiff(grey_tiff(t262=(3, 1, 6)), bytes(82) + pages, following=208)
-    metadata = HONEST["heic"] + (b"\0\0\0\x0ecdsc\0\1\0\1\0\1") * 100_000
-    yield "metadata-100000.heic", metadata
+    one, *pages = (tiff(grey_tiff(t262=(3, 1, 6)), following=200 * n) for n in range(1, 50_000))
+    pages = b"".join(page[8:].ljust(200, b"\0") for page in pages)
+    yield "pages-50000.tiff", one.ljust(200, b"\0") + pages
+    yield "metadata-100000.heic", HONEST["heic"] + b"\0\0\0\x0ecdsc\0\1\0\1\0\1" * 100_000
     yield "32-bit.tiff", encoded(Image.fromarray(np.zeros((64, 96), np.int32)), "TIFF")
     yield "nan.tiff", encoded(Image.fromarray(np.full((64, 96), np.nan, np.float32)), "TIFF")
     bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(8 << 20), 9))
     yield "text-bombs.png", png(*[bomb] * 200)
-    yield "comment-8-MB.gif", gif_with(b"!\xfe", (b"\xff" + b"a" * 255) * (1 << 15), b"\0")
+    yield "comment-16-MB.gif", gif_with(b"!\xfe", (b"\x80" + b"a" * 128) * (1 << 17), b"\0")
     yield "comments-8-MB.gif", gif_with(b"!\xfe\x01a\0" * (1 << 20))
     yield "too-large.bmp", HONEST["bmp"] + bytes(33 << 20)
-
-
-def tiff_page(at: int, entries: dict[int, tuple[int, int, int]]) -> bytes:
-    """A directory of 200 bytes that is followed by another."""
-    return tiff(entries, following=at + 200)[8:].ljust(200, b"\0")
 
 
 def avif_with(block: bytes) -> bytes:
@@ -263,15 +232,8 @@ def opened(tmp_path_factory) -> dict:
             assert name not in expected
             expected[name] = answer
             (files / name).write_bytes(data)
-    run = subprocess.run(
-        [sys.executable, "-c", OPEN_ALL, str(files)],
-        cwd=home,
-        env=PLAIN | {"TMPDIR": str(temporary), "HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    command, folders = [sys.executable, "-c", OPEN_ALL, files], {"TMPDIR": temporary, "HOME": home}
+    run = subprocess.run(command, cwd=home, env=PLAIN | folders, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-3000:]
     left = [*home.rglob("*"), *temporary.rglob("*")]
     seen = {path.name for path in files.iterdir()}
@@ -288,12 +250,9 @@ def test_each_ends_in_a_good_picture_or_in_one_plain_sentence(opened):
             assert answer["mode"] in ("RGB", "RGBA"), name
             assert 32 <= min(answer["size"]) <= max(answer["size"]) <= 4096, name
             continue
-        assert text[0].isupper(), name
-        assert text.endswith("."), name
+        assert re.fullmatch(r"[A-Z][^/<]{,238}\.", text), (name, text)
         assert text.isprintable(), name
-        assert len(text) < 240, name
-        for leak in ("Traceback", "Error", "PIL", "/", "0x", "<"):
-            assert leak not in text, (name, text)
+        assert not re.search("Traceback|Error|PIL|0x", text), (name, text)
 
 
 def test_memory_and_time_are_bounded_and_no_file_is_left_or_changed(opened):

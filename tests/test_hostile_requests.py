@@ -5,12 +5,9 @@ outside the app's folder of pictures.
 """
 
 import base64
-import io
 import json
 import secrets
 import socket
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
@@ -19,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from files import encoded
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,54 +24,33 @@ API = "/gradio_api"
 META = {"_type": "gradio.FileData"}
 
 
-def png(width: int = 64, height: int = 48) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (width, height), (90, 120, 60)).save(file, "PNG")
-    return file.getvalue()
-
-
-def bomb(side: int) -> bytes:
-    """A tiny PNG that decodes to side x side grey pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    packer = zlib.compressobj(9)
-    rows = b"".join(packer.compress(bytes(side + 1)) for _ in range(side)) + packer.flush()
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    start = b"\x89PNG\r\n\x1a\n"
-    return start + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+def png(width: int, height: int) -> bytes:
+    """A tiny file, which may decode to a giant picture."""
+    return encoded(Image.new("L", (width, height), 90), "PNG")
 
 
 def file(path: Any, **extra: Any) -> str:
     return json.dumps({"path": path, "meta": META, **extra})
 
 
-def address(data: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
-
-
+BOMB = "data:image/png;base64," + base64.b64encode(png(6000, 6000)).decode()
 OUTSIDE = r"""
-/etc/passwd /proc/self/environ app.py {root}/app.py ../../../etc/passwd ~/.bashrc .. / {temp}
-{temp}/../../../../../../etc/passwd {temp}/../canary.txt {canary} \etc\passwd /dev/zero .git/config
-%2fetc%2fpasswd ....//....//etc/passwd /etc/passwd/
+/etc/passwd /proc/self/environ {root}/app.py ../../../etc/passwd ~/.bashrc .. {temp}
+{temp}/../../../../../../etc/passwd {temp}/../canary.txt {canary} \etc\passwd /dev/zero
+%2fetc%2fpasswd ....//....//etc/passwd
 """.split()
 ADDRESSES = r"""
 http://127.0.0.1:1/x.png https://169.254.169.254/latest/meta-data HTTP://localhost/x //localhost/x
-file:///etc/passwd FILE:/etc/passwd ftp://localhost/x data:text/plain,hello \\localhost\share
-C:\Windows\win.ini blob:http://localhost/x jar:file:///x!/y
+file:///etc/passwd data:text/plain,hello \\localhost\share C:\Windows\win.ini jar:file:///x!/y
 """.split()
 TEXTS = r"""
-nan \u202etxt.exe \u0000 \ud800 <script>alert(1)</script> __class__ ${jndi:x} {{7*7}} %s%n &&&===
-\r\nSet-Cookie:a=b size=999999999 steps=1e400&size=256 strength=nan style_layers=relu9_9
-learning_rate=inf name=../../etc/passwd
+nan \u202etxt.exe \u0000 \ud800 <script>alert(1)</script> ${jndi:x} {{7*7}} %s%n &&&===
+\r\nSet-Cookie:a=b size=999999999 steps=1e400&size=256 name=../../etc/passwd
 """.split()
 LONG = ["x" * 100_000, "a\u0300" * 1000, "seed=" + "9" * 5000, "keep_at=" + ",".join("1" * 3000)]
 RAW = """
-null true -1 1e308 1e999 NaN -Infinity [] {} [[]] {"__type__":"update","value":1} {"path":null}
-{"path":1} {"path":["/etc/passwd"]} {"url":"http://localhost/x"} {"path":"/etc/passwd"}
+null true -1 1e308 1e999 NaN [] {} [[]] {"__type__":"update","value":1} {"path":null} {"path":1}
+{"path":["/etc/passwd"]} {"url":"http://localhost/x"} {"path":"/etc/passwd"}
 {"meta":{"_type":"gradio.FileData"}} {"index":1000000000,"value":null} {"index":[1],"selected":"x"}
 {"path":"a","path":"/etc/passwd","meta":{"_type":"gradio.FileData"}}
 """.split()
@@ -81,18 +58,16 @@ DEEP = ["9" * 400, "9" * 6000, "[" * 60 + "]" * 60, '{"a":' * 60 + "1" + "}" * 6
 FILES = [
     *(file(path) for path in (*OUTSIDE, *ADDRESSES, "", "x" * 5000, " http://localhost/x")),
     *(file("x.png", url=url) for url in ADDRESSES[:4]),
-    *(json.dumps(address(bomb(6000))), file("x", url=address(bomb(6000)))),
+    *(json.dumps(BOMB), file("x", url=BOMB)),
     *(file("x", is_stream=True), file("/etc/passwd", is_stream=True, url="/etc/passwd")),
 ]
 HOSTILE = [*RAW, *DEEP, *(f'"{text}"' for text in TEXTS), *map(json.dumps, LONG), '""', *FILES]
-TARGETS = """
-/file=%00 /file=%ff%fe /queue/data /queue/data?session_hash= /queue/data?session_hash=no
-/call/nope/nope /call/paint/nope /call/v2/paint/%00 /upload_progress /info?page=x /component_server
-/custom_component/x/client/component/../../x /stream/a/b/1/playlist.m3u8
-""".split()
-PAGES = """
+TARGETS = f"""
 /static/%00 /%00 // /?page=nowhere /?page=%00 /?deep_link=../../../etc /config?deep_link=..%2f..
-/config?page=%F0%9F%92%A9 /?v=%ff%fe%00
+/config?page=%F0%9F%92%A9 /?v=%ff%fe%00 {API}/file=%00 {API}/file=%ff%fe {API}/queue/data
+{API}/queue/data?session_hash=no {API}/call/paint/nope {API}/call/v2/paint/%00 {API}/upload_progress
+{API}/info?page=x {API}/component_server {API}/stream/a/b/1/playlist.m3u8
+{API}/custom_component/x/client/component/../../x
 """.split()
 LARGE = [f"{API}/file={'a' * 3000}", "/?" + "v=1&" * 1000, "/assets/" + "../" * 100]
 HEADERS = """
@@ -106,6 +81,7 @@ BODIES = [
     *("[" * 99_999, '{"a":' * 50_000, '{"' + "k" * 300_000 + '":1}'),
     *('{"data":[' + ",".join(['"x"'] * 20_000) + "]}", '{"data":["' + "x" * 3_000_000 + '"]}'),
 ]
+ENDS = ('"process_completed"', '"close_stream"', "event: generating")
 B = b'--b\r\nContent-Disposition: form-data; name="files"; filename="x.png"\r\n\r\n'
 UPLOADS = [
     *(b"", b"--b", B, b"--b--", B[:30], B + b"x\r\n--bogus", b"before" + B + b"x\r\n--b--"),
@@ -118,7 +94,7 @@ KINDS = ("", "; boundary=", "; boundary=b; charset=nope", f"; boundary={'b' * 50
 
 @dataclass(frozen=True)
 class Known:
-    """What the tests know of the running app. fns: (id, number of inputs) by name or kind."""
+    """The running app. fns: (id, number of inputs) by name or kind; secret: what canary holds."""
 
     app: Any
     client: httpx.Client
@@ -139,10 +115,8 @@ class Known:
             assert leak not in text
 
     def post(self, path: str, raw: str) -> httpx.Response:
-        content = self.fill(raw).encode("utf-8", "surrogatepass")
-        return self.client.post(
-            API + path, content=content, headers={"content-type": "application/json"}
-        )
+        content, kind = self.fill(raw).encode("utf-8", "surrogatepass"), "application/json"
+        return self.client.post(API + path, content=content, headers={"content-type": kind})
 
     def ask(self, path: str, values: list[str], fn: str, **fields: str) -> str:
         """Post to the queue or past it, hold and return everything that is told of it."""
@@ -156,13 +130,13 @@ class Known:
         return told
 
     def finish(self, query: dict[str, str], path: str = "/queue/data") -> str:
-        """Everything a session is told until its runs are over."""
+        """Everything a session is told until its runs are over; who calls leaves at a picture."""
         told = []
         with self.client.stream("GET", API + path, params=query) as answer:
             try:
                 for line in answer.iter_lines():
                     told.append(line)
-                    if '"process_completed"' in line or '"close_stream"' in line:
+                    if any(end in line for end in ENDS):
                         break
             except httpx.RemoteProtocolError:
                 pass  # a text that is no Unicode ends its own stream
@@ -188,14 +162,13 @@ class Known:
 @pytest.fixture(scope="module")
 def known(app) -> Iterator[Known]:
     """The app, its functions, and a file beside its folder that nobody may read."""
-    canary, secret = app.temp.parent / "canary.txt", f"canary-{secrets.token_hex(8)}"
+    canary, secret = app.temp.parent / "canary.txt", secrets.token_hex(8)
     canary.write_text(secret)
     with httpx.Client(base_url=app.url, timeout=30, trust_env=False) as client:
         found = client.get("/config").json()["dependencies"]
         events = [d for d in found if d["backend_fn"] and d["inputs"]]
-        fns = {d["api_name"]: d for d in events if d["api_name"] == "paint"}
-        quick = [d for d in events if d["queue"] is False]
-        fns |= {f"quick{number}": d for number, d in enumerate(quick)}
+        fns = {f"quick{n}": d for n, d in enumerate(d for d in events if d["queue"] is False)}
+        fns["paint"] = next(d for d in events if d["api_name"] == "paint")
         queued = [d for d in events if d["queue"] is not False and d["api_name"] != "paint"]
         fns["page"] = max(queued, key=lambda d: len(d["inputs"]))
         numbers = {name: (d["id"], len(d["inputs"])) for name, d in fns.items()}
@@ -241,13 +214,13 @@ def test_no_file_outside_the_folder_can_be_fetched(known: Known) -> None:
 
 
 def test_no_route_stumbles_over_its_address_or_a_header(known: Known) -> None:
-    uploaded = known.upload(png()).json()[0]
+    uploaded = known.upload(png(64, 48)).json()[0]
     for header in (*HEADERS, "cookie=" + "=" * 5000, "x-forwarded-for=" + "a" * 5000):
         name, _, value = header.partition("=")
         for target in ("/", "/config", f"{API}/info", f"{API}/file={uploaded}"):
             status, text = known.get(target, {name.title(): value})
             known.hold(status, text if status >= 500 else "")
-    for target in (*PAGES, *LARGE, *(API + target for target in TARGETS)):
+    for target in (*TARGETS, *LARGE):
         known.hold(*known.get(target))
     for name in ("%00", "x" * 200):
         with known.client.stream("GET", f"{API}/heartbeat/{name}") as answer:
@@ -267,7 +240,7 @@ def test_no_upload_makes_the_app_stumble_and_all_land_in_the_folder(known: Known
         known.hold(answer.status_code, answer.text)
     names = r"../../canary.txt /etc/passwd a/b.png .. a\b .htaccess x.html a;b.png %2e%2e%2fx.png"
     for name in (*names.split(), "", "x" * 4000, "état 🖼️.png"):
-        answer = known.upload(png() + name.encode(), name)
+        answer = known.upload(png(64, 48) + name.encode(), name)
         known.hold(answer.status_code, answer.text)
         for path in map(Path, answer.json() if answer.status_code == 200 else ()):
             assert path.resolve().is_relative_to(known.app.temp.resolve())
@@ -292,12 +265,9 @@ def test_no_drawing_makes_the_app_stumble(known: Known) -> None:
     fields |= {"fn_name": "accept_blobs", "session_hash": "s"}
     for field in (*fields, "data", "files"):
         for text in ("", "-1", "99999999999", "nan", "../x", "__init__", "x" * 9999):
-            picture = bomb(3000) if field == "id" else b"no picture"
-            answer = known.client.post(
-                f"{API}/component_server/",
-                data=fields | {field: text},
-                files={"file": ("x.png", picture)},
-            )
+            files = {"file": ("x.png", png(3000, 3000) if field == "id" else b"no picture")}
+            given = fields | {field: text}
+            answer = known.client.post(f"{API}/component_server/", data=given, files=files)
             assert answer.status_code < 500
             known.hold(answer.status_code, answer.text)
 

@@ -91,9 +91,6 @@ def gatys_style(painted: Features, style: Features, weights=(0.2,) * 5) -> Tenso
     return total
 
 
-# Where the sources start
-
-
 def noise(_content: Tensor) -> Tensor:
     """White, uniform over 0..255, from the seed 0."""
     generator = torch.Generator().manual_seed(0)
@@ -104,9 +101,6 @@ def blended(content: Tensor) -> Tensor:
     """The content less the channels' means, with 0.6 of uniform noise in -20..20."""
     grain = noise(content) / 255 * 40 - 20
     return CHANNEL_MEANS + 0.6 * grain + 0.4 * (content - CHANNEL_MEANS)
-
-
-# What they minimise
 
 
 def gatys(painted: Features, content: Features, style: Features) -> Tensor:
