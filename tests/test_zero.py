@@ -139,7 +139,7 @@ def test_each_painting_is_made_in_a_forked_process_with_the_encoder_built_before
     assert found["active"]
     assert len(set(found["processes"])) == 6
     assert found["last"] == [SMALL.steps, True, [96, 64]]
-    assert found["pictures"] == SMALL.steps + 2  # with the instant one before them
+    assert found["pictures"] == SMALL.steps + 1  # with the instant one before them
     assert found["further"]
     assert found["sentence"].startswith("There are 1 style pictures and 2 weights")
     assert found["exit_after_stop"] == 0

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,41 +29,55 @@ from ui.server.limits import RUN_LIMITS
 SHARES = (1, 0.75, 0.5)  # of its size: the largest at which a clip is painted within a run
 EXPECTED = 0.7  # of a run that a clip is expected to take at most
 TOLD_EVERY = 0.25  # seconds
-ASK = f"Choose a clip of up to {MOST_SECONDS} seconds."
+ASK = f"Choose a clip of up to {MOST_SECONDS} seconds; every frame is repainted, its sound stays."
 
 
 class FilmTab:
     """What goes in, and a film that comes out. Build it inside a `gr.Tab`."""
 
     def __init__(self) -> None:
+        looks: dict[str, Any] = {"interactive": False, "visible": False}
         with gr.Row():
             with gr.Column(min_width=320):
                 clip = PictureButton("Choose a clip", file_types=["video"], elem_id="clip")
+                still = gr.Image(
+                    label="Its first frame", height=240, format="jpeg", buttons=[], **looks
+                )
                 look = choose_look(preset_of(OPENING[1]) or load_presets()[0][0], "reel")
                 with gr.Row():
                     go = gr.Button("Paint the clip", variant="primary", elem_id="film-go")
-                    stop = gr.Button("Stop", elem_id="film-stop")
+                    stop = gr.Button("Stop", interactive=False, elem_id="film-stop")
             with gr.Column(min_width=320):
                 status = gr.HTML(status_html(ASK), elem_id="film-status", elem_classes="run-status")
-                looks: dict[str, Any] = {"label": "Its first frame", "format": "jpeg"}
-                still = gr.Image(interactive=False, buttons=[], **looks)
-                looks = {"label": "The film", "height": 420, "buttons": ["download"]}
-                self.film = gr.Video(interactive=False, elem_id="painted", **looks)
+                looks |= {"label": "The film", "height": 420, "buttons": ["download"]}
+                self.film = gr.Video(elem_id="painted", **looks)
         given, shown = [clip, *look], [status, self.film]
         told: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": [status]}
         changes = [clip.upload, *(part.change for part in look)]
         gr.on(changes, self._look, given, [still, status], trigger_mode="always_last", **AT_ONCE)
         going = go.click(self._paint, given, shown, **told, **PAINTS, **PRIVATE)
-        stop.click(lambda: status_html("Stopped."), None, status, cancels=[going], **QUICK)
+        for event, can in ((go.click, True), (going.then, False)):
+            event(partial(gr.update, interactive=can), None, stop, **QUICK)
+        stop.click(
+            lambda: (status_html("Stopped."), gr.update(interactive=False)),
+            None,
+            [status, stop],
+            cancels=[going],
+            **QUICK,
+        )
 
     def _look(self, path: str | None, style: str, strength: float) -> tuple[Any, str]:
         """The first frame as it will be painted, and how long the whole should take."""
         if path is None:
             return gr.skip(), status_html(ASK)
         with user_errors():
-            clip, painted, each = _measured(path, style, strength)
+            try:
+                clip, painted, each = _measured(path, style, strength)
+            except BadInput as error:
+                return gr.update(visible=False), status_html(str(error))
         size = f"{clip.frames} frames, {clip.size[0]} × {clip.size[1]}"
-        return painted, status_html(f"{size}: {about(each * clip.frames)}.")
+        told = status_html(f"{size}: {about(each * clip.frames)}.")
+        return gr.update(value=painted, visible=True), told
 
     def _paint(self, path: str | None, style: str, strength: float) -> Iterator[tuple[str, Any]]:
         with user_errors(), TemporaryDirectory() as folder:
@@ -81,7 +96,7 @@ class FilmTab:
                         line = f"Frame {frame} of {clip.frames}, {left} left"
                         yield status_html(line, share=frame / clip.frames), gr.skip()
             film = keep_file(self.film, out.read_bytes(), f"painted-{style}.mp4")
-            yield status_html(f"Done in {clock(passed)}."), film
+            yield status_html(f"Done in {clock(passed)}."), gr.update(value=film, visible=True)
 
 
 def _measured(path: str, style: str, strength: float) -> tuple[Clip, Image.Image, float]:

@@ -149,6 +149,8 @@ class PaintTab:
         if result is None or visit.phase is not Phase.WAITING:
             return
         job, seen = result.job, self.viewer.beginning(result)
+        visit.begin()
+        yield self._told(visit)
         going = run(job.photo, job.styles, job.shared.recipe, mask=job.mask, start=result.start)
         try:
             with user_errors(), closing(going) as told:

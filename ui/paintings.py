@@ -24,8 +24,8 @@ def choose_look(first: Preset, name: str) -> list[Any]:
     hint = gr.Markdown(manner(first), elem_classes="hint")
     told = [(preset.id, manner(preset)) for preset in presets]
     gallery.select(picks(told), None, [style, hint], **QUICK)
-    label, elem_id = "Strength", f"{name}-strength"
-    return [style, gr.Slider(0, 100, 50, step=1, label=label, elem_id=elem_id)]
+    named: dict[str, Any] = {"label": "Strength", "elem_id": f"{name}-strength"}
+    return [style, gr.Slider(0, 100, 50, step=1, buttons=[], **named)]
 
 
 def thumb(path: str | Path) -> Image.Image:

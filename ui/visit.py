@@ -57,6 +57,10 @@ class Visit:
         self.run, self.phase, self.share = run, Phase.WAITING, 0.0
         self.line, self.notes = "Waiting for your turn", ()
 
+    def begin(self) -> None:
+        """The run's turn has come."""
+        self.phase, self.line = Phase.PAINTING, "Getting ready"
+
     def take(self, progress: Progress) -> None:
         """Hear from the run under way."""
         assert self.run is not None
