@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst.engine.colour import match_palette, photo_colours
 from nst.engine.moments import Moments, StyleCode
-from nst.engine.painter import Painter, load_painter, padded
+from nst.engine.painter import Painter, load_painter
 from nst.hardware import fastest_dtype, pick_device
 from nst.pictures.images import fit, join_alpha, split_alpha, to_image, to_tensor
 from nst.presets import find_style
@@ -32,6 +32,7 @@ def instant_painter(
     code: StyleCode | None = None
     first: Tensor | None = None
     known: tuple[Moments, ...] = ()
+    strength = max(recipe.strength, WEAKEST)
 
     def paint(photo: Image.Image) -> Image.Image:
         nonlocal code, first, known
@@ -41,8 +42,8 @@ def instant_painter(
             codes = [_code(s, n, recipe, content) for s, n in zip(styles, names, strict=True)]
             code, first = StyleCode.mix(codes, recipe.mix or (1.0,) * len(codes)), content
         elif first is not None:
-            known, first = _painter().measure(padded(first), code), None
-        painted = _painter().paint(content, code, max(recipe.strength, WEAKEST), known)
+            known, first = _painter().measure(first, code, strength), None
+        painted = _painter().paint(content, code, strength, known)
         painted = torch.lerp(content, painted, min(1.0, recipe.strength / WEAKEST))
         if recipe.colours == "photo":
             painted = photo_colours(painted, content)

@@ -9,7 +9,7 @@ from small import STYLES, lion, painting
 from torch import Tensor
 
 from nst.engine.moments import Moments, StyleCode, carried
-from nst.engine.painter import Painter, load_painter
+from nst.engine.painter import Painter, assembled, detail, load_painter, moments_of
 from nst.weights import build_encoder
 from tools.painter.lessons import Studio, joined, lesson
 
@@ -67,6 +67,17 @@ def test_known_moments_hold_a_film_still(painter, code):
         for k in (known, ())
     )
     assert held < alone / 5
+
+
+def test_the_finest_octaves_have_the_styles_energy(painter, code):
+    octaves, _ = detail(painter.paint(lion(160), code), 2)
+    for found, aim in zip(moments_of(octaves), code.detail, strict=True):
+        energies = [float(m.cov.diagonal(dim1=1, dim2=2).sum()) for m in (found, aim)]
+        assert energies[0] == pytest.approx(energies[1], rel=0.1)
+
+
+def test_a_picture_is_the_sum_of_its_octaves():
+    torch.testing.assert_close(assembled(*detail(lion(160), 3)), lion(160), atol=1e-5, rtol=0)
 
 
 def test_strength_and_mixtures_are_continuous(painter, code):

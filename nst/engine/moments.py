@@ -1,6 +1,6 @@
 """First and second moments of colours and features, and the map that carries one to another's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,10 +34,12 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True)
 class StyleCode:
-    """What is known of N styles: moments of colours and five levels, and (N, c) of their own."""
+    """What is known of N styles: moments of colours and five levels, (N, c) of their own, and
+    moments of octaves of their detail, the finest first."""
 
     moments: tuple[Moments, ...]
     own: Tensor
+    detail: tuple[Moments, ...] = ()
 
     @classmethod
     def mix(cls, codes: Sequence["StyleCode"], weights: Sequence[float]) -> "StyleCode":
@@ -47,9 +49,12 @@ class StyleCode:
         def mean(tensors: Sequence[Tensor]) -> Tensor:
             return torch.stack([s * t for s, t in zip(shares, tensors, strict=True)]).sum(0)
 
-        pairs = zip(*(code.moments for code in codes), strict=True)
-        moments = tuple(Moments(*map(mean, zip(*pair, strict=True))) for pair in pairs)
-        return cls(moments, mean([code.own for code in codes]))
+        def means(found: Iterable[tuple[Moments, ...]]) -> tuple[Moments, ...]:
+            pairs = zip(*found, strict=True)
+            return tuple(Moments(*map(mean, zip(*pair, strict=True))) for pair in pairs)
+
+        moments, own, detail = zip(*((c.moments, c.own, c.detail) for c in codes), strict=True)
+        return cls(means(moments), mean(own), means(detail))
 
 
 def carried(x: Tensor, own: Moments, aim: Moments, ridge: float) -> tuple[Tensor, Tensor]:

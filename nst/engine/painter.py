@@ -5,12 +5,13 @@ covariance of its features is carried to the style's by optimal transport betwee
 (whitening and colouring: Li et al. 2017, arXiv:1705.08086; the map of least movement: Mroueh 2019,
 arXiv:1905.11882). A decoder turns these into what is added to the recoloured photo; its channels
 are scaled and shifted by numbers predicted from the style's statistics (Dumoulin et al. 2017,
-Ghiasi et al. 2017). Nothing in it depends on the photo as a whole but those statistics, so they may
-be those of another frame. How it was taught: `tools/painter`.
+Ghiasi et al. 2017). At last the finest octaves are given the style's colours and energy, by the
+same transport (pyramids: Heeger and Bergen 1995). Nothing in it depends on the photo as a whole but
+those statistics, so they may be those of another frame. How it was taught: `tools/painter`.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -29,10 +30,12 @@ WIDTHS = (24, 48, 80, 112)  # of the decoder at full, half, quarter and eighth s
 BLOCKS = (0, 1, 1, 3)  # residual blocks there
 HIDDEN, RANK, OWN = 96, 48, 64  # of what predicts scales and shifts; of a preset's own code
 OCTAVES = 3  # of the photo's detail, each of which the style weakens or strengthens
+FINEST = 2  # of the painting's, which get the style's moments
 STRIDE = 8  # the coarsest level's
 MARGIN = 16  # px of reflection, a multiple of STRIDE: zeros at the edge would draw a frame
 AREA, HALO = 2**20, 128  # px: larger pictures are painted in strips that overlap by so many rows
 RIDGE = (2e-3, 1e-2)  # of the mean variance, added to colours' and features': bounds amplification
+FAINT = 1 / 16  # of the style's detail, added to the painting's before it is amplified: 4 at most
 
 
 class Block(nn.Module):
@@ -132,8 +135,10 @@ class Painter(nn.Module):
         own = self.own.new_zeros(len(picture), OWN)
         if preset in self.presets:
             own = own + self.own[self.presets.index(preset)]
-        seen = [colours(picture), *self.see(padded(picture), 5)]
-        return StyleCode(tuple(map(Moments.of, seen)), own)
+        whole = padded(picture)
+        seen = [colours(picture), *self.see(whole, 5)]
+        octaves, _ = detail(whole, FINEST)
+        return StyleCode(tuple(map(Moments.of, seen)), own, moments_of(octaves))
 
     def controls(self, code: StyleCode, strength: Tensor) -> tuple[Tensor, ...]:
         """What the style sets at each level of the decoder, from the coarsest; and of detail."""
@@ -145,8 +150,14 @@ class Painter(nn.Module):
         hidden = F.silu(self.think(torch.cat([hidden, will], 1)))
         return self.act(hidden).split(self.counts, 1)
 
-    def measure(self, photo: Tensor, code: StyleCode) -> tuple[Moments, ...]:
-        """The moments of a photo that painting it depends on, gathered in strips."""
+    def measure(self, photo: Tensor, code: StyleCode, strength: float = 50) -> tuple[Moments, ...]:
+        """The moments of a photo and of its painting that painting it depends on."""
+        known = self._measure(photo, code)
+        octaves, _ = detail(self._in_strips(padded(photo, MARGIN), code, strength, known), FINEST)
+        return *known, *moments_of(octaves)
+
+    def _measure(self, photo: Tensor, code: StyleCode) -> tuple[Moments, ...]:
+        """Those of the photo, gathered in strips."""
         photo = padded(photo, MARGIN)
         colour = Moments.of(colours(photo))
         parts: list[list[tuple[Moments, int]]] = [[] for _ in range(4)]
@@ -210,16 +221,23 @@ class Painter(nn.Module):
         known: what `measure` found in this photo or in an earlier frame of the same scene.
         """
         height, width = photo.shape[2:]
+        own = known[-FINEST:]
         if not known and height * width > AREA:
-            known = self.measure(photo, code)
-        photo = padded(photo, MARGIN)
+            known = self._measure(photo, code)
+        painted = self._in_strips(padded(photo, MARGIN), code, strength, known)
+        painted = with_detail(painted, own, code, min(1.0, strength / 50))
+        inside = painted[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        return inside.clamp(0, 1)
+
+    def _in_strips(
+        self, photo: Tensor, code: StyleCode, strength: float, known: tuple[Moments, ...]
+    ) -> Tensor:
         will, painted = photo.new_tensor([strength]), torch.empty_like(photo)
         for rows in strips(photo):
             top = max(0, rows.start - HALO)
             strip = self(photo[:, :, top : rows.stop + HALO], code, will, known, top)
             painted[:, :, rows] = strip[:, :, rows.start - top :][:, :, : rows.stop - rows.start]
-        inside = painted[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
-        return inside.clamp(0, 1)
+        return painted
 
 
 def strips(picture: Tensor) -> Iterator[slice]:
@@ -237,18 +255,47 @@ def recoloured(photo: Tensor, own: Moments, code: StyleCode) -> Tensor:
 
 
 def equalised(picture: Tensor, gains: Tensor) -> Tensor:
-    """A picture (N, 3, H, W) with each octave of its detail multiplied by gains (N, 3 * OCTAVES).
+    """A picture (N, 3, H, W) whose octaves of detail are multiplied by gains (N, 3 * OCTAVES)."""
+    octaves, rest = detail(picture, OCTAVES)
+    return assembled(map(torch.mul, gains[..., None, None].split(3, 1), octaves), rest)
 
-    By the pyramid of Burt and Adelson 1983.
+
+def with_detail(picture: Tensor, own: Sequence[Moments], code: StyleCode, amount: float) -> Tensor:
+    """A picture whose finest octaves have the style's moments, as far as an amount in 0..1 goes.
+
+    own: the moments of its octaves, or of another frame's; empty: as they are.
+    """
+    octaves, rest = detail(picture, FINEST)
+    found = []
+    for octave, now, aim in zip(octaves, own or moments_of(octaves), code.detail, strict=True):
+        now = now._replace(cov=now.cov + FAINT * aim.cov)
+        moved, _ = carried(colours(octave), now, aim, RIDGE[0])
+        found.append(octave.lerp(moved.transpose(1, 2).reshape(octave.shape), amount))
+    return assembled(found, rest)
+
+
+def detail(picture: Tensor, count: int) -> tuple[list[Tensor], Tensor]:
+    """Octaves of a picture (N, 3, H, W), the finest first, and what they leave of it.
+
+    The pyramid of Burt and Adelson 1983; sides must be multiples of 2 ** count.
     """
     octaves = []
-    for gain in gains[..., None, None].split(3, 1):
+    for _ in range(count):
         coarse = F.avg_pool2d(picture, 2)
-        octaves.append(gain * (picture - enlarged(coarse)))
+        octaves.append(picture - enlarged(coarse))
         picture = coarse
-    for octave in reversed(octaves):
-        picture = enlarged(picture) + octave
-    return picture
+    return octaves, picture
+
+
+def assembled(octaves: Iterable[Tensor], rest: Tensor) -> Tensor:
+    """The picture that `detail` took apart."""
+    for octave in reversed([*octaves]):
+        rest = enlarged(rest) + octave
+    return rest
+
+
+def moments_of(octaves: Sequence[Tensor]) -> tuple[Moments, ...]:
+    return tuple(Moments.of(colours(octave)) for octave in octaves)
 
 
 def enlarged(picture: Tensor) -> Tensor:
