@@ -97,6 +97,11 @@ def noise(_content: Tensor) -> Tensor:
     return torch.rand(1, 3, HEIGHT, WIDTH, generator=generator).double() * 255
 
 
+def grey_noise(content: Tensor) -> Tensor:
+    """White, uniform, 20 to both sides of the middle of 0..255."""
+    return 127.5 + noise(content) / 255 * 40 - 20
+
+
 def blended(content: Tensor) -> Tensor:
     """The content less the channels' means, with 0.6 of uniform noise in -20..20."""
     grain = noise(content) / 255 * 40 - 20
@@ -123,12 +128,12 @@ def five_minute(painted: Features, content: Features, style: Features) -> Tensor
 
 
 def ghorpade(painted: Features, content: Features, style: Features) -> Tensor:
-    """Features as the weights give them for pixels of unit variance."""
-    painted, content, style = as_given(painted, content, style)
+    """Style layers as if their mean activations were one, after Gatys et al."""
+    weights = (84, 0.065, 0.07, 0.00026, 3.3)
     j_content = squared_distance(painted["conv4_3"], content["conv4_3"]) / 2
     alpha, beta = 1e-3, 1
     # Only their ratio is given.
-    return (alpha * j_content + beta * gatys_style(painted, style)) * 1000
+    return (alpha * j_content + beta * gatys_style(painted, style, weights)) * 1000
 
 
 def keras_tv(painted: Features, content: Features, style: Features) -> Tensor:
@@ -208,8 +213,8 @@ KERAS = (0.99, 0.999), 1e-7
 SOURCES = {
     "gatys": Source("vgg19", F.avg_pool2d, noise, gatys),
     "lodaya": Source("vgg19", F.avg_pool2d, blended, lodaya, 255, 2.0),
-    "ghorpade-vgg16": Source("vgg16", F.max_pool2d, noise, ghorpade, 1, 0.01, *KERAS),
-    "ghorpade-vgg19": Source("vgg19", F.max_pool2d, noise, ghorpade, 1, 0.01, *KERAS),
+    "ghorpade-vgg16": Source("vgg16", F.max_pool2d, grey_noise, ghorpade, 1, 0.01, *KERAS),
+    "ghorpade-vgg19": Source("vgg19", F.max_pool2d, grey_noise, ghorpade, 1, 0.01, *KERAS),
     "five-minute": Source("vgg19", F.avg_pool2d, blended, five_minute, 255, 2.0),
     "keras-tv": Source("vgg19", F.max_pool2d, Tensor.clone, keras_tv, 1, 0.02, KERAS[0], 0.1),
     "tf-keras": Source("vgg19", F.max_pool2d, Tensor.clone, tf_keras, 1, 0.02, KERAS[0], 0.1),
