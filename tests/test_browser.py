@@ -315,7 +315,9 @@ def test_a_clip_is_repainted_and_a_wrong_one_refused(visit, tmp_path):
     page.locator("input[type=file]:has(+ #clip)").set_input_files(clip)
     visit.wait("#film-status", "8 frames, 128 × 96: about")
     page.click("#film-go")
+    page.wait_for_selector("#film-stop:enabled")
     visit.wait("#film-status", "Done in")
+    page.wait_for_selector("#film-stop:disabled")
     page.wait_for_function("document.querySelector('#painted video')?.duration === 1")
 
 
