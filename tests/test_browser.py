@@ -251,6 +251,8 @@ def test_standard_goes_on_in_place_until_somebody_waits(app, browser, visit, tmp
     page.click("#go")
     visit.wait("#status", "Going on to 1024 pixels")
     assert Image.open(visit.saved(tmp_path)).size == (512, 512)
+    page.click("#share")
+    page.get_by_label("Film", exact=True).check()
     other = Painter(browser, app.url)
     other.open(QUICK)
     other.paint()
@@ -258,6 +260,7 @@ def test_standard_goes_on_in_place_until_somebody_waits(app, browser, visit, tmp
     page.wait_for_function("!document.querySelector('#status').innerText.includes('Going on')")
     assert "Done" in page.inner_text("#status")
     assert page.locator("#stop").is_disabled()
+    assert page.get_by_label("Film", exact=True).is_checked()  # it did not close meanwhile
 
 
 def test_a_painting_is_enlarged(visit, tmp_path):
@@ -278,6 +281,10 @@ def test_a_result_is_shared_in_its_shapes_and_by_a_link_that_can_be_taken_back(v
     page = visit.open(QUICK)
     visit.paint()
     page.click("#share")
+    page.locator("#publish").wait_for()
+    page.wait_for_function(
+        "document.querySelector('#publish').getBoundingClientRect().bottom < innerHeight"
+    )
     for kind, shape, button in (
         ("Picture", "Original", "#send"),  # which saves where there is no sheet to share
         ("Before and after", "Square", "#save"),
@@ -315,7 +322,9 @@ def test_a_clip_is_repainted_and_a_wrong_one_refused(visit, tmp_path):
     page.locator("input[type=file]:has(+ #clip)").set_input_files(clip)
     visit.wait("#film-status", "8 frames, 128 × 96: about")
     page.click("#film-go")
+    page.wait_for_selector("#film-stop:enabled")
     visit.wait("#film-status", "Done in")
+    page.wait_for_selector("#film-stop:disabled")
     page.wait_for_function("document.querySelector('#painted video')?.duration === 1")
 
 
@@ -497,6 +506,20 @@ def test_the_picture_is_whole_and_stays_where_it_is(app, browser, width):
     if width < 800:
         assert page.locator("#picture .painting").bounding_box()["width"] > 350
         assert page.locator("#upload").bounding_box()["height"] >= 44
+    visit.leave()
+
+
+def test_on_a_phone_another_photo_moves_nothing_below_the_picture(app, browser, tmp_path):
+    Image.new("RGB", (200, 400), "teal").save(tmp_path / "tall.png")
+    visit = Painter(browser, app.url, 390, 844, has_touch=True, reduced_motion="reduce")
+    page = visit.open()
+    page.click(".choose >> nth=0")
+    before = page.locator("#styles").bounding_box()["y"]
+    tall = page.locator("#picture").bounding_box()["height"]
+    visit.bring("#upload", tmp_path / "tall.png")
+    visit.caption("Preview")
+    assert page.locator("#picture").bounding_box()["height"] > tall + 100
+    assert page.locator("#styles").bounding_box()["y"] == pytest.approx(before, abs=2)
     visit.leave()
 
 

@@ -194,6 +194,8 @@ def test_a_published_comparison_says_its_time_and_compares_losses_in_words(visit
     card.get_by_role("button", name="Make this comparison").click()
     visit.wait("#published-status", "stands in for VGG-19")
     visit.wait("#published-status", "3 of 4")
+    top = page.locator("#published-status").bounding_box()["y"]
+    assert 0 < top < page.viewport_size["height"] - 100  # it has come into sight
     page.click("#published-stop")
     visit.wait("#published-status", "Stopped: 2 paintings kept")
     titles = page.locator("#published-tiles .caption-label").all_inner_texts()

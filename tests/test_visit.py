@@ -114,6 +114,7 @@ def test_another_choice_ends_the_look_at_a_result_and_the_same_choice_does_not()
 def test_a_result_goes_on_to_the_next_size_in_place(growth):
     visit = Visit()
     result = paint(visit)
+    visit.sharing = True
     told = []
     for _ in grow(visit, result, 60, lambda: True):
         told.append((visit.line.split(" Going on")[0], result.painted.size))
@@ -123,6 +124,9 @@ def test_a_result_goes_on_to_the_next_size_in_place(growth):
     assert (visit.results, visit.line, visit.share) == ((result,), "Done in 9 s", None)
     assert result.job.shared.recipe.size == 1024
     assert WENT_ON in visit.notes
+    assert visit.sharing  # whoever shares it meanwhile goes on
+    paint(visit)
+    assert not visit.sharing
 
 
 def test_it_ends_when_it_is_unwanted_stopped_or_fails_and_keeps_what_is_there(growth):

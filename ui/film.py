@@ -55,9 +55,10 @@ class FilmTab:
         told: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": [status]}
         changes = [clip.upload, *(part.change for part in look)]
         gr.on(changes, self._look, given, [still, status], trigger_mode="always_last", **AT_ONCE)
+        # First, for Gradio does what one click starts one after the other.
+        go.click(partial(gr.update, interactive=True), None, stop, **QUICK)
         going = go.click(self._paint, given, shown, **told, **PAINTS, **PRIVATE)
-        for event, can in ((go.click, True), (going.then, False)):
-            event(partial(gr.update, interactive=can), None, stop, **QUICK)
+        going.then(partial(gr.update, interactive=False), None, stop, **QUICK)
         stop.click(
             lambda: (status_html("Stopped."), gr.update(interactive=False)),
             None,

@@ -24,7 +24,7 @@ from ui.messages import refusal_html, status_html, user_errors
 from ui.pace import beyond_limits
 from ui.paintings import YOURS, manner, mixed, thumb
 from ui.photo_box import NONE, PhotoBox, PictureButton, index_of, picks, thumbs
-from ui.result import flat
+from ui.result import flat, jpeg
 from ui.samples import OPENING, SAMPLES, sample_id
 from ui.server.gradio_internals import keep_file
 
@@ -163,7 +163,9 @@ class InputPanel:
         with user_errors():
             repainted = instant_wall(photo) if photo and in_them else ()
             for number, (preset, picture) in enumerate(repainted, 1):
-                tiles[number] = (flat(picture), preset.title)
+                # A file: Gradio would write a picture again with every tile, while it is fetched.
+                tile = keep_file(self.styles, jpeg(flat(picture)), "tile.jpg")
+                tiles[number] = (tile, preset.title)
                 yield tiles
 
     # Choosing

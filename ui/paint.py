@@ -207,7 +207,7 @@ class PaintTab:
             self.picture: self.viewer.view(visit, self.form.job),
             **self._told(visit),
             self.after: gr.update(visible=result is not None),
-            **(self.panel.show(result, visit.query) if result else {}),
+            **(self.panel.show(visit, result) if result else {}),
             self.recent: gr.update(visible=len(past) > 1),
             self.strip: gr.update(
                 value=[(fit(flat(one.coloured), THUMB), one.job.title) for one in past],
@@ -264,6 +264,7 @@ class PaintTab:
             address = f"{str(here).split('?')[0]}?{request.query_params}"
             visit = visits.setdefault(name, visit)
             visit.end("The page was loaded anew.")
+            visit.sharing = False
             came_back = visit.chosen and visit.query == address
             visit.name, visit.query = name, address
             drawn = self._draw(visit) if visit.results else {self.visit: visit}

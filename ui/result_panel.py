@@ -9,6 +9,7 @@ from ui.events import QUICK
 from ui.links import address, to_query
 from ui.result import Result
 from ui.share import Share
+from ui.visit import Visit
 
 LINKED = (
     "It holds the settings and the names of samples and presets. No picture of yours is ever in it."
@@ -57,18 +58,18 @@ class ResultPanel:
         self.sharing.wire(self.share, self.png, visit, status)
         self.fade.input(None, self.fade, None, js="(percent) => nst.fade(percent)", **QUICK)
 
-    def show(self, result: Result, own: str) -> dict[Any, Any]:
-        """Updates for `shown`. own: the page's address."""
+    def show(self, visit: Visit, result: Result) -> dict[Any, Any]:
+        """Updates for `shown`."""
         frames, larger = len(result.frames), result.next_print
         size = {"value": f"Larger, {larger[0]}"} if larger else {}
         last = max(frames, 2)
         return {
             self.larger: gr.update(visible=bool(larger), **size),
-            self.sharing.box: gr.update(visible=False),
+            self.sharing.box: gr.update(visible=visit.sharing),
             self.scrub: gr.update(maximum=last, value=result.frame or last, visible=frames > 1),
             self.fade: round(100 * result.blend),
             self.recolour: result.photos_colours,
-            self.link: link_to(result, own),
+            self.link: link_to(result, visit.query),
             self.curves: curves(result.losses),
         }
 

@@ -156,11 +156,12 @@ class Panel:
         options: dict[str, Any] = {"show_progress_on": [self.status], **PAINTS, **PRIVATE}
         given, events = [self.stage, *inputs], list[Any]()
         for button, plan in starts.items():
+            # First, for Gradio does what one click starts one after the other.
+            js = f"() => nst.toStatus('#{self.name}-status')"
+            button.click(None, None, None, js=js, **QUICK)
             # By its class: a method in a partial is no generator function to `inspect`.
             start = partial(Panel.start, self, plan)
             events.append(button.click(start, given, self.shown, cancels=[*ends], **options))
-            js = f"() => nst.toStatus('#{self.name}-status')"
-            button.click(None, None, None, js=js, **QUICK)
         self.stop.click(self.stopped, self.stage, self.shown, cancels=events, **QUICK)
 
     def start(self, plan: Plan, before: Stage | None, *values: Any) -> Iterator[dict]:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from nst.errors import BadInput
 from nst.pictures.animation import animation
 from nst.pictures.images import fit
-from ui.events import DECODES, MADE, PRIVATE
+from ui.events import DECODES, MADE, PRIVATE, QUICK
 from ui.messages import user_errors
 from ui.result import Result, flat, jpeg, still
 from ui.server.cards import base_of
@@ -57,7 +57,8 @@ class Share:
     def wire(self, button: gr.Button, png: gr.Button, visit: gr.State, status: gr.HTML) -> None:
         """Let the page's buttons Share and Download answer, and its own ones."""
         told = [self.box, self.link, self.publish]
-        button.click(self._open, visit, told, **DECODES)
+        opened = button.click(self._open, visit, told, **DECODES)
+        opened.success(None, None, None, js="() => nst.toStatus('#sharing')", **QUICK)
         self.publish.click(self._publish, visit, told[1:], **DECODES)
         wanted = [visit, self.kind, self.shape, self.corner]
         save = "() => nst.save('#made-file')"
@@ -72,6 +73,7 @@ class Share:
     def _open(self, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
         with user_errors():
             name = painted(visit).link
+            visit.sharing = True
             link = shared.link(name, request) if shared.get(name) else ""
             return gr.update(visible=True), *_linked(link)
 

@@ -12,7 +12,7 @@ from ui.pace import about
 from ui.result import Result
 from ui.run import Progress, run
 
-WENT_ON = "Continued from an earlier result; the link restores the settings only."
+WENT_ON = "Continued from an earlier result; a link to its settings paints it anew."
 RECENT = 6  # results of a visit that are kept
 Phase = StrEnum("Phase", "IDLE WAITING PAINTING FINISHED")  # where a visitor's run is
 
@@ -23,7 +23,8 @@ class Visit:
 
     name: a secret of this page, under which a reload finds its visit again. query: of the link it
     came by. results: the latest first. result: the one that the panel below the picture is about.
-    looking: whether it is shown, whatever is chosen. run: what was asked for and is not over.
+    looking: whether it is shown, whatever is chosen. sharing: whether the ways to share it are.
+    run: what was asked for and is not over.
     growing: the result that goes on to the next size by itself. chosen: the values of the inputs.
     line, notes, share: what is said of it. wall: which stream of tiles is the latest.
     """
@@ -33,6 +34,7 @@ class Visit:
     results: tuple[Result, ...] = ()
     result: Result | None = None
     looking: bool = False
+    sharing: bool = False
     run: Result | None = None
     growing: Result | None = None
     phase: Phase = Phase.IDLE
@@ -92,7 +94,7 @@ class Visit:
 
     def look_at(self, result: Result) -> None:
         """Show a result of this visit; whatever can be done is done with it."""
-        self.result, self.looking, self.growing = result, True, None
+        self.result, self.looking, self.sharing, self.growing = result, True, False, None
         self.line, self.notes, self.share = result.status, result.notes, None
 
     def choose(self, chosen: tuple[Any, ...]) -> bool:

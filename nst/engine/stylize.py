@@ -282,8 +282,8 @@ def _scaled(job: Job, style: Tensor, wanted: float, share: float) -> Tensor:
     own = max(style.shape[2:])
     if wanted > own and share == 1.0:
         job.note(
-            f"The style picture is {own} px long; strokes for {wanted:.0f} px were asked for, "
-            "so they are as large as its own pixels allow."
+            f"Strokes of this size need a painting of {wanted:.0f} px; this one has {own} px, "
+            "so they are finer."
         )
     factor = min(wanted / own, 1.0)
     height, width = (max(SMALLEST, round(side * factor)) for side in style.shape[2:])

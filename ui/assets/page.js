@@ -49,9 +49,10 @@ Object.assign(window.nst ??= {}, {
     const seen = document.querySelector("#actions").getBoundingClientRect().top;
     if (top < 0 || bottom > seen) glide(picture, "start");
   },
-  // What happens is told and shown below the button; it may be out of sight.
-  toStatus(status) {
-    const told = document.querySelector(status);
+  // What happens is told and shown below the button; it may be out of sight, or not there yet.
+  async toStatus(status) {
+    let told;
+    while (!(told = document.querySelector(status))) await new Promise(requestAnimationFrame);
     if (told.getBoundingClientRect().bottom > window.innerHeight - 160) glide(told, "center");
   },
   added(button) {

@@ -52,7 +52,10 @@ const render = async () => {
   }
   stage.classList.add("there");
   stage.classList.toggle("whole-only", !value.photo);
+  const { top, height } = stage.getBoundingClientRect();
   stage.style.setProperty("--aspect", value.aspect);
+  // On a phone another photo makes it taller: what is looked at below stays where it is.
+  if (top < 0) scrollBy({ top: stage.offsetHeight - Math.round(height), behavior: "instant" });
   part("caption").textContent = value.caption ?? "";
   part("painting").alt = value.alt;
   nst.fade(value.fade ?? 100);

@@ -6,9 +6,10 @@ Tried with Gradio 6.31. `page` is the `gr.Blocks` of the app.
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
-from gradio.processing_utils import save_bytes_to_cache
+from gradio.processing_utils import hash_bytes
 from gradio.utils import get_upload_folder
 
 from ui.server.visitors import address_of
@@ -25,10 +26,17 @@ def page_of(app: Any) -> Any:
 
 
 def keep_file(component: Any, data: bytes, name: str) -> str:
-    """Put a file where `component` may serve it until it expires; returns its path."""
-    path = save_bytes_to_cache(data, name, component.GRADIO_CACHE)
-    component.temp_files.add(path)
-    return path
+    """Put a file where `component` may serve it until it expires; returns its path.
+
+    At once: the same file of another visitor's may be on its way to a page.
+    """
+    path = Path(component.GRADIO_CACHE, hash_bytes(data), name).resolve()
+    path.parent.mkdir(exist_ok=True, parents=True)
+    with NamedTemporaryFile(dir=path.parent, delete=False) as new:
+        new.write(data)
+    Path(new.name).replace(path)
+    component.temp_files.add(str(path))
+    return str(path)
 
 
 def own_files(page: Any) -> set[str]:
