@@ -13,7 +13,14 @@ from torch import Tensor
 
 from nst.engine.encoders import Encoder
 from nst.engine.local import LocalLoss, moments
-from nst.engine.losses import Losses, StyleLoss, mean_outer, outer_gradient, outer_sum
+from nst.engine.losses import (
+    Losses,
+    StyleLoss,
+    mean_outer,
+    outer_gradient,
+    outer_sum,
+    saliency,
+)
 from nst.engine.objective import Objective
 from nst.errors import BadInput
 from nst.recipe import Recipe
@@ -107,7 +114,8 @@ def total_64(encoder, recipe, picture, content, styles, guides, turn) -> tuple[T
     found, painted = seen(laid(picture, recipe, turn)), [seen(style) for style in styles]
     layer, width = recipe.content_layer, encoder.channels
     photo = seen(laid(content, recipe, turn))[layer]
-    first = equations.content_loss(recipe.content_form, found[layer], photo, width(layer))
+    across = laid(content, recipe, turn).shape[3] // encoder.stride(layer)
+    first = equations.content_loss(recipe.content_form, found[layer], photo, width(layer), across)
     regions = [None] if guides is None else list(laid(guides, recipe, turn))
     second = torch.zeros((), dtype=torch.float64)
     for layer, weight in zip(recipe.style_layers, recipe.style_layer_weights, strict=True):
@@ -313,3 +321,13 @@ def test_local_loss_sees_grain_that_the_style_does_not_have():
     assert loss(grain)[0] > max(0.01, 1e3 * style)
     # Nor has a flat style a direction without bound.
     assert torch.isfinite(LocalLoss(moments(torch.full((1, 3, 9, 9), 0.5)))(grain)[0])
+
+
+def test_what_is_rare_in_a_photo_counts_more_and_a_plain_one_evenly():
+    plain = torch.full((1, 8, 20, 30), 0.5)
+    assert torch.equal(saliency(plain), torch.ones(1, 1, 20, 30))
+    plain[..., 8:12, 10:14] = 1
+    found = saliency(plain)
+    assert found.mean() == pytest.approx(1)
+    assert found[..., 9:11, 11:13].min() > 2
+    assert found[..., 16:, 20:].max() < 1

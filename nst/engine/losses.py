@@ -18,6 +18,9 @@ Number = TypeVar("Number", Tensor, float)
 # chunks. Where there are few positions, all of it is fp32.
 CHUNKS, FEW = 16, 1024
 
+SALIENT = (0.3, 4.0)  # least and most that a position of the photo counts, of the mean
+AROUND = 5  # positions to a side that are taken together for that
+
 
 class Losses(NamedTuple, Generic[Number]):
     """The weighted terms and their sum."""
@@ -32,8 +35,8 @@ class Losses(NamedTuple, Generic[Number]):
 class ContentLoss:
     """Squared distance of one layer's features from the photo's, times its form's factor.
 
-    normalised: over the energy of the target (this project's). half-sum: 1/2 (Gatys et al. 2016,
-    eq. 1). quarter-mean: over 4 C H W. mean: over C H W.
+    normalised: over the energy of the target, positions weighed by `saliency` (this project's).
+    half-sum: 1/2 (Gatys et al. 2016, eq. 1). quarter-mean: over 4 C H W. mean: over C H W.
     target: (1, C, h, w). channels: C of the formula. scale: by which features are multiplied first.
     projection: (k, C + 1) or None, in whose space the distance is taken; its bias cancels.
     weight: of the term.
@@ -50,6 +53,7 @@ class ContentLoss:
     ) -> None:
         self.target, self.weight = target, weight
         self.metric: Tensor | None = None
+        self.salient: Tensor | None = None
         projected = target.float()
         if projection is not None:
             linear, bias = projection[:, :-1], projection[:, -1]
@@ -59,6 +63,7 @@ class ContentLoss:
         factors = {"half-sum": 0.5, "quarter-mean": 0.25 / entries, "mean": 1 / entries}
         if form == "normalised":
             self.factor = 1 / projected.square().sum().clamp_min(1e-8)
+            self.salient = saliency(projected)
         else:
             self.factor = torch.tensor(scale**2 * factors[form], device=target.device)
 
@@ -69,9 +74,23 @@ class ContentLoss:
         target = self.target[:, :, rows, columns]
         difference = (features.float() - target).permute(0, 2, 3, 1)
         pulled = difference if self.metric is None else difference @ self.metric
+        if self.salient is not None:
+            pulled = pulled * self.salient[0, 0, rows, columns, None]
         loss = self.weight * self.factor * torch.dot(difference.reshape(-1), pulled.reshape(-1))
         gradient = (2 * self.factor * self.weight * pulled).to(features.dtype)
         return loss, gradient.permute(0, 3, 1, 2)
+
+
+def saliency(features: Tensor) -> Tensor:
+    """How much each position of a photo counts, (1, 1, h, w) with mean 1, of (1, C, h, w).
+
+    It grows with the squared distance from the photo's mean features: most of a photo is ground,
+    so a face or whatever else is rare in it keeps its features, and the ground is painted freely.
+    """
+    far = (features - features.mean((2, 3), keepdim=True)).square().sum(1, keepdim=True)
+    far = F.avg_pool2d(far, AROUND, 1, AROUND // 2, count_include_pad=False)
+    found = (far / far.mean().clamp_min(1e-8)).clamp(*SALIENT)
+    return found / found.mean()
 
 
 class StyleLoss:
