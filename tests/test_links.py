@@ -59,11 +59,6 @@ def test_no_query_string_raises_or_leaves_a_limit():
         assert {found.style, found.second} <= {None, *PRESETS}
 
 
-def test_numbers_out_of_range_come_to_the_nearest_end():
-    found = back("v=1&strength=900&size=5&brush=-3").recipe
-    assert (found.strength, found.size, found.brush) == (100, 32, 0.25)
-
-
 def test_a_page_without_a_link_of_ours_is_left_as_it_is():
     assert back("") is None
     assert back("utm_source=x&__theme=dark") is None

@@ -56,29 +56,6 @@ def test_strips_paint_what_one_pass_paints(painter, code, monkeypatch):
     assert change(whole, painter.paint(photo, code)) < 2e-3
 
 
-def test_known_moments_hold_a_film_still(painter, code):
-    """A brighter thing that enters the frame does not change the rest of it."""
-    frame = lion(160)[..., :64, :]
-    entered = frame.clone()
-    entered[..., -32:] = 1
-    known = painter.measure(frame, code)
-    held, alone = (
-        change(*(painter.paint(f, code, known=k)[..., :80] for f in (frame, entered)))
-        for k in (known, ())
-    )
-    assert held < alone / 5
-
-
-def test_strength_and_mixtures_are_continuous(painter, code):
-    photo, other = lion(), painter.style(painting("woodblock-wave", 96))
-    ends = [painter.paint(photo, c) for c in (code, other)]
-    mixed = painter.paint(photo, StyleCode.mix([code, other], [3, 1]))
-    assert torch.allclose(painter.paint(photo, StyleCode.mix([code], [2])), ends[0], atol=1e-4)
-    assert change(mixed, ends[0]) < change(mixed, ends[1])
-    weak, near, strong = (painter.paint(photo, code, s) for s in (20, 22, 80))
-    assert change(weak, near) < change(weak, strong) / 3
-
-
 def test_a_preset_has_a_code_of_its_own(painter, code):
     own, none = (painter.style(painting(side=96), p) for p in (painter.presets[0], "no-such"))
     assert not torch.equal(code.own, own.own)

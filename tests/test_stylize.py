@@ -290,17 +290,6 @@ def test_a_whole_painting_needs_nothing_that_apples_gpus_lack(compact, name):
         assert last(kept, compact, mask=half(lion())).done
 
 
-def test_consumers_grad_mode_is_its_own_and_changes_nothing(tiny):
-    expected = last(TWO_SCALES, tiny).picture
-    for i, step in enumerate(stylize(lion(96), [painting()], TWO_SCALES, tiny, every=0)):
-        assert torch.is_grad_enabled() == (i % 2 == 0)
-        assert not torch.is_autocast_enabled("cpu")
-        torch.set_grad_enabled(i % 2 == 1)
-        picture = step.picture
-    torch.set_grad_enabled(True)
-    assert torch.equal(picture, expected)
-
-
 def test_steps_may_be_asked_for_from_changing_threads(tiny):
     painted = stylize(lion(96), [painting()], TWO_SCALES, tiny, every=0)
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as two:
