@@ -102,27 +102,28 @@ def test_visitors_at_once_get_what_each_would_get_alone(app, tmp_path):
 
 
 def test_whatever_is_wrong_gets_one_clear_sentence(program, tmp_path):
-    files = {
-        ("note.png", b"This is no picture."): "not a picture",
-        ("cut.jpg", LION.read_bytes()[:100]): "damaged|cut short",
-        ("empty.png", b""): "empty",
-    }
-    wrong: list[tuple[dict[str, Any], str]] = [
+    (tmp_path / "cut.jpg").write_bytes(LION.read_bytes()[:100])
+    for given, says in (
+        ({"photo": handle_file(str(tmp_path / "cut.jpg"))}, "damaged|cut short"),
         ({"preset": "no-such-preset"}, "no-such-preset.*mosaic"),
         ({"recipe": "strength=600"}, "600.*from 0 to 100"),
-        ({"recipe": "steps=many"}, "whole number"),
-        ({"recipe": "charm=1"}, "charm"),
         ({"recipe": "size=4000"}, "4000.*at most"),
-        ({"recipe": "name=mine"}, "no recipe called"),
         ({"recipe": "style_layers=relu9_9&style_layer_weights=1"}, "relu9_9"),
-    ]
-    for (name, data), says in files.items():
-        (tmp_path / name).write_bytes(data)
-        wrong.append(({"photo": handle_file(str(tmp_path / name))}, says))
-    for given, says in wrong:
+    ):
         with pytest.raises(AppError, match=says) as caught:
             program.paint(**given)
         assert "Traceback" not in str(caught.value)
+
+
+def test_a_wall_comes_tile_by_tile_with_its_sheet(program):
+    given = handle_file(str(LION)), "mosaic, ink-wash", "steps=4&size=64"
+    pictures, sheet, facts = program.client.predict(*given, api_name="/wall")
+    assert [picture["caption"] for picture in pictures] == ["Mosaic", "Ink Wash"]
+    assert pixels(pictures[0]["image"]).shape[:2] == (64, 64)
+    assert Image.open(sheet).width > 600
+    assert (facts["painted"], facts["done"]) == (["mosaic", "ink-wash"], True)
+    with pytest.raises(AppError, match="There is no preset called"):
+        program.client.predict(given[0], "nonsense", "", api_name="/wall")
 
 
 def test_only_documented_endpoints_are_offered(program):
