@@ -5,10 +5,8 @@ from itertools import pairwise
 
 import av
 import numpy as np
-import pytest
 from PIL import Image
 
-from nst.errors import BadInput
 from nst.pictures.animation import FRAMES_A_SECOND, REST_SECONDS, animation
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -49,8 +47,3 @@ def test_the_film_goes_from_the_photo_to_the_painting_and_rests_there():
     assert all(np.abs(frame - BLUE).max() < 12 for frame in middle[-int(25 * REST_SECONDS) :])
     steps = [np.abs(a - b).max() for a, b in pairwise(middle)]
     assert max(steps) < 60, "a stage fades into the next"
-
-
-def test_a_film_needs_a_frame():
-    with pytest.raises(BadInput, match="one is needed"):
-        animation([], plain(RED, (40, 40)))

@@ -1,7 +1,6 @@
 """The benches: they run, they count right, and their peer is what it says."""
 
 import json
-from functools import partial
 
 import pytest
 import torch
@@ -63,20 +62,6 @@ def test_an_arrival_is_at_or_below_the_goal_and_counts_what_came_before(encoder,
         assert (found["loss"][name] <= goal) == (name in arrived)
         faster = found["times faster"][name]
         assert faster == (seconds["textbook"] / seconds[name] if name in arrived else None)
-
-
-def test_tasks_take_turns_and_the_first_round_does_not_count(monkeypatch):
-    bench = speed.Bench(speed.arguments(["--quick", "--device", "cpu"]))
-    now, calls = [0.0], []
-    monkeypatch.setattr(speed.time, "perf_counter", lambda: now[0])
-    seconds = {"a": [90, 1, 9, 2], "b": [90, 4, 6, 5]}
-
-    def run(name: str) -> None:
-        now[0] += seconds[name][calls.count(name)]
-        calls.append(name)
-
-    assert bench.alternate({name: partial(run, name) for name in "ab"}, 3) == {"a": 2, "b": 5}
-    assert calls == ["a", "b"] * 4
 
 
 def test_a_painting_that_is_the_photo_in_the_photos_own_style_is_perfect(pair):

@@ -10,18 +10,15 @@ def account(memory: int = 900_000_000) -> Account:
     return Account(pictures={0: {"a"}, 1: {"b"}}, delays=[0.1] * 100, samples=samples)
 
 
-def test_all_promises_hold_when_everybody_gets_what_is_theirs():
-    assert all(judged(account(), {0: "a", 1: "b"}, visitors=2)["held"].values())
-
-
 def test_each_broken_promise_is_told():
     for told, alone, visitors, broken in (
-        (account(), {0: "a", 1: "b"}, 3, "every visitor finishes"),
-        (account(), {0: "a", 1: "c"}, 2, "every picture is its own seed's"),
-        (account(3_100_000_000), {0: "a", 1: "b"}, 2, "memory below 3 GB"),
+        (account(), {0: "a", 1: "b"}, 2, []),
+        (account(), {0: "a", 1: "b"}, 3, ["every visitor finishes"]),
+        (account(), {0: "a", 1: "c"}, 2, ["every picture is its own seed's"]),
+        (account(3_100_000_000), {0: "a", 1: "b"}, 2, ["memory below 3 GB"]),
     ):
         held = judged(told, alone, visitors)["held"]
-        assert [promise for promise, kept in held.items() if not kept] == [broken]
+        assert [promise for promise, kept in held.items() if not kept] == broken
 
 
 @pytest.mark.slow
