@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from equations import FACTOR, flat, gram, patch_moments
-from small import Watched, initialised
+from small import Watched, blots, initialised
 from torch import Tensor
 
 from nst.engine.encoders import Encoder
@@ -42,25 +42,11 @@ def encoder(pooling: str = "max", padding: str = "zeros", lifted: bool = False) 
     return initialised(Encoder("tiny", BLOCKS, pooling, lifts, padding=padding), seed=3)
 
 
-def noise(height: int, width: int, seed: int) -> Tensor:
-    """Smooth enough to be a picture: three sizes of noise, in 0..1."""
-    generator = torch.Generator().manual_seed(seed)
-    layers = [
-        F.interpolate(
-            torch.rand(1, 3, height // n + 2, width // n + 2, generator=generator),
-            (height, width),
-            mode="bilinear",
-        )
-        for n in (1, 4, 16)
-    ]
-    return torch.stack(layers).mean(0)
-
-
 PICTURE, PHOTO, STYLE, OTHER = (
-    noise(64, 80, 1),
-    noise(64, 80, 2),
-    noise(48, 70, 3),
-    noise(64, 64, 4),
+    blots(64, 80, 1),
+    blots(64, 80, 2),
+    blots(48, 70, 3),
+    blots(64, 64, 4),
 )
 
 
@@ -141,7 +127,7 @@ def assert_same_gradient(found: Tensor, expected: Tensor, near: float = 1e-4) ->
     assert (found - expected).norm() <= near * expected.norm()
 
 
-THREE = [STYLE, OTHER.square(), noise(80, 50, 5).sqrt()]
+THREE = [STYLE, OTHER.square(), blots(80, 50, 5).sqrt()]
 MEANS = PUBLISHED.replace(content_layer="relu4_2")
 # Of each: the recipe, and what the objective has besides.
 CASES = {
@@ -167,7 +153,7 @@ CASES = {
 def test_losses_and_gradient_are_those_of_the_equations(case):
     recipe, rest = CASES[case]
     network = encoder(rest.get("pooling", "max"), lifted=rest.get("lifted", False))
-    picture, content = (noise(*rest.get("size", (64, 80)), seed) for seed in (1, 2))
+    picture, content = (blots(*rest.get("size", (64, 80)), seed) for seed in (1, 2))
     styles, guides = rest.get("styles", [STYLE]), rest.get("guides")
     objective = Objective(network, recipe, content, styles, guides, rest.get("tile"))
     for turn in range(3):
@@ -187,7 +173,7 @@ def test_losses_and_gradient_are_those_of_the_equations(case):
     [((53, 70), 1), ((53, 70), 40), ((117, 130), 50), ((96, 97), 96), ((33, 65), 32)],
 )
 def test_tiles_of_any_size_give_the_objective_of_the_whole(size, tile, guided):
-    picture, content, styles = noise(*size, 1), noise(*size, 2), [noise(65, 83, 3), OTHER.square()]
+    picture, content, styles = blots(*size, 1), blots(*size, 2), [blots(65, 83, 3), OTHER.square()]
     guides, network = halves(*size) if guided else None, encoder(padding="picture")
     whole, tiled = (
         Objective(network, DEFAULT, content, styles, guides, t).evaluate(picture)
@@ -203,8 +189,8 @@ def test_no_pass_sees_more_of_a_picture_or_a_style_than_a_tile_and_its_halo(watc
     layers = (DEFAULT.content_layer, *DEFAULT.style_layers)
     limit = 64 + 2 * (max(map(watched.receptive_radius, layers)) + 16)
     for width, style_width in ((480, 64), (64, 480)):
-        picture, content = noise(64, width, 1), noise(64, width, 2)
-        style = noise(64, style_width, 3)
+        picture, content = blots(64, width, 1), blots(64, width, 2)
+        style = blots(64, style_width, 3)
         tiled = Objective(watched, DEFAULT, content, [style], tile=64).evaluate(picture)
         assert max(size[1] for _, size, _ in Watched.seen) <= limit
         whole = Objective(watched, DEFAULT, content, [style]).evaluate(picture)
@@ -276,7 +262,7 @@ def test_sums_of_bf16_features_are_fp32_and_near_those_of_fp32(size, guided):
 @pytest.mark.parametrize("guided", [False, True])
 @pytest.mark.parametrize("size", [(140, 130), (530, 520)])  # in strips, more than are kept
 def test_local_loss_of_a_large_picture_is_that_of_the_equation(size, guided):
-    picture, style = noise(*size, 46), noise(33, 48, 47)
+    picture, style = blots(*size, 46), blots(33, 48, 47)
     guide = features(44, 1, size) if guided else None
     leaf, target = picture.double().requires_grad_(), patch_moments(style)
     expected = equations.local_loss(patch_moments(leaf, guide), target)

@@ -180,12 +180,9 @@ def test_no_mapping_and_no_text_in_a_picture_leaves_a_bound(found):
     assert_within_bounds(recipe)
 
 
-def test_one_bad_value_in_a_link_costs_only_itself():
+def test_a_bad_value_in_a_link_costs_itself_and_of_layers_and_their_weights_both():
     query = {"strength": "much", "size": "640", "encoder": "resnet", "seed": "7"}
     assert Recipe.from_query(query) == Recipe(size=640, seed=7)
-
-
-def test_link_changes_layers_and_their_weights_together_or_not_at_all():
     both = {"style_layers": "relu1_1,relu3_1", "style_layer_weights": "1,2"}
     found = Recipe.from_query(both)
     assert (found.style_layers, found.style_layer_weights) == (("relu1_1", "relu3_1"), (1.0, 2.0))

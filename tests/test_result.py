@@ -4,7 +4,6 @@ import io
 import re
 from types import SimpleNamespace
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -137,15 +136,6 @@ def test_what_is_shared_has_its_shape_and_shows_photo_and_painting(result):
     assert np.abs(lower - numbers(result.painted)).mean() < 4
     marked, _ = made(result, "Picture", 0.0, "example.org")
     assert np.abs(numbers(Image.open(io.BytesIO(marked))) - numbers(result.painted)).mean() > 4
-
-
-def test_a_film_develops_and_ends_on_the_painting(result):
-    data, ending = made(result, "Film", 0.0, "")
-    with av.open(io.BytesIO(data)) as film:
-        frames = [numbers(frame.to_image()) for frame in film.decode(video=0)]
-    assert ending == ".mp4"
-    assert len(frames) > 50
-    assert np.abs(frames[-1] - numbers(result.painted)).mean() < 8
 
 
 def test_a_brushed_mask_is_white_inside_and_soft_at_its_edge():

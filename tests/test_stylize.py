@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import torch.nn.functional as F
-from small import BLOCKS, Watched, initialised, lion, painting
+from small import BLOCKS, Watched, blots, initialised, lion, painting
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -152,14 +152,9 @@ def test_another_seed_is_other_noise_and_of_no_account_without_noise(tiny):
 
 
 def test_a_plain_ground_is_painted_as_much_at_its_edges_as_inside(compact):
-    generator = torch.Generator().manual_seed(3)
-    blots = [
-        F.interpolate(torch.rand(1, 3, n, n, generator=generator), (160, 160), mode="bilinear")
-        for n in (162, 42, 12)
-    ]
     recipe = Recipe(size=160, steps=30, scales=1)
     plain = torch.full((1, 3, 160, 160), 0.8)
-    picture = last(recipe, compact, plain, [torch.stack(blots).mean(0)]).picture
+    picture = last(recipe, compact, plain, [blots(160, 160, 3)]).picture
     smooth = F.avg_pool2d(F.pad(picture, (4, 4, 4, 4), mode="reflect"), 9, 1)
     detail = (picture - smooth).square().mean((0, 1))
     edge = torch.ones_like(detail, dtype=torch.bool)
