@@ -61,6 +61,16 @@ def browser() -> Iterator:
 
 
 @pytest.fixture
+def visit(app, browser) -> Iterator:
+    """A visitor of the Paint tab."""
+    from visits import Painter
+
+    visit = Painter(browser, app.url)
+    yield visit
+    visit.leave()
+
+
+@pytest.fixture
 def run_to_end() -> Iterator[Callable[[Coroutine], Any]]:
     """`asyncio.run` in a thread of its own, for playwright keeps its loop in the tests' thread."""
     with ThreadPoolExecutor(1) as thread:

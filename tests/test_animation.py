@@ -31,7 +31,7 @@ def test_the_film_is_what_a_phone_takes():
     assert frames[0].shape == (64, 96, 3)
     assert stream.average_rate == FRAMES_A_SECOND
     assert film.index(b"moov") < film.index(b"mdat")
-    painting = plain(GREEN, (2000, 1500))  # a large one is filmed smaller
+    painting = plain(GREEN, (1200, 900))  # a large one is filmed smaller
     painting.putalpha(Image.new("L", painting.size, 200))
     stream, _ = decoded(animation([painting], plain(RED, (40, 30))))
     assert (stream.width, stream.height) == (1080, 810)

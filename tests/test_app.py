@@ -16,7 +16,7 @@ from nst.presets import load_presets
 from nst.recipe import Recipe
 from ui.samples import SAMPLES
 
-QUICK = "size=128&steps=12"
+QUICK = "size=96&steps=8"
 LION = SAMPLES["lion"].path
 
 
@@ -55,14 +55,14 @@ def test_progress_that_is_not_shown_is_not_counted_either(app):
 def test_paint_returns_a_png_that_remembers_its_recipe(program):
     picture, facts = program.paint(preset="mosaic", recipe=f"{QUICK}&strength=60")
     assert Image.open(picture).format == "PNG"
-    assert Image.open(picture).size == (128, 128) == (facts["width"], facts["height"])
+    assert Image.open(picture).size == (96, 96) == (facts["width"], facts["height"])
     recipe = read_recipe(picture)
-    assert (recipe.size, recipe.steps, recipe.strength) == (128, 12, 60)
+    assert (recipe.size, recipe.steps, recipe.strength) == (96, 8, 60)
     assert Recipe.from_query(facts["recipe"]).strength == 60
     notes = read_notes(picture)
     assert notes.pop("painted-by").startswith("compact ")
     assert notes == {"photo": "lion", "style": "mosaic"}
-    assert facts["step"] == facts["steps"] == 12
+    assert facts["step"] == facts["steps"] == 8
     assert facts["losses"]["total"] > 0
     assert "compact" in facts["status"]
 
@@ -81,12 +81,12 @@ def test_pictures_of_ones_own_are_used_and_never_named(app, program, tmp_path):
 
 
 def test_progress_comes_before_the_picture(program):
-    *before, (picture, last) = list(program.submit("size=128&steps=120"))
+    *before, (picture, last) = list(program.submit("size=96&steps=80"))
     assert before
     assert all(got is None for got, _ in before)
     steps = [facts["step"] for _, facts in before]
     assert steps == sorted(steps)
-    assert steps[-1] <= last["step"] == 120
+    assert steps[-1] <= last["step"] == 80
     assert picture is not None
 
 

@@ -164,10 +164,8 @@ def test_what_cannot_be_painted_says_why():
     wrong = {
         ("strength", "10"): "1 values",
         ("strength", ", ".join(map(str, range(9)))): "9 values",
-        ("strength", "10, many"): "many",
         ("strength", "10, 900"): "900",
         ("encoder", "a, b"): "'encoder' cannot be compared",
-        ("strength", None): "0 values",
     }
     for given, words in wrong.items():
         with pytest.raises(BadInput, match=words):
