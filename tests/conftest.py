@@ -28,6 +28,7 @@ _nothing_fetched = tempfile.TemporaryDirectory(prefix="nst-tests-")
 os.environ["HF_HOME"] = _nothing_fetched.name
 
 CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/chromium-headless-shell", "/usr/bin/google-chrome")
+CAMERA = [f"--use-fake-{what}-for-media-stream" for what in ("device", "ui")]
 
 
 @pytest.fixture(scope="session")
@@ -48,15 +49,25 @@ def watched() -> Iterator:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
-    """A real chromium."""
+    """A real chromium, whose camera shows a test picture."""
     sync_api = pytest.importorskip("playwright.sync_api")
     path = next((path for path in CHROMIUMS if Path(path).exists()), None)
     if path is None:
         pytest.skip("there is no chromium: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *CAMERA])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def visit(app, browser) -> Iterator:
+    """A visitor of the Paint tab."""
+    from visits import Painter
+
+    visit = Painter(browser, app.url)
+    yield visit
+    visit.leave()
 
 
 @pytest.fixture

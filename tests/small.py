@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from gradio.media import get_image
 from PIL import Image
 from torch import Tensor, nn
@@ -60,6 +61,20 @@ def photo(width: int = 96) -> Image.Image:
     """A real photo, cropped to 4:3."""
     lion = fit(_opened(get_image("lion.jpg")), width)
     return lion.crop((0, 0, width, width * 3 // 4))
+
+
+def blots(height: int, width: int, seed: int) -> Tensor:
+    """Smooth enough to be a picture: three sizes of noise, in 0..1."""
+    generator = torch.Generator().manual_seed(seed)
+    layers = [
+        F.interpolate(
+            torch.rand(1, 3, height // n + 2, width // n + 2, generator=generator),
+            (height, width),
+            mode="bilinear",
+        )
+        for n in (1, 4, 16)
+    ]
+    return torch.stack(layers).mean(0)
 
 
 def lion(width: int = 64) -> Tensor:

@@ -1,26 +1,22 @@
 """Agents reach the app over MCP, where Gradio's extra is installed and the operator wants it."""
 
 import base64
-import io
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
-from gradio.media import get_image
-from PIL import Image
+from files import encoded
+from small import photo
 
 from bench.running import running
 
 WANTED = {"GRADIO_MCP_SERVER": "true"}
 
 
-def photo() -> str:
-    """A small photograph as a data: URL."""
-    picture, file = Image.open(get_image("lion.jpg")).convert("RGB"), io.BytesIO()
-    picture.thumbnail((96, 96))
-    picture.save(file, "JPEG")
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+def data_url() -> str:
+    """A small photograph."""
+    return "data:image/jpeg;base64," + base64.b64encode(encoded(photo(), "JPEG")).decode()
 
 
 @pytest.fixture
@@ -50,7 +46,7 @@ def test_an_agent_paints_and_makes_the_server_fetch_nothing(tmp_path, elsewhere,
         ):
             await session.initialize()
             tools = {tool.name for tool in (await session.list_tools()).tools}
-            asked = {"photo": photo(), "preset": "lily-pond", "recipe": "size=64&steps=2"}
+            asked = {"photo": data_url(), "preset": "lily-pond", "recipe": "size=64&steps=2"}
             painted = await session.call_tool("paint", asked)
             address = f"http://127.0.0.1:{elsewhere.server_port}/photo.jpg"
             refused = await session.call_tool("paint", asked | {"photo": address})

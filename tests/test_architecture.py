@@ -1,9 +1,10 @@
-"""Imports go one way, and nothing in `nst` knows that a browser exists."""
+"""Imports go one way, nothing in `nst` knows that a browser exists, and all of it is installed."""
 
 import ast
 import re
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -32,6 +33,7 @@ INSIDES = re.compile(
     r"gradio\.(processing_utils|route|queueing|state_holder|blocks)|page\._queue|\.blob_storage"
     r"|state_holder|\.temp_files|keep_in_cache|GRADIO_CACHE|\.fns\b"
 )
+SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
 LONGEST = 400  # lines of a file
 
 
@@ -97,3 +99,17 @@ def test_every_file_says_what_it_is_for_and_can_be_read_at_once():
         text = path.read_text("utf-8")
         assert ast.get_docstring(ast.parse(text)), path
         assert text.count("\n") <= LONGEST, path
+
+
+def test_every_room_of_the_package_is_installed():
+    rooms = {
+        ".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.glob("nst/**/__init__.py")
+    }
+    assert {*rooms, "nst.examples"} == set(SETUP["packages"])
+
+
+def test_everything_that_is_shipped_is_installed():
+    for folder, package in ((ROOT / "nst", "nst"), (ROOT / "examples", "nst.examples")):
+        taken = {p for pattern in SETUP["package-data"][package] for p in folder.glob(pattern)}
+        there = {p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+        assert there <= taken

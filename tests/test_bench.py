@@ -1,7 +1,6 @@
 """The benches: they run, they count right, and their peer is what it says."""
 
 import json
-from functools import partial
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench import judge, speed
 from bench.contenders import open_vgg19, operations
 from bench.race import Race
+from bench.soak import Account, crowd, judged
 from bench.textbook import STYLE, Textbook, same_objective
 from nst.engine.encoders import Encoder
 from nst.engine.objective import Objective
@@ -65,20 +65,6 @@ def test_an_arrival_is_at_or_below_the_goal_and_counts_what_came_before(encoder,
         assert faster == (seconds["textbook"] / seconds[name] if name in arrived else None)
 
 
-def test_tasks_take_turns_and_the_first_round_does_not_count(monkeypatch):
-    bench = speed.Bench(speed.arguments(["--quick", "--device", "cpu"]))
-    now, calls = [0.0], []
-    monkeypatch.setattr(speed.time, "perf_counter", lambda: now[0])
-    seconds = {"a": [90, 1, 9, 2], "b": [90, 4, 6, 5]}
-
-    def run(name: str) -> None:
-        now[0] += seconds[name][calls.count(name)]
-        calls.append(name)
-
-    assert bench.alternate({name: partial(run, name) for name in "ab"}, 3) == {"a": 2, "b": 5}
-    assert calls == ["a", "b"] * 4
-
-
 def test_a_painting_that_is_the_photo_in_the_photos_own_style_is_perfect(pair):
     vgg, (photo, style) = open_vgg19(None), pair
     assert judge.mark(vgg, photo, photo, photo) == pytest.approx((0,) * 5, abs=1e-5)
@@ -107,3 +93,28 @@ def test_the_quick_bench_runs_end_to_end(tmp_path, capsys):
     (race,) = found["race"].values()
     assert race["steps"]["textbook"] == 6
     assert "seconds a step" in capsys.readouterr().out
+
+
+def account(memory: int = 900_000_000) -> Account:
+    samples = [(memory, 10_000_000)] * 300
+    return Account(pictures={0: {"a"}, 1: {"b"}}, delays=[0.1] * 100, samples=samples)
+
+
+def test_each_broken_promise_is_told():
+    for told, alone, visitors, broken in (
+        (account(), {0: "a", 1: "b"}, 2, []),
+        (account(), {0: "a", 1: "b"}, 3, ["every visitor finishes"]),
+        (account(), {0: "a", 1: "c"}, 2, ["every picture is its own seed's"]),
+        (account(3_100_000_000), {0: "a", 1: "b"}, 2, ["memory below 3 GB"]),
+    ):
+        held = judged(told, alone, visitors)["held"]
+        assert [promise for promise, kept in held.items() if not kept] == broken
+
+
+@pytest.mark.slow
+def test_visitors_finish_while_somebody_attacks(app, run_to_end):
+    told, alone = run_to_end(crowd(app, visitors=3, seconds=10))
+    assert told.failures == []
+    assert told.pictures == {seed: {digest} for seed, digest in alone.items()} != {}
+    assert told.counts["attacks refused"] > 0
+    assert told.delays

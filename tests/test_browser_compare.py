@@ -1,4 +1,4 @@
-"""Compare, the camera and How it works in a real chromium, and `/wall` for programs."""
+"""Compare, the camera and How it works in a real chromium."""
 
 import io
 import re
@@ -6,18 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUMS
-from gradio_client import Client, handle_file
 from PIL import Image
 from visits import Visit
-
-from ui.samples import SAMPLES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The Paint tab's settings, which the sweep takes over: small enough for a test.
 QUICK = "?v=1&size=64&steps=8"
-LION = str(SAMPLES["lion"].path)
 
 
 class Comparer(Visit):
@@ -34,17 +29,6 @@ class Comparer(Visit):
     def way(self, name: str) -> None:
         self.page.get_by_role("tab", name=name, exact=True).click()
         self.page.get_by_role("tab", name=name, exact=True, selected=True).wait_for()
-
-    def sweep(self, values: str, told: str) -> None:
-        """Go to the sweep and give it other values than its first five."""
-        self.way("Settings")
-        self.wait("#sweep-status", "5 drafts")  # its first word must not come after the next
-        self.values(values, told)
-
-    def values(self, values: str, told: str) -> None:
-        """Give the sweep values, and wait until it says what they cost or what is wrong."""
-        self.page.locator("#sweep-values textarea, #sweep-values input").first.fill(values)
-        self.wait("#sweep-status", told)
 
     def tap(self, panel: str, title: str) -> None:
         """Enlarge a tile, and wait until it is the chosen one."""
@@ -72,7 +56,9 @@ def visit(app, browser) -> Iterator[Comparer]:
     visit.leave()
 
 
-def test_compare_opens_on_what_was_painted_before_and_a_tile_is_enlarged_and_saved(visit):
+def test_the_wall_shows_every_painting_of_a_sample_or_a_photo_and_one_of_it_is_painted(
+    visit, tmp_path
+):
     page = visit.page
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -90,40 +76,12 @@ def test_compare_opens_on_what_was_painted_before_and_a_tile_is_enlarged_and_sav
     page.keyboard.press("ArrowRight")
     visit.wait("#wall-chosen", "Sunlit Field")
     visit.put_away("wall")
-
-
-def test_a_wall_is_painted_until_it_is_stopped_and_the_machine_is_free_for_the_next(visit):
-    page = visit.open("Compare", QUICK).page
-    visit.wait("#wall-status", "Lion in every painting")
-    page.get_by_text("Which paintings").click()
-    page.locator("#wall-presets .select-all-checkbox").uncheck()
-    for name in ("Mosaic", "Ink Wash"):
-        page.locator("#wall-presets").get_by_label(name, exact=True).check()
-    visit.wait("#wall-status", "2 drafts")
-    page.click("#wall-go")
-    visit.wait("#wall-status", "Mosaic, 1 of 2")
-    visit.wait("#wall-tiles", "Mosaic …")
-    page.click("#wall-stop")
-    visit.wait("#wall-status", "Stopped before the first painting.")
-    visit.until_free("#wall-stop")
-    visit.sweep("10, 900", "strength is 900")
-    visit.values("10, 90", "2 drafts")
-    page.click("#sweep-go")
-    visit.wait("#sweep-status", "Done: 2 paintings")
-    visit.way("Wall")
-    assert page.locator("#wall-tiles button").count() == 1
-    assert "Stopped" in page.inner_text("#wall-status")
-
-
-def test_a_refused_photo_is_told_in_compare_and_forgotten_with_a_good_one(visit, tmp_path):
     (tmp_path / "no.jpg").write_bytes(b"no picture")
-    page = visit.open("Compare").page
-    visit.wait("#wall-status", "Lion in every painting")
+    Image.effect_noise((300, 200), 80).convert("RGB").save(tmp_path / "good.png")
     field = page.locator("input[type=file]:has(+ #upload)")
     field.set_input_files(str(tmp_path / "no.jpg"))
     refused = page.get_by_role("tabpanel").filter(visible=True).get_by_role("alert").first
     refused.wait_for()
-    Image.effect_noise((300, 200), 80).convert("RGB").save(tmp_path / "good.png")
     field.set_input_files(str(tmp_path / "good.png"))
     visit.wait("#wall-status", "Your photo in every painting")
     refused.wait_for(state="detached")
@@ -137,10 +95,28 @@ def test_a_refused_photo_is_told_in_compare_and_forgotten_with_a_good_one(visit,
     visit.until_free("#stop")
 
 
-def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_side_by_side(visit):
+def test_a_wall_is_stopped_and_two_of_the_sweep_after_it_meet_side_by_side(visit):
     page = visit.open("Compare", QUICK).page
-    visit.sweep("10, 90", "2 drafts")
-    page.locator("#sweep-values textarea, #sweep-values input").first.focus()
+    visit.wait("#wall-status", "Lion in every painting")
+    page.get_by_text("Which paintings").click()
+    page.locator("#wall-presets .select-all-checkbox").uncheck()
+    for name in ("Mosaic", "Ink Wash"):
+        page.locator("#wall-presets").get_by_label(name, exact=True).check()
+    visit.wait("#wall-status", "2 drafts")
+    page.click("#wall-go")
+    visit.wait("#wall-status", "Mosaic, 1 of 2")
+    visit.wait("#wall-tiles", "Mosaic …")
+    page.click("#wall-stop")
+    visit.wait("#wall-status", "Stopped before the first painting.")
+    visit.until_free("#wall-stop")
+    visit.way("Settings")
+    visit.wait("#sweep-status", "5 drafts")  # its first word must not come after the next
+    values = page.locator("#sweep-values textarea, #sweep-values input").first
+    values.fill("10, 900")
+    visit.wait("#sweep-status", "strength is 900")
+    values.fill("10, 90")
+    visit.wait("#sweep-status", "2 drafts")
+    values.focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     visit.wait("#sweep-status", "Done: 2 paintings")
@@ -164,26 +140,14 @@ def test_a_sweep_is_of_the_paint_tabs_settings_and_two_of_it_meet_side_by_side(v
         ".includes('Strength 90 10')"
     )
     assert visit.saved("#pair-sheet").width > 300
+    visit.way("Wall")
+    assert page.locator("#wall-tiles button").count() == 1
+    assert "Stopped" in page.inner_text("#wall-status")
     visit.way("Paint")
     visit.paint()
     page.click("#more > button")
     page.click("#pair-result")
     visit.wait("#pair-about", "50")  # beside the left one
-
-
-def test_a_sweep_that_is_stopped_keeps_what_is_finished(visit):
-    page = visit.open("Compare", QUICK).page
-    visit.way("Settings")
-    page.locator("#sweep-setting input").fill("Steps")
-    page.get_by_role("option", name="Steps", exact=True).click()
-    visit.sweep("4, 9000", "2 drafts")
-    page.click("#sweep-go")
-    visit.wait("#sweep-status", "2 of 2")
-    page.click("#sweep-stop")
-    visit.wait("#sweep-status", "Stopped: 1 painting kept")
-    page.wait_for_function("document.querySelectorAll('#sweep-tiles button').length === 2")
-    assert visit.saved("#sweep-sheet").width > 2 * 64
-    visit.until_free("#sweep-stop")
 
 
 def test_a_published_comparison_says_its_time_and_compares_losses_in_words(visit):
@@ -217,19 +181,7 @@ def test_every_way_to_compare_fits_a_phone(app, browser):
     phone.leave()
 
 
-@pytest.fixture
-def seeing(browser) -> Iterator:
-    """A chromium whose camera shows a test picture."""
-    fake = ("device", "ui")
-    flags = ["--no-sandbox", *(f"--use-fake-{what}-for-media-stream" for what in fake)]
-    path = next(path for path in CHROMIUMS if Path(path).exists())
-    chromium = browser.browser_type.launch(executable_path=path, args=flags)
-    yield chromium
-    chromium.close()
-
-
-def test_the_camera_is_painted_as_it_comes_and_its_shutter_takes_a_still_to_paint(app, seeing):
-    visit = Comparer(seeing, app.url)
+def test_the_camera_is_painted_as_it_comes_and_its_shutter_takes_a_still_to_paint(visit):
     page = visit.open("Camera").page
     page.get_by_text("Click to Access Webcam").click()
     page.locator("#live-camera .capture-button").click()
@@ -247,7 +199,6 @@ def test_the_camera_is_painted_as_it_comes_and_its_shutter_takes_a_still_to_pain
     assert page.locator("#strength input[type=number]").input_value() == "80"
     page.wait_for_function("document.querySelector('#photo img').src.includes('camera')")
     page.locator("#live-camera [title='start recording']").wait_for(state="attached")
-    visit.leave()
 
 
 def test_how_it_works_explains_with_pictures_formulas_and_sources(visit):
@@ -264,16 +215,3 @@ def test_how_it_works_explains_with_pictures_formulas_and_sources(visit):
     headings = ("This machine:", "When it goes wrong", "What it will not do", "The formulas")
     places = [words.index(heading) for heading in (*headings, "Credits and licences", "CC0-1.0")]
     assert places == sorted(places)
-
-
-def test_programs_get_a_wall_tile_by_tile_and_the_sheet(app):
-    client = Client(app.url, verbose=False)
-    job = client.submit(handle_file(LION), "mosaic, ink-wash", "steps=8&size=96", api_name="/wall")
-    pictures, sheet, facts = job.result(timeout=120)
-    assert [picture["caption"] for picture in pictures] == ["Mosaic", "Ink Wash"]
-    assert Image.open(pictures[0]["image"]).size == (96, 96)
-    assert Image.open(sheet).width > 600
-    assert facts["painted"] == ["mosaic", "ink-wash"]
-    assert facts["done"] is True
-    with pytest.raises(Exception, match="There is no preset called"):
-        client.predict(handle_file(LION), "nonsense", "", api_name="/wall")

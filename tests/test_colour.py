@@ -73,11 +73,6 @@ def test_photo_colours_keeps_luminance_and_hue_where_the_cube_is_too_small():
     assert hues[0] == pytest.approx(hues[1], abs=1e-4)
 
 
-def test_photo_colours_refuses_pictures_of_two_sizes():
-    with pytest.raises(ValueError, match="not of one size"):
-        photo_colours(picture(0, size=8), picture(0, size=9))
-
-
 def test_match_palette_reproduces_mean_and_covariance():
     for seed in range(6):
         style, photo = coloured(seed), coloured(seed + 100)

@@ -111,18 +111,3 @@ def test_time_left_counts_the_pixels_of_the_scales_to_come(monkeypatch):
     half = next(now for now in told if now.done == 13)
     assert half.seconds_left == pytest.approx(2 * (13 + 7 * 4) - 13)
     assert told[-1].seconds_left == 0
-
-
-def test_closing_a_series_closes_its_painting():
-    closed = []
-
-    def watched(*asked):
-        try:
-            yield from painter(*asked)
-        finally:
-            closed.append(True)
-
-    series = paint_series(PHOTO, [Entry("one", (STYLE,), Recipe(steps=9))], watched)
-    next(series)
-    series.close()
-    assert closed == [True]

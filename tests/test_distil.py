@@ -18,7 +18,7 @@ from tools.distil import __main__ as distil
 from tools.distil import networks
 from tools.distil.album import HELD_OUT_PAINTINGS, HELD_OUT_PHOTOS
 from tools.distil.lessons import error
-from tools.distil.networks import LEVELS, Seen
+from tools.distil.networks import LEVELS
 
 BLOCKS = ((6, 4), (8, 6), (8, 6, 6, 6), (8, 8, 8, 8), (8,))
 WIDTH = 8  # of every layer of a VGG-19 that is quick enough for a test
@@ -78,17 +78,6 @@ def test_it_learns_goes_on_and_what_it_writes_paints(learn):
     _, gradient = Objective(encoder, Recipe(), picture, [picture.flip(2)]).evaluate(picture)
     assert gradient.isfinite().all()
     assert gradient.any()
-
-
-def test_some_pictures_of_what_was_seen_are_those_pictures():
-    features = {level: torch.rand(3, 2, 4, 4) for level in LEVELS}
-    seen = Seen(features, {level: networks.gram(x) for level, x in features.items()})
-    some = Seen.joined([seen[:1], seen[1:]])
-    for level, x in features.items():
-        assert torch.equal(some.features[level], x)
-    for level, x in some.grams.items():
-        assert torch.equal(x, seen.grams[level])
-    assert torch.equal(seen[2:].grams["relu1_1"], seen.grams["relu1_1"][2:])
 
 
 def test_a_batch_in_which_the_teacher_sees_nothing_has_a_finite_error():

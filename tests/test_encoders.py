@@ -76,9 +76,7 @@ def test_nothing_deeper_than_the_deepest_layer_asked_for_is_computed():
         conv.register_forward_hook(lambda *_, name=name: called.append(name))
     for asked, deepest in {
         "relu1_1": 1,
-        "conv2_1": 3,
         "relu3_2 relu1_2": 6,
-        "conv4_4": 12,
         "relu5_1 relu1_1 relu4_2": 13,
         "relu5_4": 16,
     }.items():
@@ -106,12 +104,9 @@ def test_compact_encoder_stands_in_by_block_and_role():
     encoder = build_encoder("compact")
     for role, asked, layer in (
         ("content", "relu4_3 block4_conv2", "relu4_2"),
-        ("content", "conv4_1", "relu4_1"),
-        ("content", "relu1_2", "relu1_1"),
         ("content", "relu3_2", "relu3_1"),
         ("content", "relu5_2", "relu5_1"),
         ("style", "relu4_2", "relu4_1"),
-        ("style", "conv3_4", "relu3_1"),
         ("style", "block5_conv1", "relu5_1"),
     ):
         assert {encoder.resolve_layer(name, role) for name in asked.split()} == {layer}

@@ -29,7 +29,6 @@ from nst.pictures.limits import MEGABYTE
 from nst.pictures.limits import limits_from as picture_limits
 from ui.server import expiry, guard
 from ui.server.expiry import bytes_held, forget_visits, has_room, make_room
-from ui.server.gradio_internals import keep_file
 from ui.server.guard import is_address, launch_options
 from ui.server.limits import RUN_LIMITS, limits_from
 from ui.server.visitors import address_of
@@ -179,6 +178,8 @@ def test_what_the_page_does_not_use_is_closed(place: Place) -> None:
     for path in ("process_recording", "vibe-edit", "stream/x/open", "run-history/connect"):
         answer = place.http.post(f"{API}/{path}", json={})
         assert (answer.status_code, answer.json()["error"]) == (404, "There is nothing here.")
+    answer = place.post("/queue/join", data=[""], fn_index=0, session_hash="")
+    assert (answer.status_code, answer.json()["error"]) == (422, "The request names no session.")
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
         assert place.http.request(method, f"{API}/upload").status_code in (404, 405)
 
@@ -196,11 +197,6 @@ def test_every_answer_may_be_embedded_and_loads_nothing_from_elsewhere(place: Pl
     (path,) = place.upload(b"<script>alert(1)</script>", "x.html").json()
     headers = place.http.get(f"{API}/file={path}").headers
     assert headers["content-disposition"].startswith("attachment")
-
-
-def test_a_request_that_names_no_session_is_refused_with_a_sentence(place: Place) -> None:
-    answer = place.post("/queue/join", data=[""], fn_index=0, session_hash="")
-    assert (answer.status_code, answer.json()["error"]) == (422, "The request names no session.")
 
 
 def test_a_link_to_the_page_shows_the_app_s_own_card(place: Place) -> None:
@@ -356,14 +352,6 @@ def test_a_picture_counts_once_and_code_not_at_all() -> None:
     picture = Image.new("RGB", (100, 50))
     held = SimpleNamespace(a=picture, b=(picture, b"12345"), kind=Image.Image, module=json)
     assert bytes_held(held, set()) == 3 * 5000 + 5
-
-
-def test_a_file_that_is_kept_is_served_by_its_component(folder) -> None:
-    box = gr.HTML()
-    path = keep_file(box, b"a picture", "lion.jpg")
-    assert Path(path).read_bytes() == b"a picture"
-    assert path in box.temp_files
-    assert keep_file(box, b"a picture", "lion.jpg") == path
 
 
 def test_an_address_is_what_the_last_proxy_says_on_a_space_only(monkeypatch) -> None:

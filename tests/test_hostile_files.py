@@ -122,21 +122,15 @@ def odd_but_honest() -> Iterator[tuple[str, bytes]]:
         frames = [RGB.rotate(n) for n in range(60)]
         yield f"animated.{kind}", encoded(RGB, kind.upper(), save_all=True, append_images=frames)
     yield "..%2f..%2fetc%2fpasswd", HONEST["webp"]
-    yield "profile-junk.png", encoded(RGB, "PNG", icc_profile=b"junk" * 99)
     yield "profile-giant.jpeg", encoded(RGB, "JPEG", icc_profile=b"\0" * (6 << 20))
-    yield "text-giant.png", png(chunk(b"tEXt", b"a\0" + b"b" * (8 << 20)))
     yield "exif-loop.jpeg", jpeg_with((0xE1, exif((0x8769, 4, 1, 8), following=8)))
-    yield "exif-nowhere.jpeg", jpeg_with((0xE1, exif((0x0112, 3, 1, 6), following=0xFFFFFFFF)))
     everywhere = exif(*((tag, 7, 5 << 20, 8) for tag in range(5000)))[:65000]
     yield "exif-in-pieces.jpeg", jpeg_with(*[(0xE1, everywhere)] * 99)
     greedy = exif(*((tag, 7, 9 << 20, 8) for tag in range(9999)))[6:] + bytes(9 << 20)
     yield "exif-greedy.png", png(chunk(b"eXIf", greedy))
-    yield "exif-greedy.avif", avif_with(greedy)
     yield "multi-picture-junk.jpeg", jpeg_with((0xE2, b"MPF\0II*\0\x08\0\0\0" + b"\xff" * 300))
-    yield "photoshop-junk.jpeg", jpeg_with((0xED, b"Photoshop 3.0\0" + b"8BIM\xff\xff" * 999))
     yield "ifd-loop.tiff", tiff(grey_tiff(), bytes(9000), following=8)
     yield "sub-ifd-loop.tiff", tiff(grey_tiff(t330=(4, 1, 8), t34665=(4, 1, 8)), bytes(9000))
-    yield "polyglot-zip.jpeg", HONEST["jpeg"] + b"PK\x03\x04" + bytes(5000)
     yield "polyglot-html.gif", gif_with(b"!\xfe\x19<script>alert(1)</script>\0")
     yield "nested.png", png(chunk(b"eXIf", HONEST["tiff"])) + HONEST["jpeg"] + HONEST["png"]
     # As large as is allowed, in the format that takes the most memory.
@@ -148,7 +142,6 @@ def odd_but_honest() -> Iterator[tuple[str, bytes]]:
 def impossible() -> Iterator[tuple[str, bytes]]:
     """What must be refused."""
     yield "nothing.png", b""
-    yield "one-byte.jpeg", b"\xff"
     yield "page.png", b"<!doctype html><script>alert(1)</script>"
     yield "drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///'/></svg>"
     yield "postscript.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n"
@@ -166,10 +159,8 @@ def impossible() -> Iterator[tuple[str, bytes]]:
             box, claim = HONEST[kind].index(b"ispe") + 8, struct.pack(">II", width, height)
             yield f"{name}.{kind}", patched(HONEST[kind], box, claim)
     yield "bomb-13000x13000.png", encoded(Image.new("1", (13000, 13000)), "PNG")
-    yield "bomb-60000x60000.gif", patched(HONEST["gif"], 6, struct.pack("<HH", 60000, 60000))
     yield "bomb-canvas.webp", canvas_webp(16383, 16383)
     yield "lying-rows.png", png(rows=b"\0" * 99)
-    yield "lying-7000x7000.bmp", patched(HONEST["bmp"], 18, struct.pack("<II", 7000, 7000))
     lying = {f"t{tag}": (4, 1, 7000) for tag in (256, 257, 278)}
     yield "lying-7000x7000.tiff", tiff(grey_tiff(**lying), bytes(9000))
     yield "profile-bomb.png", png(chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(64 << 20), 9)))
@@ -179,7 +170,6 @@ def impossible() -> Iterator[tuple[str, bytes]]:
     for packed in (1, 8, 50000):
         tiled = grey_tiff(t259=(3, 1, packed), **tiles)
         yield f"tile-giant-{packed}.tiff", tiff(tiled, bytes(9000))
-    yield "tile-odd-type.tiff", tiff(grey_tiff(**tiles | {"t322": (2, 1, 32768)}), bytes(9000))
     for packed in (6, 7, 34712, 65000):
         yield f"packed-{packed}.tiff", tiff(grey_tiff(t259=(3, 1, packed)), bytes(9000))
     many = {f"t{tag}": (4, 2_000_000, 122) for tag in (273, 279)}
@@ -190,19 +180,11 @@ def impossible() -> Iterator[tuple[str, bytes]]:
     pages = b"".join(page[8:].ljust(200, b"\0") for page in pages)
     yield "pages-50000.tiff", one.ljust(200, b"\0") + pages
     yield "metadata-100000.heic", HONEST["heic"] + b"\0\0\0\x0ecdsc\0\1\0\1\0\1" * 100_000
-    yield "32-bit.tiff", encoded(Image.fromarray(np.zeros((64, 96), np.int32)), "TIFF")
     yield "nan.tiff", encoded(Image.fromarray(np.full((64, 96), np.nan, np.float32)), "TIFF")
     bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(8 << 20), 9))
     yield "text-bombs.png", png(*[bomb] * 200)
-    yield "comment-16-MB.gif", gif_with(b"!\xfe", (b"\x80" + b"a" * 128) * (1 << 17), b"\0")
     yield "comments-8-MB.gif", gif_with(b"!\xfe\x01a\0" * (1 << 20))
     yield "too-large.bmp", HONEST["bmp"] + bytes(33 << 20)
-
-
-def avif_with(block: bytes) -> bytes:
-    """An AVIF with an EXIF block that Pillow did not write."""
-    plain = b"Exif\0\0" + b"MM\0*\0\0\0\x08\0\0" + bytes(len(block) - 10)
-    return encoded(RGB, "AVIF", exif=plain).replace(plain[6:], block)
 
 
 def canvas_webp(width: int, height: int) -> bytes:

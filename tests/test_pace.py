@@ -1,15 +1,10 @@
-"""How long a run should take, how that is said, and what is seen meanwhile."""
+"""How long a run should take, and how that is said."""
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from nst.pictures.images import open_photo
 from nst.recipe import Recipe
 from ui.controls import best_quality
 from ui.pace import Pace, about, beyond_limits, clock
-from ui.run import sharpened
-from ui.samples import SAMPLES
 
 RECIPE = Recipe(encoder="compact", finish="off", steps=220, size=512)
 
@@ -21,17 +16,8 @@ def pace() -> Pace:
     return learned
 
 
-@pytest.fixture
-def photo() -> Image.Image:
-    return open_photo(SAMPLES["lion"].path).resize((256, 256))
-
-
-def test_nothing_is_expected_before_anything_was_painted():
-    assert Pace().expect(RECIPE) is None
-    assert Pace().expect_all([RECIPE]) is None
-
-
 def test_what_was_learned_is_expected_and_more_work_takes_longer(pace):
+    assert Pace().expect(RECIPE) is Pace().expect_all([RECIPE]) is None
     assert pace.expect(RECIPE) == pytest.approx(20)
     assert pace.expect_all([RECIPE, RECIPE]) == pytest.approx(40)
     assert pace.expect(RECIPE.replace(steps=440)) == pytest.approx(40, rel=0.1)
@@ -79,21 +65,3 @@ def test_a_recipe_beyond_the_limits_says_what_it_costs_and_what_is_allowed(monke
     assert "4096 pixels; here the long side may have at most 2048" in line
     monkeypatch.setattr("ui.pace.pace.expect", lambda recipe: None)
     assert beyond_limits(Recipe(size=2048, steps=30_000)) == ()
-
-
-def test_a_coarse_picture_has_the_photos_fine_detail(photo):
-    def error(picture: Image.Image) -> float:
-        return np.abs(np.asarray(picture).astype(float) - np.asarray(photo)).mean()
-
-    coarse = photo.resize((64, 64), Image.Resampling.LANCZOS)
-    assert error(sharpened(coarse, photo)) < 2 < 4 < error(coarse.resize(photo.size))
-    assert sharpened(photo, photo) is photo
-    coarse.putalpha(99)
-    assert sharpened(coarse, photo).getchannel("A").getextrema() == (99, 99)
-
-
-def test_where_the_photo_is_plain_only_the_painting_is_seen():
-    plain, coarse = Image.new("RGB", (128, 128), "teal"), Image.effect_noise((32, 32), 60)
-    shown = sharpened(coarse.convert("RGB"), plain)
-    wanted = coarse.resize(plain.size, Image.Resampling.BICUBIC)
-    assert np.abs(np.asarray(shown)[..., 0].astype(float) - np.asarray(wanted)).mean() < 1

@@ -56,19 +56,6 @@ def test_strips_paint_what_one_pass_paints(painter, code, monkeypatch):
     assert change(whole, painter.paint(photo, code)) < 2e-3
 
 
-def test_known_moments_hold_a_film_still(painter, code):
-    """A brighter thing that enters the frame does not change the rest of it."""
-    frame = lion(160)[..., :64, :]
-    entered = frame.clone()
-    entered[..., -32:] = 1
-    known = painter.measure(frame, code)
-    held, alone = (
-        change(*(painter.paint(f, code, known=k)[..., :80] for f in (frame, entered)))
-        for k in (known, ())
-    )
-    assert held < alone / 5
-
-
 def test_the_finest_octaves_have_the_styles_energy(painter, code):
     octaves, _ = detail(painter.paint(lion(160), code), 2)
     for found, aim in zip(moments_of(octaves), code.detail, strict=True):
@@ -78,16 +65,6 @@ def test_the_finest_octaves_have_the_styles_energy(painter, code):
 
 def test_a_picture_is_the_sum_of_its_octaves():
     torch.testing.assert_close(assembled(*detail(lion(160), 3)), lion(160), atol=1e-5, rtol=0)
-
-
-def test_strength_and_mixtures_are_continuous(painter, code):
-    photo, other = lion(), painter.style(painting("woodblock-wave", 96))
-    ends = [painter.paint(photo, c) for c in (code, other)]
-    mixed = painter.paint(photo, StyleCode.mix([code, other], [3, 1]))
-    assert torch.allclose(painter.paint(photo, StyleCode.mix([code], [2])), ends[0], atol=1e-4)
-    assert change(mixed, ends[0]) < change(mixed, ends[1])
-    weak, near, strong = (painter.paint(photo, code, s) for s in (20, 22, 80))
-    assert change(weak, near) < change(weak, strong) / 3
 
 
 def test_a_preset_has_a_code_of_its_own(painter, code):

@@ -239,14 +239,6 @@ def test_mask_is_white_where_to_paint_and_of_any_size_and_mode(compact):
     assert np.array_equal(numbers(result(compact, photo, mask=clear).picture), pictures[0])
 
 
-def test_start_is_a_picture_or_a_canvas(compact):
-    first = result(compact, lion())
-    again = result(compact, lion(), start=first.picture)
-    on = result(compact, lion(), start=first.canvas)
-    assert on.canvas.steps == first.canvas.steps + on.total
-    assert max(again.losses.total, on.losses.total) < first.losses.total
-
-
 def test_cores_are_no_more_than_what_is_asked_for_and_nonsense_stops_nothing(monkeypatch):
     def cores(asked: str) -> int:
         monkeypatch.setenv("OMP_NUM_THREADS", asked)

@@ -5,6 +5,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -109,3 +110,16 @@ def test_the_command_line_paints_a_preset_as_it_is_tuned(folder, capsys):
         assert command_line.main([*paint, *options]) == command_line.DONE
         painted = json.loads(capsys.readouterr().out)["recipe"]
         assert (painted["brush"], painted["strength"]) == (brush, strength)
+
+
+@pytest.mark.slow
+def test_painting_procedure_reproduces_a_committed_preset(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES.parent / "tools"))
+    from painting import cubist_facets
+
+    committed = Image.open(EXAMPLES / "styles" / "cubist-facets.jpg")
+    painted = cubist_facets.paint(max(committed.size))
+    assert painted.size == committed.size
+    difference = np.asarray(painted, np.float32) - np.asarray(committed, np.float32)
+    # What is left is JPEG's own loss, about 2.5 levels of 255.
+    assert np.abs(difference).mean() < 5

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from itertools import pairwise
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from nst.errors import BadInput
 from nst.published import RECIPES, get_recipe
-from nst.recipe import LINK_VERSION, Recipe, bounds, choices, parse_value
+from nst.recipe import Recipe, bounds, choices, parse_value
 
 # Every setting with the values it allows, written down again: one missing here fails below.
 NUMBERS = {"content_weight": (0, 1e9), "style_weight": (0, 1e12), "strength": (0, 100)}
@@ -155,11 +155,6 @@ def test_links_and_notes_of_earlier_versions_are_read_and_written_to_the_letter(
         assert Recipe.from_json(json.dumps(former)) == Recipe.from_query(urlencode(former)) == now
 
 
-def test_link_holds_only_what_differs():
-    told = {"v": [LINK_VERSION], "name": ["default"], "strength": ["70.0"], "brush": ["2.0"]}
-    assert parse_qs(Recipe(strength=70, brush=2).to_query()) == told
-
-
 @given(hostile)
 @example("steps=" + "1" * 400)
 @example("strength=-" + "9" * 400)
@@ -169,7 +164,7 @@ def test_link_holds_only_what_differs():
 @example("style_layers=&style_layer_weights=")
 @example("%FF%FE=%00&size=%F0%9F%92%A5&\ud800=\udfff")
 @example(";&&==&size&=size&size==&" + "&" * 5000)
-@settings(examples, max_examples=300)
+@settings(examples, max_examples=150)
 def test_no_link_raises_or_leaves_a_bound(query):
     assert_within_bounds(Recipe.from_query(query))
 
@@ -185,12 +180,9 @@ def test_no_mapping_and_no_text_in_a_picture_leaves_a_bound(found):
     assert_within_bounds(recipe)
 
 
-def test_one_bad_value_in_a_link_costs_only_itself():
+def test_a_bad_value_in_a_link_costs_itself_and_of_layers_and_their_weights_both():
     query = {"strength": "much", "size": "640", "encoder": "resnet", "seed": "7"}
     assert Recipe.from_query(query) == Recipe(size=640, seed=7)
-
-
-def test_link_changes_layers_and_their_weights_together_or_not_at_all():
     both = {"style_layers": "relu1_1,relu3_1", "style_layer_weights": "1,2"}
     found = Recipe.from_query(both)
     assert (found.style_layers, found.style_layer_weights) == (("relu1_1", "relu3_1"), (1.0, 2.0))
@@ -242,23 +234,6 @@ def test_what_no_range_tells_is_refused_in_its_own_words():
             Recipe(**wrong)
     with pytest.raises(ValidationError, match="frozen"):
         Recipe().steps = 3
-
-
-def test_broken_text_in_a_picture_is_refused_in_one_sentence():
-    wrong = ('{"strength": NaN}', '{"strength": 1e999}', '{"mix": [-Infinity]}')
-    kinds = ('{"steps": "many"}', '{"style_layers": "relu1_1"}', '{"keep_at": [1.5]}')
-    no_object = ("", "{", "null", "[1]", '"default"', "3", "[" * 100_000)
-    huge = [f'{{"steps": {"1" * many}}}' for many in (400, 5000)]
-    for text in (*no_object, *huge, *wrong, *kinds, '{"style_layers": [["relu1_1"]]}'):
-        with pytest.raises(BadInput) as refused:
-            Recipe.from_json(text)
-        assert len(str(refused.value)) < 400
-
-
-def test_strength_is_logarithmic_around_the_recipes_own_balance():
-    for strength, factor in ((0, 0.35), (50, 7), (100, 140)):
-        recipe = Recipe(style_weight=7, local_weight=7, strength=strength)
-        assert recipe.style_factor == recipe.local_factor == pytest.approx(factor)
 
 
 @given(st.sampled_from([96, 300, 512, 1024, 4096]), st.integers(1, 5000), st.integers(1, 300))

@@ -142,12 +142,6 @@ def test_lost_numbers_are_met_with_the_last_good_picture_and_half_the_rate(watch
     assert "fp32" in note
 
 
-def test_numbers_lost_twice_end_the_painting_in_one_sentence(watched):
-    for fault in (is_nan, nan_gradient):
-        with pytest.raises(NstError, match="lower strength"):
-            fail(fault, start(QUICK, watched), 5, times=None)
-
-
 def test_numbers_lost_where_no_picture_is_due_are_painted_again(watched):
     undisturbed = list(start(QUICK, watched, None))[-1].picture
     _, after = fail(is_nan, start(QUICK, watched, None), 5)
@@ -234,6 +228,8 @@ def test_what_a_failed_step_held_is_let_go_of_before_it_is_tried_with_less(watch
 
 def test_a_failure_that_nothing_helps_is_not_hidden(watched):
     for fault, error, sentence in (
+        (is_nan, NstError, "lower strength"),
+        (nan_gradient, NstError, "lower strength"),
         (no_cuda_memory, NstError, "not enough memory"),
         (raising(RuntimeError, "something else"), RuntimeError, "something else"),
     ):

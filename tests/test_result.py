@@ -4,7 +4,6 @@ import io
 import re
 from types import SimpleNamespace
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,7 +12,6 @@ from nst.engine.losses import Losses
 from nst.pictures.export import read_notes, read_recipe
 from nst.presets import preset_of
 from nst.recipe import Recipe
-from ui.curves import curves
 from ui.job import Job, open_job
 from ui.links import Shared
 from ui.mask import mask_from
@@ -97,28 +95,16 @@ def test_the_png_remembers_recipe_ids_and_what_painted_it(result):
     data = result.png()
     assert read_recipe(data) == Recipe(strength=61)
     assert read_notes(data) == {"photo": "lion", "style": "mosaic", "painted-by": "compact, fp32"}
-
-
-def test_a_file_is_named_after_shipped_pictures_only(result):
     assert result.name == "lion-mosaic"
     assert Result(Job(picture(1), (picture(2),), Shared(Recipe()), "")).name == "photo-painted"
 
 
-def test_fading_goes_from_the_photo_to_the_painting(result):
+def test_fading_goes_from_the_photo_to_the_painting_and_keeps_transparency(result):
     painted, photo = numbers(result.painted), numbers(result.job.photo)
     for share, wanted in ((1.0, painted), (0.0, photo), (0.5, (painted + photo) / 2)):
         result.adjust(LAST, share, False)
         assert np.abs(numbers(result.shown) - wanted).max() <= (share == 0.5)
     assert (numbers(result.painted) == painted).all()  # the painting itself is not lost
-
-
-def test_the_photos_colours_keep_the_paintings_light(result):
-    result.adjust(LAST, 1.0, True)
-    luma = np.array([0.299, 0.587, 0.114])
-    assert np.abs((numbers(result.shown) - numbers(result.painted)) @ luma).max() < 2
-
-
-def test_transparency_survives_a_blend(result):
     result.painted = picture(90).convert("RGBA")
     result.painted.putalpha(Image.new("L", SIZE, 77))
     result.adjust(LAST, 0.5, False)
@@ -150,27 +136,6 @@ def test_what_is_shared_has_its_shape_and_shows_photo_and_painting(result):
     assert np.abs(lower - numbers(result.painted)).mean() < 4
     marked, _ = made(result, "Picture", 0.0, "example.org")
     assert np.abs(numbers(Image.open(io.BytesIO(marked))) - numbers(result.painted)).mean() > 4
-
-
-def test_a_film_develops_and_ends_on_the_painting(result):
-    data, ending = made(result, "Film", 0.0, "")
-    with av.open(io.BytesIO(data)) as film:
-        frames = [numbers(frame.to_image()) for frame in film.decode(video=0)]
-    assert ending == ".mp4"
-    assert len(frames) > 50
-    assert np.abs(frames[-1] - numbers(result.painted)).mean() < 8
-
-
-def test_curves_are_drawn_for_what_was_measured_and_never_break():
-    points = [(step, Losses(0.0, 8.0 / step, 0.0, 0.0, 8.0 / step)) for step in range(1, 20)]
-    drawn = curves(points)
-    assert "style" in drawn
-    assert "local" not in drawn  # which a published recipe does not have
-    steep = [(step, Losses(1e9, 2e-4 / step, 1e-4, 0, 1e9)) for step in (1, 1000)]
-    same = [(5, Losses(1, 1, 1, 1, 1)), (5, Losses(1, 1, 1, 1, 1))]
-    assert all("nan" not in curves(each) for each in (points, steep, same))
-    zero = Losses(0, 0, 0, 0, 0)
-    assert curves([]) == curves(points[:1]) == curves([(1, zero), (2, zero)]) == ""
 
 
 def test_a_brushed_mask_is_white_inside_and_soft_at_its_edge():

@@ -74,7 +74,7 @@ def test_a_picture_expires(pictures, client, monkeypatch) -> None:
     assert client.get(f"/shared/{name}").status_code == 404
 
 
-def test_pictures_are_bounded_in_number_and_bytes(pictures, monkeypatch) -> None:
+def test_pictures_are_bounded_in_number_and_bytes_or_switched_off(pictures, monkeypatch) -> None:
     with pytest.raises(BadInput, match="at most"):
         pictures.add(bytes(module.LARGEST + 1), "x")
     monkeypatch.setattr(module, "MOST_PICTURES", 3)
@@ -86,8 +86,5 @@ def test_pictures_are_bounded_in_number_and_bytes(pictures, monkeypatch) -> None
     pictures.add(bytes(10), "x")
     with pytest.raises(BadInput, match="Too many"):
         pictures.add(b"x", "x")
-
-
-def test_an_operator_switches_sharing_off() -> None:
     with pytest.raises(BadInput, match="cannot be shared from here"):
         SharedPictures(hours=0).add(JPEG, "x")

@@ -174,13 +174,6 @@ def test_seconds_grow_with_steps_pixels_and_the_encoder_and_have_an_end(monkeypa
     assert seconds(**small) < seconds(**small, finish_share=0.5)
 
 
-def test_elsewhere_a_task_stays_as_it_is():
-    from ui import zero
-
-    assert not zero.ACTIVE
-    assert zero.on_gpu(act) is act
-
-
 def test_a_run_tells_how_it_goes_at_least_twice_a_second(monkeypatch):
     from ui import run as painting
 
