@@ -93,7 +93,7 @@ class Recipe(BaseModel):
     style_layers: Layers = _field(STYLE_LAYERS, "layers whose Gram matrices match")
     style_layer_weights: Weights = _field((0.2,) * 5, "a weight for each style layer")
     style_form: Literal["normalised", "gatys"] = _field("normalised", "style formula")
-    style_weight: Number = _field(6.5, "beta", 0, 1e12)
+    style_weight: Number = _field(5.5, "beta", 0, 1e12)
     local_weight: Number = _field(1.0, "lambda: local statistics; 0: without them", 0, 1e6)
     local_octaves: Whole = _field(3, "sizes of 3x3 patches compared, each half the last", 1, 6)
     strength: Number = _field(50.0, "painting against photo; each 50 is a factor of 20", 0, 100)

@@ -35,11 +35,11 @@ def flat(features: Tensor, projection: Tensor | None = None) -> Tensor:
 
 
 def saliency(p: Tensor, width: int) -> Tensor:
-    """(positions): squared distance from the mean in a 5 x 5 mean, 0.3 to 4 times its mean."""
+    """(positions): distance from the mean over 5 x 5 over its root mean square, in 0.55 .. 2."""
     far = (p - p.mean(1, keepdim=True)).square().sum(0).unflatten(0, (-1, width))
     seen = torch.ones_like(far)
     far, seen = (F.avg_pool2d(F.pad(x, (2, 2, 2, 2))[None], 5, 1).flatten() for x in (far, seen))
-    found = (far / seen / (far / seen).mean()).clamp(0.3, 4)
+    found = (far / seen / (far / seen).mean()).sqrt().clamp(0.55, 2)
     return found / found.mean()
 
 

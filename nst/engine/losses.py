@@ -18,7 +18,7 @@ Number = TypeVar("Number", Tensor, float)
 # chunks. Where there are few positions, all of it is fp32.
 CHUNKS, FEW = 16, 1024
 
-SALIENT = (0.3, 4.0)  # least and most that a position of the photo counts, of the mean
+SALIENT = (0.55, 2.0)  # bounds of what a position of the photo counts
 AROUND = 5  # positions to a side that are taken together for that
 
 
@@ -84,12 +84,12 @@ class ContentLoss:
 def saliency(features: Tensor) -> Tensor:
     """How much each position of a photo counts, (1, 1, h, w) with mean 1, of (1, C, h, w).
 
-    It grows with the squared distance from the photo's mean features: most of a photo is ground,
-    so a face or whatever else is rare in it keeps its features, and the ground is painted freely.
+    It grows with the distance from the photo's mean features: most of a photo is ground, so a face
+    or whatever else is rare in it keeps its features, and the ground is painted freely.
     """
     far = (features - features.mean((2, 3), keepdim=True)).square().sum(1, keepdim=True)
     far = F.avg_pool2d(far, AROUND, 1, AROUND // 2, count_include_pad=False)
-    found = (far / far.mean().clamp_min(1e-8)).clamp(*SALIENT)
+    found = (far / far.mean().clamp_min(1e-8)).sqrt().clamp(*SALIENT)
     return found / found.mean()
 
 
