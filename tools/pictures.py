@@ -98,17 +98,20 @@ def controls(out: Path, size: int) -> None:
 
 def recipes(out: Path, size: int) -> None:
     """Paint one photograph by every recipe, as far as 450 steps go, on VGG-19 if it is here."""
-    photo = open_photo(SAMPLES["cheetah"].path)
-    tiles = [(photo, "the photo")]
-    for name, entry in RECIPES.items():
-        whole, steps = entry.recipe.steps, min(entry.recipe.steps, 450)
-        recipe = entry.recipe.replace(size=size, steps=steps)
-        painted = _painted("cheetah", ["swirling-night"], recipe)
+    shown = {name: entry.recipe for name, entry in RECIPES.items()}
+    for ratio in (0.0, 0.3, 1.0):
+        name = f"five-minute, noise ratio {ratio:g}"
+        shown[name] = shown["five-minute"].replace(noise_ratio=ratio)
+    shown["ghorpade-vgg19, 1e-4"] = shown["ghorpade-vgg19"].replace(style_weight=1e4)
+    tiles = [(open_photo(SAMPLES["cheetah"].path), "the photo")]
+    for name, recipe in shown.items():
+        whole, steps = recipe.steps, min(recipe.steps, 450)
+        painted = _painted("cheetah", ["swirling-night"], recipe.replace(size=size, steps=steps))
         network = recipe.encoder
         here = network not in SOURCES or is_cached(network)
         stand_in = "" if here else f", compact standing in for {network}"
         tiles.append((painted, f"{name}, {steps} of {whole:,} steps{stand_in}"))
-    contact_sheet(tiles, 3, f"The recipes at {size} px", 300).save(out / "recipes.jpg", quality=88)
+    contact_sheet(tiles, 4, f"The recipes at {size} px", 300).save(out / "recipes.jpg", quality=88)
 
 
 def _tuned(style_id: str, size: int) -> Recipe:

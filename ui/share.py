@@ -56,18 +56,18 @@ class Share:
 
     def wire(self, button: gr.Button, png: gr.Button, visit: gr.State, status: gr.HTML) -> None:
         """Let the page's buttons Share and Download answer, and its own ones."""
-        told = [self.box, self.link, self.publish]
-        opened = button.click(self._open, visit, told, **DECODES)
+        linked = [self.link, self.publish]
+        opened = button.click(self._open, visit, [self.box, *linked], **DECODES)
         opened.success(None, None, None, js="() => nst.toStatus('#sharing')", **QUICK)
-        self.publish.click(self._publish, visit, told[1:], **DECODES)
+        self.publish.click(self._publish, visit, linked, **DECODES)
         wanted = [visit, self.kind, self.shape, self.corner]
         save = "() => nst.save('#made-file')"
-        for press, make, inputs, js in (
-            (png, self._png, visit, save),
-            (self.save, self._make, wanted, save),
-            (self.send, self._make, wanted, "(file) => nst.send(file)"),
+        for press, make, inputs, js, told in (
+            (png, self._png, visit, save, status),
+            (self.save, self._make, wanted, save, self.kind),  # a film takes seconds
+            (self.send, self._make, wanted, "(file) => nst.send(file)", self.kind),
         ):
-            made = press.click(make, inputs, self.file, show_progress_on=[status], **MADE)
+            made = press.click(make, inputs, self.file, show_progress_on=[told], **MADE)
             made.success(None, self.file, None, js=js, **PRIVATE)
 
     def _open(self, visit: Visit, request: gr.Request) -> tuple[Any, ...]:

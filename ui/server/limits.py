@@ -25,7 +25,6 @@ class RunLimits(BaseModel, frozen=True, populate_by_name=True):
     deadline: float = Field(300.0, gt=0, le=86400, alias="NST_DEADLINE_SECONDS")
     # Seconds after which the results of an idle visitor are forgotten.
     visit: float = Field(1800.0, gt=0, le=86400, alias="NST_VISIT")
-    # Megabytes of optimiser state kept to continue from, all visitors together.
     # Megabytes of uploads, previews and downloads on the disk.
     cache_mb: int = Field(1024, ge=1, le=1 << 30, alias="NST_CACHE_MB")
     # Hours that a shared picture lives; with 0, none can be shared.
