@@ -20,8 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.running import Server, running
 
-# A shell starts what runs in its background with Ctrl-C ignored, which would be inherited here.
+# A shell starts what runs in its background with Ctrl-C ignored, `nohup` with SIGHUP: what is
+# ignored here is inherited by what the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Which networks a developer has fetched must not decide how a test ends.
 _nothing_fetched = tempfile.TemporaryDirectory(prefix="nst-tests-")
