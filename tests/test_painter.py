@@ -9,7 +9,7 @@ from small import STYLES, lion, painting
 from torch import Tensor
 
 from nst.engine.moments import Moments, StyleCode, carried
-from nst.engine.painter import Painter, assembled, detail, load_painter, moments_of
+from nst.engine.painter import Painter, assembled, load_painter, moments_of, pyramid
 from nst.weights import build_encoder
 from tools.painter.lessons import Studio, joined, lesson
 
@@ -57,14 +57,14 @@ def test_strips_paint_what_one_pass_paints(painter, code, monkeypatch):
 
 
 def test_the_finest_octaves_have_the_styles_energy(painter, code):
-    octaves, _ = detail(painter.paint(lion(160), code), 2)
-    for found, aim in zip(moments_of(octaves), code.detail, strict=True):
+    finest, _ = pyramid(painter.paint(lion(160), code), 2)
+    for found, aim in zip(moments_of(finest), code.detail, strict=True):
         energies = [float(m.cov.diagonal(dim1=1, dim2=2).sum()) for m in (found, aim)]
         assert energies[0] == pytest.approx(energies[1], rel=0.1)
 
 
 def test_a_picture_is_the_sum_of_its_octaves():
-    torch.testing.assert_close(assembled(*detail(lion(160), 3)), lion(160), atol=1e-5, rtol=0)
+    torch.testing.assert_close(assembled(*pyramid(lion(160), 3)), lion(160), atol=1e-5, rtol=0)
 
 
 def test_a_preset_has_a_code_of_its_own(painter, code):

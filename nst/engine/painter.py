@@ -12,6 +12,7 @@ those statistics, so they may be those of another frame. How it was taught: `too
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nst.engine.encoders import Encoder
+from nst.engine.local import octaves
 from nst.engine.moments import Moments, StyleCode, carried
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "painter.safetensors"
@@ -137,8 +139,8 @@ class Painter(nn.Module):
             own = own + self.own[self.presets.index(preset)]
         whole = padded(picture)
         seen = [colours(picture), *self.see(whole, 5)]
-        octaves, _ = detail(whole, FINEST)
-        return StyleCode(tuple(map(Moments.of, seen)), own, moments_of(octaves))
+        finest, _ = pyramid(whole, FINEST)
+        return StyleCode(tuple(map(Moments.of, seen)), own, moments_of(finest))
 
     def controls(self, code: StyleCode, strength: Tensor) -> tuple[Tensor, ...]:
         """What the style sets at each level of the decoder, from the coarsest; and of detail."""
@@ -153,8 +155,8 @@ class Painter(nn.Module):
     def measure(self, photo: Tensor, code: StyleCode, strength: float = 50) -> tuple[Moments, ...]:
         """The moments of a photo and of its painting that painting it depends on."""
         known = self._measure(photo, code)
-        octaves, _ = detail(self._in_strips(padded(photo, MARGIN), code, strength, known), FINEST)
-        return *known, *moments_of(octaves)
+        finest, _ = pyramid(self._in_strips(padded(photo, MARGIN), code, strength, known), FINEST)
+        return *known, *moments_of(finest)
 
     def _measure(self, photo: Tensor, code: StyleCode) -> tuple[Moments, ...]:
         """Those of the photo, gathered in strips."""
@@ -256,8 +258,8 @@ def recoloured(photo: Tensor, own: Moments, code: StyleCode) -> Tensor:
 
 def equalised(picture: Tensor, gains: Tensor) -> Tensor:
     """A picture (N, 3, H, W) whose octaves of detail are multiplied by gains (N, 3 * OCTAVES)."""
-    octaves, rest = detail(picture, OCTAVES)
-    return assembled(map(torch.mul, gains[..., None, None].split(3, 1), octaves), rest)
+    found, rest = pyramid(picture, OCTAVES)
+    return assembled(map(torch.mul, gains[..., None, None].split(3, 1), found), rest)
 
 
 def with_detail(picture: Tensor, own: Sequence[Moments], code: StyleCode, amount: float) -> Tensor:
@@ -265,37 +267,33 @@ def with_detail(picture: Tensor, own: Sequence[Moments], code: StyleCode, amount
 
     own: the moments of its octaves, or of another frame's; empty: as they are.
     """
-    octaves, rest = detail(picture, FINEST)
+    finest, rest = pyramid(picture, FINEST)
     found = []
-    for octave, now, aim in zip(octaves, own or moments_of(octaves), code.detail, strict=True):
+    for octave, now, aim in zip(finest, own or moments_of(finest), code.detail, strict=True):
         now = now._replace(cov=now.cov + FAINT * aim.cov)
         moved, _ = carried(colours(octave), now, aim, RIDGE[0])
         found.append(octave.lerp(moved.transpose(1, 2).reshape(octave.shape), amount))
     return assembled(found, rest)
 
 
-def detail(picture: Tensor, count: int) -> tuple[list[Tensor], Tensor]:
-    """Octaves of a picture (N, 3, H, W), the finest first, and what they leave of it.
+def pyramid(picture: Tensor, count: int) -> tuple[list[Tensor], Tensor]:
+    """Octaves of the detail of a picture (N, 3, H, W), the finest first, and what they leave of it.
 
-    The pyramid of Burt and Adelson 1983; sides must be multiples of 2 ** count.
+    Burt and Adelson 1983; sides must be multiples of 2 ** count.
     """
-    octaves = []
-    for _ in range(count):
-        coarse = F.avg_pool2d(picture, 2)
-        octaves.append(picture - enlarged(coarse))
-        picture = coarse
-    return octaves, picture
+    sizes = octaves(picture, count + 1)
+    return [fine - enlarged(coarse) for fine, coarse in pairwise(sizes)], sizes[-1]
 
 
-def assembled(octaves: Iterable[Tensor], rest: Tensor) -> Tensor:
-    """The picture that `detail` took apart."""
-    for octave in reversed([*octaves]):
+def assembled(detail: Iterable[Tensor], rest: Tensor) -> Tensor:
+    """The picture that `pyramid` took apart."""
+    for octave in reversed([*detail]):
         rest = enlarged(rest) + octave
     return rest
 
 
-def moments_of(octaves: Sequence[Tensor]) -> tuple[Moments, ...]:
-    return tuple(Moments.of(colours(octave)) for octave in octaves)
+def moments_of(detail: Sequence[Tensor]) -> tuple[Moments, ...]:
+    return tuple(Moments.of(colours(octave)) for octave in detail)
 
 
 def enlarged(picture: Tensor) -> Tensor:
