@@ -6,12 +6,12 @@ Tried with Gradio 6.31. `page` is the `gr.Blocks` of the app.
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from gradio.processing_utils import hash_bytes
 from gradio.utils import get_upload_folder
 
+from nst.pictures.files import replacing
 from ui.server.visitors import address_of
 
 
@@ -32,9 +32,8 @@ def keep_file(component: Any, data: bytes, name: str) -> str:
     """
     path = Path(component.GRADIO_CACHE, hash_bytes(data), name).resolve()
     path.parent.mkdir(exist_ok=True, parents=True)
-    with NamedTemporaryFile(dir=path.parent, delete=False) as new:
-        new.write(data)
-    Path(new.name).replace(path)
+    with replacing(path) as new:
+        new.write_bytes(data)
     component.temp_files.add(str(path))
     return str(path)
 
